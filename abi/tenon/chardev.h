@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Character devices: a back end (module) on one side, a front end (a serial port, a monitor) on
+ * the other.
+ *
+ * A back end is a type derived from TN_TYPE_CHARDEV with the interface TN_IFACE_CHARDEV. Options of
+ * -chardev are its properties. Everything runs [main +lock] unless said otherwise.
+ */
+#ifndef TENON_CHARDEV_H
+#define TENON_CHARDEV_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tenon/macros.h"
+#include "tenon/object.h"
+
+TN_BEGIN_DECLS
+
+/* A chardev type is named "chardev-" plus its -chardev name, e.g. "chardev-stdio". */
+#define TN_TYPE_CHARDEV "chardev"
+#define TN_IFACE_CHARDEV "chardev"
+
+/* A chardev as an object is a TnObject; this name says that it is one. */
+typedef TnObject TnChardev;
+
+typedef enum TnChardevEvent {
+    TN_CHARDEV_OPENED,
+    TN_CHARDEV_CLOSED,
+    TN_CHARDEV_BREAK,
+    TN_CHARDEV_MUX_IN,  /* this front end got the mux's focus */
+    TN_CHARDEV_MUX_OUT,
+} TnChardevEvent;
+
+/* Serial line parameters for back ends on real ports. */
+typedef struct TnSerialParams {
+    uint32_t size;
+    uint32_t speed; /* baud */
+    char parity;    /* 'N', 'O', 'E' */
+    uint8_t data_bits, stop_bits;
+} TnSerialParams;
+
+/* ---- Back end --------------------------------------------------------------------------- */
+
+typedef struct TnChardevOps {
+    uint32_t size;
+    uint32_t flags;
+    /* Opens with the properties set. */
+    bool (*open)(TnChardev *chr, void *state, GError **error);
+    void (*close)(TnChardev *chr, void *state);
+    /* Takes up to n bytes, returns how many were taken (0: full now; tn_chardev_writable follows). */
+    size_t (*write)(TnChardev *chr, void *state, const uint8_t *buf, size_t n);
+    /* The front end can take input again: resume reading. */
+    void (*accept_input)(TnChardev *chr, void *state);
+    /* The front end sends a break; line parameters; modem lines. May be NULL. */
+    void (*set_break)(TnChardev *chr, void *state, bool on);
+    void (*set_params)(TnChardev *chr, void *state, const TnSerialParams *params);
+    void (*set_modem)(TnChardev *chr, void *state, bool dtr, bool rts);
+    /* bit 0 CTS, 1 DSR, 2 DCD, 3 RI; or -1 when unknown */
+    int (*modem)(TnChardev *chr, void *state);
+    /* -chardev's short form in -serial: "file:PATH" gives PATH here; sets properties. NULL: the
+     * short form takes no argument. */
+    bool (*parse_short)(TnChardev *chr, void *state, const char *rest, GError **error);
+} TnChardevOps;
+
+/* What a back end calls: bytes the front end can take now, deliver them, tell of events. */
+TN_API size_t tn_chardev_can_receive(TnChardev *chr);
+TN_API void tn_chardev_receive(TnChardev *chr, const uint8_t *buf, size_t n);
+TN_API void tn_chardev_event(TnChardev *chr, TnChardevEvent event);
+TN_API void tn_chardev_writable(TnChardev *chr); /* can take output again */
+
+/* ---- Front end -------------------------------------------------------------------------- */
+
+typedef struct TnChardevHandlers {
+    uint32_t size;
+    uint32_t flags;
+    size_t (*can_receive)(void *opaque); /* bytes that fit now */
+    void (*receive)(void *opaque, const uint8_t *buf, size_t n);
+    void (*event)(void *opaque, TnChardevEvent event);
+    void (*writable)(void *opaque);
+} TnChardevHandlers;
+
+/* Claims the chardev (or a place on its mux). Fails when another front end has it. */
+TN_API bool tn_chardev_attach(TnChardev *chr, const TnChardevHandlers *handlers, void *opaque,
+                              GError **error);
+TN_API void tn_chardev_detach(TnChardev *chr, void *opaque);
+/* `opaque` is the front end's, given at attach. chr may be NULL: bytes vanish. Returns bytes taken. */
+TN_API size_t tn_chardev_write(TnChardev *chr, void *opaque, const uint8_t *buf, size_t n);
+/* The same, queueing what does not fit: for front ends without flow control. */
+TN_API void tn_chardev_write_all(TnChardev *chr, void *opaque, const uint8_t *buf, size_t n);
+/* The front end can take input again. */
+TN_API void tn_chardev_accept_input(TnChardev *chr, void *opaque);
+TN_API void tn_chardev_set_break(TnChardev *chr, bool on);
+TN_API void tn_chardev_set_params(TnChardev *chr, const TnSerialParams *params);
+TN_API void tn_chardev_set_modem(TnChardev *chr, bool dtr, bool rts);
+TN_API int tn_chardev_modem(TnChardev *chr);
+
+/* The chardev with an id (borrowed), or NULL with an error that lists the ids there are. */
+TN_API TnChardev *tn_chardev_find(const char *id, GError **error);
+/* From -chardev's key=value form, and from the short form of -serial ("stdio", "mon:stdio",
+ * "file:x", "chardev:ID", "none" gives NULL without error). Borrowed. */
+TN_API TnChardev *tn_chardev_new(const char *options, GError **error);
+TN_API TnChardev *tn_chardev_new_short(const char *id, const char *text, GError **error);
+/* The chardev of -serial number n (0..3) or -parallel; NULL where there is none. Borrowed. */
+TN_API TnChardev *tn_serial_chardev(unsigned n);
+TN_API TnChardev *tn_parallel_chardev(unsigned n);
+
+/* ---- File descriptor helper for back ends ------------------------------------------------ */
+
+typedef struct TnFdChannel TnFdChannel;
+/* Serves a chardev from file descriptors (-1 for none): reads when the front end can take input,
+ * closes both when freed if `own`. On end of file calls tn_chardev_event(CLOSED). */
+TN_API TnFdChannel *tn_fd_channel_new(TnChardev *chr, int fd_in, int fd_out, bool own);
+TN_API void tn_fd_channel_free(TnFdChannel *channel);
+TN_API size_t tn_fd_channel_write(TnFdChannel *channel, const uint8_t *buf, size_t n);
+TN_API void tn_fd_channel_accept_input(TnFdChannel *channel);
+
+TN_END_DECLS
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupt wires: a level carried from a source to a sink. */
+#ifndef TENON_IRQ_H
+#define TENON_IRQ_H
+
+#include <stdint.h>
+
+#include "tenon/macros.h"
+#include "tenon/object.h"
+
+TN_BEGIN_DECLS
+
+typedef struct TnIrq TnIrq;
+
+/* A sink: gets every set, also of an unchanged level. `level` is 0 or 1 (or a device's own number). */
+typedef void (*TnIrqFn)(void *opaque, unsigned line, int level);
+
+/* A wire to a sink function, owned by `owner`. [main] */
+TN_API TnIrq *tn_irq_new(TnObject *owner, TnIrqFn fn, void *opaque, unsigned line);
+
+/* A wire that drives two others, or the inverse of another; owned by `owner`. [main] */
+TN_API TnIrq *tn_irq_split(TnObject *owner, TnIrq *a, TnIrq *b);
+TN_API TnIrq *tn_irq_invert(TnObject *owner, TnIrq *irq);
+
+/* All take NULL as a wire that goes nowhere. [any +lock] */
+TN_API void tn_irq_set(TnIrq *irq, int level);
+static inline void tn_irq_raise(TnIrq *irq) { tn_irq_set(irq, 1); }
+static inline void tn_irq_lower(TnIrq *irq) { tn_irq_set(irq, 0); }
+static inline void tn_irq_pulse(TnIrq *irq) { tn_irq_set(irq, 1); tn_irq_set(irq, 0); }
+
+/*
+ * Named lines of a device, so that boards connect what they do not know. A device declares its
+ * inputs and outputs in init; a board connects an output to any wire. `group` is NULL for the
+ * unnamed group. Outputs are driven with tn_irq_out.
+ */
+TN_API void tn_irq_declare_in(TnObject *dev, const char *group, TnIrqFn fn, unsigned count);
+TN_API void tn_irq_declare_out(TnObject *dev, const char *group, unsigned count);
+TN_API TnIrq *tn_irq_in(TnObject *dev, const char *group, unsigned n); /* NULL when there is none */
+TN_API void tn_irq_connect(TnObject *dev, const char *group, unsigned n, TnIrq *to);
+/* The function of declare_in gets the device's own state as opaque. */
+TN_API void tn_irq_out(TnObject *dev, const char *group, unsigned n, int level);
+/* Puts fn in front of an output or input (the qtest accelerator's intercept). */
+typedef void (*TnIrqInterceptFn)(void *opaque, const char *group, unsigned n, int level);
+TN_API bool tn_irq_intercept_out(TnObject *dev, const char *group, TnIrqInterceptFn fn, void *opaque);
+TN_API bool tn_irq_intercept_in(TnObject *dev, const char *group, TnIrqInterceptFn fn, void *opaque);
+
+TN_END_DECLS
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The object model: types by name with single inheritance, declarative properties, interfaces, and
+ * one composition tree of objects with paths such as /machine/pci.0/edu0.
+ *
+ * A type is a const TnTypeInfo that its module provides. An object is opaque; each type in its
+ * chain has its own private state, allocated zeroed by the core, so a type never embeds its
+ * parent's struct and may grow without its heirs being rebuilt. What a type can do is a list of
+ * interfaces: a name and a table of functions (a "vtable" whose first member is its size). A heir
+ * inherits its parent's interfaces and may replace them by name.
+ *
+ * Lifetime: tn_object_new gives one reference. A parent holds a reference to each child. The last
+ * unref finalizes: heirs first, then parents.
+ */
+#ifndef TENON_OBJECT_H
+#define TENON_OBJECT_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tenon/macros.h"
+#include "tenon/state.h"
+
+TN_BEGIN_DECLS
+
+typedef struct TnObject TnObject;
+
+#define TN_TYPE_OBJECT "object"
+
+/* ---- Properties ------------------------------------------------------------------------- */
+
+typedef enum TnPropertyKind {
+    TN_PROP_BOOL,   /* bool; "on|off" (also yes/no, true/false) */
+    TN_PROP_UINT8,
+    TN_PROP_UINT16,
+    TN_PROP_UINT32,
+    TN_PROP_UINT64,
+    TN_PROP_INT32,
+    TN_PROP_INT64,
+    TN_PROP_SIZE,   /* uint64_t; decimal or hex with suffix B K M G T P E (powers of 1024) */
+    TN_PROP_STRING, /* char *, owned by the object, freed with it; NULL when not set */
+    TN_PROP_ENUM,   /* uint32_t: index into `values` */
+    TN_PROP_LINK,   /* TnObject *, a reference; value is a path or an id; checked against `type` */
+    TN_PROP_CHARDEV,/* TnChardev *, the front end's claim on a chardev given by id */
+} TnPropertyKind;
+
+/*
+ * One property, stored in the type's private state at `offset`. Tables end with a NULL name.
+ * Where `set` is given it is called with the text instead of storing (and may store by itself);
+ * it must leave the state untouched on failure.
+ */
+typedef struct TnProperty {
+    const char *name;
+    TnPropertyKind kind;
+    uint32_t offset;      /* offsetof in the type's state */
+    const char *doc;      /* one line, shown by -device X,help */
+    const char *def;      /* default as text; NULL is zero, off, empty or not set */
+    int64_t min, max;     /* inclusive, for integers and sizes; both 0: the kind's whole range */
+    const char *const *values; /* ENUM: names, NULL-terminated */
+    const char *type;     /* LINK: type or interface name the target must have */
+    bool (*set)(TnObject *obj, void *state, const char *text, GError **error);
+    uint32_t flags;       /* TN_PROP_* below */
+} TnProperty;
+
+enum {
+    TN_PROP_REQUIRED = 1u << 0, /* realize fails with a clear error when it was not set */
+    TN_PROP_LIVE = 1u << 1,     /* may be set after realize */
+    TN_PROP_READONLY = 1u << 2,
+    TN_PROP_ALIAS_BUS = 1u << 3, /* reserved */
+};
+
+#define TN_PROPERTY_STRIDE sizeof(TnProperty)
+
+/* ---- Interfaces ------------------------------------------------------------------------- */
+
+typedef struct TnInterfaceImpl {
+    const char *name;   /* NULL ends a list */
+    const void *vtable; /* starts with uint32_t size */
+} TnInterfaceImpl;
+
+/* ---- Types ------------------------------------------------------------------------------ */
+
+enum {
+    TN_TYPE_ABSTRACT = 1u << 0,
+};
+
+typedef struct TnTypeInfo {
+    uint32_t size;       /* sizeof(TnTypeInfo) */
+    uint32_t flags;      /* TN_TYPE_* */
+    const char *name;
+    const char *parent;  /* NULL: TN_TYPE_OBJECT */
+    uint32_t state_size; /* bytes of this type's own state; may be 0 */
+    uint32_t property_stride; /* sizeof(TnProperty), 0 when there are none */
+    const TnProperty *properties;
+    const TnStateField *state; /* what reset keeps and save writes besides registers; see state.h */
+    const TnInterfaceImpl *interfaces;
+    const char *description;
+    /* Runs after properties got their defaults: creates children. Parents first. May be NULL. */
+    bool (*init)(TnObject *obj, void *state, GError **error);
+    /* Releases what init and property setters made. Must take a half-built object. May be NULL. */
+    void (*clear)(TnObject *obj, void *state);
+} TnTypeInfo;
+
+/*
+ * Registers a type; `info` must stay valid. Called by the core for every type a module provides.
+ * Fails on a duplicate name or an unknown parent. [main]
+ */
+TN_API bool tn_type_register(const TnTypeInfo *info, GError **error);
+
+/* The registered type, loading the module that provides it; NULL with an error. [main] */
+TN_API const TnTypeInfo *tn_type_find(const char *name, GError **error);
+
+/* True when type `name` is `ancestor` or inherits from it. Both registered. [any] */
+TN_API bool tn_type_is_a(const char *name, const char *ancestor);
+
+/* ---- Objects ---------------------------------------------------------------------------- */
+
+/* Creates an object with default properties and no parent. One reference. [main] */
+TN_API TnObject *tn_object_new(const char *type, GError **error);
+TN_API TnObject *tn_object_ref(TnObject *obj);
+TN_API void tn_object_unref(TnObject *obj); /* takes NULL */
+
+/* The name of the most derived type; borrowed. [any] */
+TN_API const char *tn_object_type(const TnObject *obj);
+/* True when the object's type is, inherits from, or has an interface called `name`. [any] */
+TN_API bool tn_object_is_a(const TnObject *obj, const char *name);
+
+/* The private state of the type called `type` in the object's chain; never NULL for a type the
+ * object has, NULL otherwise. [any] */
+TN_API void *tn_object_state(TnObject *obj, const char *type);
+/* The state of the most derived type. [any] */
+TN_API void *tn_object_own_state(TnObject *obj);
+/* The object that owns a private state got from the two above. [any] */
+TN_API TnObject *tn_object_from_state(void *state);
+
+/* The vtable of an interface, most derived first; NULL when the object has none. [any] */
+TN_API const void *tn_object_interface(const TnObject *obj, const char *name);
+/* The vtable that the parent type of `type` has: for calling up. NULL when none. [any] */
+TN_API const void *tn_object_parent_interface(const TnObject *obj, const char *type, const char *name);
+
+/* ---- Composition tree ------------------------------------------------------------------- */
+
+/* The root, and "/machine" (NULL before it exists). Borrowed. */
+TN_API TnObject *tn_object_root(void);
+TN_API TnObject *tn_machine_object(void);
+
+/*
+ * Adds a child under a name (made unique by a number in brackets when it ends in "[*]"). The parent
+ * takes a reference; the caller keeps its own. Fails when the name is taken or the child has a
+ * parent already. [main]
+ */
+TN_API bool tn_object_add_child(TnObject *parent, const char *name, TnObject *child, GError **error);
+TN_API void tn_object_unparent(TnObject *child);
+TN_API TnObject *tn_object_parent(TnObject *obj);       /* borrowed; NULL at the top */
+TN_API const char *tn_object_name(const TnObject *obj); /* borrowed; NULL without parent */
+TN_API char *tn_object_path(const TnObject *obj);       /* g_free */
+/* Finds by absolute path, or by a bare name or id that is unique in the tree. Borrowed. */
+TN_API TnObject *tn_object_find(const char *path, GError **error);
+
+/* Calls fn for each child (in order of adding) until it returns false. */
+TN_API void tn_object_each_child(TnObject *obj, bool (*fn)(TnObject *child, void *data), void *data);
+
+/* Creates an object as a child, for init functions: new, add_child, and drops the own reference.
+ * Returns it borrowed, or NULL. */
+TN_API TnObject *tn_object_new_child(TnObject *parent, const char *name, const char *type,
+                                     GError **error);
+
+/* ---- Property access -------------------------------------------------------------------- */
+
+/* Sets from text as on the command line. Errors name object, property, value and what is valid. */
+TN_API bool tn_object_set(TnObject *obj, const char *name, const char *text, GError **error);
+TN_API bool tn_object_set_bool(TnObject *obj, const char *name, bool value, GError **error);
+TN_API bool tn_object_set_uint(TnObject *obj, const char *name, uint64_t value, GError **error);
+TN_API bool tn_object_set_int(TnObject *obj, const char *name, int64_t value, GError **error);
+TN_API bool tn_object_set_link(TnObject *obj, const char *name, TnObject *target, GError **error);
+/* The value as text, g_free; NULL with an error for an unknown property. */
+TN_API char *tn_object_get(TnObject *obj, const char *name, GError **error);
+TN_API bool tn_object_get_uint(TnObject *obj, const char *name, uint64_t *value, GError **error);
+TN_API bool tn_object_has_property(TnObject *obj, const char *name);
+/* True when the property was set other than by its default. */
+TN_API bool tn_object_property_is_set(TnObject *obj, const char *name);
+
+TN_END_DECLS
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PCI (PCI Local Bus 3.0, PCI-to-PCI Bridge 1.2, PCI Express 3.0 configuration space). Implemented
+ * in core/bus: configuration space, BARs, INTx routing, MSI, MSI-X, capability lists.
+ */
+#ifndef TENON_PCI_H
+#define TENON_PCI_H
+
+#include "tenon/device.h"
+
+TN_BEGIN_DECLS
+
+#define TN_TYPE_PCI_BUS "pci-bus"
+#define TN_TYPE_PCIE_BUS "pcie-bus"
+/* Has properties: addr (slot[.function]), multifunction, romfile, rombar. */
+#define TN_TYPE_PCI_DEVICE "pci-device"
+#define TN_IFACE_PCI_DEVICE "pci-device"
+#define TN_IFACE_PCI_HOST "pci-host"
+
+enum {
+    /* Configuration header (PCI 3.0, 6.1) */
+    TN_PCI_VENDOR_ID = 0x00, TN_PCI_DEVICE_ID = 0x02, TN_PCI_COMMAND = 0x04, TN_PCI_STATUS = 0x06,
+    TN_PCI_REVISION_ID = 0x08, TN_PCI_CLASS_PROG = 0x09, TN_PCI_CLASS_DEVICE = 0x0a,
+    TN_PCI_CACHE_LINE_SIZE = 0x0c, TN_PCI_LATENCY_TIMER = 0x0d, TN_PCI_HEADER_TYPE = 0x0e,
+    TN_PCI_BASE_ADDRESS_0 = 0x10, TN_PCI_SUBSYSTEM_VENDOR_ID = 0x2c, TN_PCI_SUBSYSTEM_ID = 0x2e,
+    TN_PCI_ROM_ADDRESS = 0x30, TN_PCI_CAPABILITY_LIST = 0x34, TN_PCI_INTERRUPT_LINE = 0x3c,
+    TN_PCI_INTERRUPT_PIN = 0x3d,
+    TN_PCI_COMMAND_IO = 1u << 0, TN_PCI_COMMAND_MEMORY = 1u << 1, TN_PCI_COMMAND_MASTER = 1u << 2,
+    TN_PCI_COMMAND_SERR = 1u << 8, TN_PCI_COMMAND_INTX_DISABLE = 1u << 10,
+    TN_PCI_STATUS_INTERRUPT = 1u << 3, TN_PCI_STATUS_CAP_LIST = 1u << 4,
+    TN_PCI_CONFIG_SIZE = 256, TN_PCIE_CONFIG_SIZE = 4096,
+};
+
+/* The vtable of TN_IFACE_PCI_DEVICE: identity as data, and hooks that may be NULL. */
+typedef struct TnPciDeviceOps {
+    uint32_t size;
+    uint32_t flags;
+    uint16_t vendor_id, device_id;
+    uint16_t subsystem_vendor_id, subsystem_id; /* 0: 0x1af4:0x1100 */
+    uint16_t class_id;     /* base class and subclass, e.g. 0x0601 */
+    uint8_t prog_if, revision;
+    uint8_t is_bridge;     /* header type 1 */
+    uint8_t is_express;
+    uint8_t interrupt_pin; /* 0 none, 1 INTA .. 4 INTD */
+    uint8_t reserved;
+    /* The device's own configuration registers; the plain behaviour is tn_pci_config_read/write.
+     * size 1, 2, 4. `state` is that of the implementing type. */
+    uint32_t (*config_read)(TnObject *dev, void *state, uint32_t offset, unsigned size);
+    void (*config_write)(TnObject *dev, void *state, uint32_t offset, uint32_t value, unsigned size);
+} TnPciDeviceOps;
+
+/* Plain configuration access with masks, BAR mapping and MSI side effects. */
+TN_API uint32_t tn_pci_config_read(TnObject *dev, uint32_t offset, unsigned size);
+TN_API void tn_pci_config_write(TnObject *dev, uint32_t offset, uint32_t value, unsigned size);
+
+/* The configuration bytes themselves, and the masks of writable and write-one-to-clear bits; size
+ * 256 (4096 for express). Set in realize. */
+TN_API uint8_t *tn_pci_config(TnObject *dev);
+TN_API uint8_t *tn_pci_config_writable(TnObject *dev);
+TN_API uint8_t *tn_pci_config_w1c(TnObject *dev);
+
+/* BARs 0..5 and 6 = expansion ROM. */
+enum {
+    TN_PCI_BAR_MEM32 = 0, TN_PCI_BAR_IO = 1u << 0, TN_PCI_BAR_MEM64 = 1u << 2,
+    TN_PCI_BAR_PREFETCH = 1u << 3,
+};
+/* The region's size must be a power of two (16 bytes at least for memory, 4 for I/O). In realize. */
+TN_API bool tn_pci_add_bar(TnObject *dev, unsigned bar, unsigned type, TnRegion *region, GError **error);
+/* The address a BAR is mapped at, or UINT64_MAX when it is not. */
+TN_API uint64_t tn_pci_bar_address(TnObject *dev, unsigned bar);
+
+/* Adds a capability and returns its offset (0: a free place is chosen when `offset` is 0), or 0 on
+ * failure. `size` in bytes with the two header bytes. */
+TN_API unsigned tn_pci_add_capability(TnObject *dev, uint8_t id, unsigned offset, unsigned size,
+                                      GError **error);
+
+/* INTx level of the device's pin (pin from TN_PCI_INTERRUPT_PIN). [any +lock] */
+TN_API void tn_pci_set_irq(TnObject *dev, int level);
+
+/* MSI: `vectors` power of two up to 32. MSI-X: table and PBA in a BAR. In realize. */
+TN_API bool tn_pci_msi_init(TnObject *dev, unsigned offset, unsigned vectors, bool addr64,
+                            bool per_vector_mask, GError **error);
+TN_API bool tn_pci_msi_enabled(TnObject *dev);
+TN_API void tn_pci_msi_notify(TnObject *dev, unsigned vector);
+TN_API bool tn_pci_msix_init(TnObject *dev, unsigned vectors, TnRegion *bar_region, unsigned bar,
+                             uint32_t table_offset, uint32_t pba_offset, unsigned offset,
+                             GError **error);
+TN_API bool tn_pci_msix_enabled(TnObject *dev);
+TN_API void tn_pci_msix_notify(TnObject *dev, unsigned vector);
+
+/* The address space for the device's DMA: system memory while bus mastering is on. */
+TN_API TnAddressSpace *tn_pci_dma(TnObject *dev);
+static inline TnMemResult tn_pci_dma_read(TnObject *dev, uint64_t addr, void *buf, uint64_t n)
+{
+    return tn_memory_read(tn_pci_dma(dev), addr, buf, n, TN_MEM_ATTR_NONE);
+}
+static inline TnMemResult tn_pci_dma_write(TnObject *dev, uint64_t addr, const void *buf, uint64_t n)
+{
+    return tn_memory_write(tn_pci_dma(dev), addr, buf, n, TN_MEM_ATTR_NONE);
+}
+
+TN_API uint8_t tn_pci_devfn(TnObject *dev);
+TN_API uint8_t tn_pci_bus_number(TnObject *bus);
+
+/* ---- Hosts and bridges ------------------------------------------------------------------ */
+
+/*
+ * A root bus below a host bridge. `set_irq(opaque, n, level)` drives the host's interrupt input n,
+ * 0 <= n < n_irqs; `map_irq(devfn, pin)` tells which input a device's pin (0..3) drives. Levels of several
+ * devices on one input are ORed by the bus.
+ */
+TN_API TnObject *tn_pci_root_bus_new(TnObject *host, const char *name, TnRegion *memory, TnRegion *io,
+                                     bool express, GError **error);
+TN_API void tn_pci_bus_set_irqs(TnObject *bus, void (*set_irq)(void *opaque, unsigned n, int level),
+                                unsigned (*map_irq)(void *opaque, uint8_t devfn, unsigned pin),
+                                void *opaque, unsigned n_irqs);
+/* Present level of an input. */
+TN_API int tn_pci_bus_irq_level(TnObject *bus, unsigned n);
+
+/* Configuration cycles by address (bus << 16 | devfn << 8 | offset): all ones for no device. */
+TN_API uint32_t tn_pci_host_config_read(TnObject *root_bus, uint32_t address, unsigned size);
+TN_API void tn_pci_host_config_write(TnObject *root_bus, uint32_t address, uint32_t value, unsigned size);
+
+/* The device at a place of a bus (borrowed), or NULL. */
+TN_API TnObject *tn_pci_device_at(TnObject *bus, uint8_t devfn);
+/* Calls fn for each device of the bus and of those behind bridges. */
+TN_API void tn_pci_each_device(TnObject *bus, void (*fn)(TnObject *dev, void *data), void *data);
+/* Creates, places (devfn, or -1 for the next free) and realizes. Borrowed or NULL. */
+TN_API TnObject *tn_pci_create(TnObject *bus, int devfn, bool multifunction, const char *type,
+                               const char *props, GError **error);
+
+TN_END_DECLS
+
+#endif

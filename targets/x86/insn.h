@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The decoder's rows and what a translation function gets.
+ *
+ * Instructions are rows in tables, one table per chapter, in the manual's order. A row is the
+ * manual's own notation:
+ *
+ *   pattern   "00 /r"  "80 /0 ib"  "40+r"  "0F 90+c"  "REX.W 0F C7 /1"  "NP 0F 58 /r"
+ *             "66 0F 38 DC /r"  "F3 0F 5A /r"  "VEX.66.0F 58 /r"  "VEX.L0.66.0F38.W0 F7 /r"  "F3 90"
+ *             Prefix words: NP (no mandatory prefix), 66, F3, F2; REX.W (W = 1), NOREX.W; mod: "/r"
+ *             any, "/rm" memory only, "/rr" register only, "/n" opcode extension (with :m or :r for
+ *             memory or register only, "/7:r"), "/n=XX" the whole ModRM byte ("0F 01 /=C1").
+ *             VEX: L0 L1 (absent: any), pp (66 F3 F2 or absent), map 0F 0F38 0F3A, W0 W1 (absent:
+ *             any).
+ *   operands  "ADD Eb Gb": the mnemonic and operand codes of SDM vol. 2, appendix A:
+ *             E G M R  I J  O  S  C D  X Y  V W H L  P Q N U  B(VEX.vvvv GPR), and sizes
+ *             b w d q  v (16/32/64)  z (16/32)  y (32/64)  p (far pointer)  dq qq x  ss sd ps pd
+ *             s (GDTR image) a (BOUND pair); fixed registers spelled AL CL eAX rAX DX ES ... 1.
+ *
+ * Rows are compiled to dispatch tables once when the module starts. A row that is not implemented
+ * has no gen function: it raises #UD and shows in the coverage report.
+ */
+#ifndef TENON_X86_INSN_H
+#define TENON_X86_INSN_H
+
+#include "tenon/internal/ir.h"
+#include "x86.h"
+
+typedef struct X86Ctx X86Ctx;
+typedef void (*X86GenFn)(X86Ctx *c);
+
+enum {
+    ROW_LOCK = 1u << 0,     /* LOCK is allowed when the destination is memory */
+    ROW_NO64 = 1u << 1,     /* #UD in 64-bit mode */
+    ROW_ONLY64 = 1u << 2,   /* #UD outside 64-bit mode */
+    ROW_DEF64 = 1u << 3,    /* operand size defaults to 64 in 64-bit mode (near branches, stack) */
+    ROW_FORCE64 = 1u << 4,  /* operand size is 64 in 64-bit mode, 66 ignored */
+    ROW_PROT = 1u << 5,     /* #UD in real and v8086 mode */
+    ROW_CPL0 = 1u << 6,     /* #GP(0) unless CPL 0 */
+    ROW_FPU = 1u << 7,      /* x87: #NM when EM or TS */
+    ROW_MMX = 1u << 8,      /* #UD when EM, #NM when TS; enters MMX mode */
+    ROW_SSE = 1u << 9,      /* #UD when EM or not OSFXSR, #NM when TS */
+    ROW_AVX = 1u << 10,     /* #UD unless AVX is on, #NM when TS */
+    ROW_ALIGN = 1u << 11,   /* legacy SSE memory operand: #GP when misaligned */
+    ROW_FP = 1u << 12,      /* SIMD FP: depends on MXCSR, may raise #XM */
+    ROW_NOVVVV = 1u << 13,  /* VEX.vvvv must be 1111b */
+    ROW_REP = 1u << 14,     /* string instruction: F3/F2 are REP */
+    ROW_END = 1u << 15,     /* ends the block */
+};
+
+typedef struct X86Row {
+    const char *pattern;
+    const char *operands;
+    X86GenFn gen;           /* NULL: not implemented */
+    uint32_t flags;         /* ROW_* */
+    uint16_t feature;       /* X86_FEATURE_* (model.h) that must be there, 0 none */
+    uint16_t helper;        /* free for gen: helper number, sub-operation... */
+    uint32_t arg;           /* free for gen */
+} X86Row;
+
+/* Operand codes after decoding. */
+typedef enum X86OperandKind {
+    OPERAND_NONE,
+    OPERAND_REG,  /* general register: number in .reg; high-byte registers: .high */
+    OPERAND_MEM,
+    OPERAND_IMM,
+    OPERAND_SEG,
+    OPERAND_CR,
+    OPERAND_DR,
+    OPERAND_VEC,  /* XMM/YMM number */
+    OPERAND_MMX,
+} X86OperandKind;
+
+typedef struct X86Operand {
+    uint8_t kind;    /* X86OperandKind */
+    uint8_t size;    /* bytes: 1, 2, 4, 6, 8, 10, 16, 32 */
+    uint8_t reg;
+    bool high;       /* AH CH DH BH: reg is 0..3 */
+    int64_t imm;     /* sign-extended as the manual says */
+} X86Operand;
+
+/* The translation of one instruction in a block. */
+struct X86Ctx {
+    TnCpu *cpu;
+    X86State *s;
+    TnIrBuilder *b;
+    const X86Row *row;
+
+    uint32_t mode;        /* MODE_* of the block */
+    uint64_t cs_base;
+    uint64_t pc;          /* of this instruction */
+    uint64_t next_pc;     /* after it, wrapped to the code size */
+
+    uint8_t bytes[16];    /* the instruction's bytes so far */
+    uint8_t length;
+    /* Prefixes */
+    bool lock, rep, repne, opsize_prefix, addrsize_prefix;
+    int8_t seg_override;  /* -1 none */
+    uint8_t rex;          /* 0 none, else 0x40..0x4f; VEX sets the bits alike */
+    bool vex;
+    uint8_t vex_l, vex_vvvv, vex_pp;
+    uint8_t opcode;       /* last opcode byte */
+    bool has_modrm;
+    uint8_t modrm, mod, reg, rm; /* reg, rm with REX bits */
+
+    uint8_t code64;       /* 1 in 64-bit mode */
+    uint8_t op_size;      /* bytes: 2, 4, 8 */
+    uint8_t addr_size;    /* bytes: 2, 4, 8 */
+    uint8_t stack_size;   /* bytes of a stack pointer: 2, 4, 8 */
+    unsigned mmu;         /* MMU mode of data accesses */
+
+    X86Operand op[4];     /* as the row's operand codes say, in order */
+
+    /* Memory operand (valid when an operand is OPERAND_MEM) */
+    uint8_t mem_seg;
+    int8_t mem_base, mem_index; /* register numbers, -1 none */
+    uint8_t mem_scale;
+    int64_t mem_disp;     /* RIP-relative: already absolute, base -1 */
+    TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
+
+    bool ended;           /* an EXIT was emitted */
+};
+
+/* ---- For translation functions (decode.c, operand.c) ------------------------------------ */
+
+/* The effective address (offset) of the memory operand, wrapped to the address size. */
+TnTemp x86_mem_offset(X86Ctx *c);
+/* The linear address for an access of n bytes, with the segment checks that the mode needs. */
+TnTemp x86_mem_addr(X86Ctx *c, unsigned n, bool write);
+
+/* Integer operand n: read zero-extended (upper bits of 8- and 16-bit register operands may be
+ * anything only with x86_read_any), write (32-bit register writes clear the upper half). */
+TnTemp x86_read(X86Ctx *c, unsigned n);
+TnTemp x86_read_signed(X86Ctx *c, unsigned n);
+void x86_write(X86Ctx *c, unsigned n, TnTemp value);
+/* General registers at a size in bytes. */
+TnTemp x86_get_reg(X86Ctx *c, unsigned reg, unsigned size);
+void x86_put_reg(X86Ctx *c, unsigned reg, unsigned size, TnTemp value);
+
+/* Loads and stores at linear addresses in the data MMU mode. */
+TnTemp x86_load(X86Ctx *c, TnIrType t, TnTemp addr);
+void x86_store(X86Ctx *c, TnIrType t, TnTemp addr, TnTemp value);
+
+/* The packed condition flags. */
+TnTemp x86_get_flags(X86Ctx *c);
+void x86_put_flags(X86Ctx *c, TnTemp flags);
+
+/* Vector operand n of up to 32 bytes as TN_V128 / TN_V256 (register or memory); memory narrower
+ * than 16 bytes is zero-extended into TN_V128. */
+TnTemp x86_read_vec(X86Ctx *c, unsigned n, unsigned bytes);
+/* Writes vector register operand n: legacy keeps bits above `bytes`, VEX clears them. */
+void x86_write_vec(X86Ctx *c, unsigned n, unsigned bytes, TnTemp value);
+
+/* Raises an exception at this instruction and ends the block. */
+void x86_gen_raise(X86Ctx *c, X86Vector vector);
+void x86_gen_raise_error(X86Ctx *c, X86Vector vector, uint32_t error_code);
+/* Ends the block after this instruction through the main loop (mode may have changed). */
+void x86_gen_end(X86Ctx *c);
+
+static inline unsigned x86_log2(unsigned bytes)
+{
+    return (unsigned)__builtin_ctz(bytes);
+}
+
+/* TN_I8..TN_I64 for 1, 2, 4, 8 bytes: as the type of loads and stores. */
+static inline TnIrType x86_type(unsigned bytes)
+{
+    return (TnIrType)(TN_I8 + x86_log2(bytes));
+}
+
+/* The type to compute in for an operand size: TN_I32 up to 4 bytes, else TN_I64. */
+static inline TnIrType x86_calc_type(unsigned bytes)
+{
+    return bytes == 8 ? TN_I64 : TN_I32;
+}
+
+/* Chapter tables; each ends with a NULL pattern. One file a chapter in insn/. */
+extern const X86Row x86_rows_transfer[];   /* MOV, XCHG, stack, LEA, ... */
+extern const X86Row x86_rows_arithmetic[]; /* binary arithmetic, decimal, logic, shift, bit */
+extern const X86Row x86_rows_control[];    /* branches, calls, loops, INT, far transfers */
+extern const X86Row x86_rows_string[];
+extern const X86Row x86_rows_misc[];       /* flags, NOP, CPUID, RDTSC, fences, I/O, ... */
+extern const X86Row x86_rows_system[];     /* LGDT, MOV CR, WRMSR, HLT, ... */
+extern const X86Row x86_rows_bmi[];        /* BMI, ADX, MOVBE, CRC32, ... */
+extern const X86Row x86_rows_x87[];
+extern const X86Row x86_rows_mmx[];
+extern const X86Row x86_rows_sse[];
+extern const X86Row x86_rows_avx[];
+
+/*
+ * Helpers are declared where they are defined: helpers.h lists them once with
+ * X86_HELPER(name, ret, args, flags); the number is X86_HELPER_name.
+ */
+
+#endif
