@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the translator (block cache, soft MMU, main loop) and its back ends.
+ *
+ * A back end turns the IR of one block into something it can run, runs it, and links exits of one
+ * block to the entry of another. It knows nothing of guest pages or of invalidation.
+ */
+#ifndef TN_TRANSLATE_BACKEND_H
+#define TN_TRANSLATE_BACKEND_H
+
+#include "tenon/internal/target.h"
+
+/* One direct exit of a block. */
+typedef struct TnBlockExit {
+    uint64_t pc;            /* guest pc that it goes to */
+    _Atomic(TnBlock *) to;  /* where it is linked to, NULL when it is not */
+    void *patch;            /* back end: the place to patch */
+    void *unlinked;         /* back end: what the place jumps to when unlinked */
+    TnBlock *from;
+    struct TnBlockExit *next_in; /* in-edge list of `to` */
+} TnBlockExit;
+
+enum { TN_BLOCK_MAX_EXITS = 64 };
+
+struct TnBlock {
+    TnBlockKey key;
+    uint32_t mode_id;       /* interned (base, flags, address_bits) */
+    uint32_t n_insns;
+    uint32_t n_exits;
+    uint32_t size;          /* guest bytes */
+    uint64_t phys[2];       /* physical address of the first byte; of the second page, or ~0 */
+    TnBlockExit *exits;     /* n_exits of them, owned */
+    void *code;             /* back end: entry point, or its program */
+    uint32_t code_size;
+    atomic_bool valid;      /* false once invalidated: never entered again from the main loop */
+    TnBlockExit *in_edges;
+    TnBlock *hash_next, *page_next[2];
+};
+
+/* Why run() came back. */
+typedef enum TnRunExit {
+    TN_RUN_EXIT_DIRECT,   /* an unlinked direct exit: `block` and `exit` tell which; pc is in the state */
+    TN_RUN_EXIT_INDIRECT, /* an indirect exit that was not found inline; pc is in the state */
+    TN_RUN_EXIT_LOOP,     /* EXIT_LOOP*, EXIT_STATE; pc is in the state */
+    TN_RUN_EXIT_REQUEST,  /* exit_request was set, seen at a block's entry; pc is in the state */
+} TnRunExit;
+
+typedef struct TnRunResult {
+    TnRunExit why;
+    uint32_t exit;   /* DIRECT: index in block->exits */
+    TnBlock *block;  /* DIRECT: the block left */
+} TnRunResult;
+
+typedef struct TnTranslator TnTranslator; /* one per process: translator.h */
+
+typedef struct TnBackend {
+    const char *name;  /* "x86_64", "interp" */
+    /* Once, before anything else. False when the host cannot (GError says why). */
+    bool (*init)(const TnTargetInfo *target, size_t code_bytes, GError **error);
+    /* Compiles. The IR is dead afterwards. Fills code, code_size and exits. False: code memory is
+     * full (the translator flushes everything and tries again). Serialised by the translator. */
+    bool (*compile)(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsigned n_temps);
+    /* Frees or recycles all code: no vCPU runs. */
+    void (*flush)(void);
+    /* A block's own part, after its last execution (epoch passed or flush). */
+    void (*release)(TnBlock *block);
+    /* Runs from the block's entry. Faults leave by siglongjmp to cpu->unwind. [vcpu] */
+    TnRunResult (*run)(TnCpu *cpu, TnBlock *block);
+    /* Links or unlinks exit `exit` of `from` while other threads may execute it. */
+    void (*link)(TnBlock *from, unsigned exit, TnBlock *to);
+    void (*unlink)(TnBlock *from, unsigned exit);
+    /* Brings declared registers that live in host registers into the state, when a fault left from
+     * code at host pc `retaddr`; may be NULL when the back end stores them before every call. */
+    void (*dump)(const TnBlock *block, GString *out); /* -d out_asm */
+} TnBackend;
+
+extern const TnBackend tn_backend_interp;
+#if defined(__x86_64__)
+extern const TnBackend tn_backend_x86_64;
+#endif
+
+/*
+ * ---- Soft MMU slow paths, called by back ends when the inline probe fails ------------------------
+ * cpu->fault_pc and the state are complete when they are called; they may unwind. `mem` is
+ * TnIrOp.aux | (uint32_t)TnIrOp.type << 16. [vcpu]
+ */
+uint64_t tn_mmu_load(TnCpu *cpu, uint64_t vaddr, uint32_t mem); /* extended as mem says */
+void tn_mmu_store(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem);
+void tn_mmu_load_vec(TnCpu *cpu, uint64_t vaddr, void *out, uint32_t mem);
+void tn_mmu_store_vec(TnCpu *cpu, uint64_t vaddr, const void *in, uint32_t mem);
+uint64_t tn_mmu_atomic_rmw(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t op, uint32_t mem);
+uint64_t tn_mmu_atomic_cas(TnCpu *cpu, uint64_t vaddr, uint64_t expect, uint64_t value, uint32_t mem);
+
+/*
+ * The block for pc under the vCPU's mode_id from the jump cache or the hash, or NULL. Compares pc,
+ * mode_id and valid; the jump cache index is tn_jump_hash(pc). Never translates. [vcpu]
+ */
+TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc);
+
+static inline unsigned tn_jump_hash(uint64_t pc)
+{
+    return (unsigned)((pc ^ pc >> TN_JUMP_CACHE_BITS) & (TN_JUMP_CACHE_SIZE - 1));
+}
+
+/* ---- Reference semantics, shared by the interpreter, constant folding and slow paths ------------ */
+uint32_t tn_flags_eval(TnFlagOp op, unsigned size_log2, uint64_t a, uint64_t b, uint64_t c);
+bool tn_flagcond_eval(TnFlagCond cond, uint32_t flags);
+bool tn_cond_eval(TnCond cond, TnIrType t, uint64_t a, uint64_t b);
+
+#endif
