@@ -11,11 +11,21 @@
  *             any, "/rm" memory only, "/rr" register only, "/n" opcode extension (with :m or :r for
  *             memory or register only, "/7:r"), "/n=XX" the whole ModRM byte ("0F 01 /=C1").
  *             VEX: L0 L1 (absent: any), pp (66 F3 F2 or absent), map 0F 0F38 0F3A, W0 W1 (absent:
- *             any).
+ *             any). Immediates (ib iw id iz io cb cw cd is4) may stand at the end for the reader.
+ *             A legacy pattern without a prefix word matches whatever prefixes there are, but loses
+ *             to a row that names the one present; F3 and F2 win over 66. Rows of a feature that the
+ *             processor lacks, and NO64/ONLY64 rows in the other mode, are passed over, so that
+ *             e.g. TZCNT becomes BSF. Of several rows the most particular one is taken.
  *   operands  "ADD Eb Gb": the mnemonic and operand codes of SDM vol. 2, appendix A:
  *             E G M R  I J  O  S  C D  X Y  V W H L  P Q N U  B(VEX.vvvv GPR), and sizes
  *             b w d q  v (16/32/64)  z (16/32)  y (32/64)  p (far pointer)  dq qq x  ss sd ps pd
- *             s (GDTR image) a (BOUND pair); fixed registers spelled AL CL eAX rAX DX ES ... 1.
+ *             s (GDTR image) a (BOUND pair) t (ten bytes); fixed registers spelled AL CL eAX rAX DX
+ *             ES ... 1. Besides: Z the general register in the opcode's low bits ("40+r"), A a far
+ *             pointer in the code (imm = selector << 32 | offset), L the vector register in
+ *             imm8[7:4] (imm has the low nibble), ST and STi. "Rd/b" gives a register and a memory
+ *             form of E, W, Q different sizes: register first ("Ed/b", "Wx/q").
+ *             X and Y only carry a size; string instructions form their own addresses.
+ *             Immediates are sign-extended from their encoded size.
  *
  * Rows are compiled to dispatch tables once when the module starts. A row that is not implemented
  * has no gen function: it raises #UD and shows in the coverage report.
@@ -23,6 +33,7 @@
 #ifndef TENON_X86_INSN_H
 #define TENON_X86_INSN_H
 
+#include "helpers.h"
 #include "tenon/internal/ir.h"
 #include "x86.h"
 
@@ -69,6 +80,7 @@ typedef enum X86OperandKind {
     OPERAND_DR,
     OPERAND_VEC,  /* XMM/YMM number */
     OPERAND_MMX,
+    OPERAND_ST,   /* x87 stack register: .reg is relative to TOP */
 } X86OperandKind;
 
 typedef struct X86Operand {
@@ -118,44 +130,85 @@ struct X86Ctx {
     int64_t mem_disp;     /* RIP-relative: already absolute, base -1 */
     TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
 
+    bool mem_checked;     /* mem_addr passed the segment checks for writing too */
+
     bool ended;           /* an EXIT was emitted */
+    bool leave;           /* the block key changes at this instruction: exits go to the main loop */
+    uint8_t n_jumps;      /* conditional exits of the block so far */
 };
 
-/* ---- For translation functions (decode.c, operand.c) ------------------------------------ */
+/* ---- Operands (operand.c) --------------------------------------------------------------- */
 
 /* The effective address (offset) of the memory operand, wrapped to the address size. */
 TnTemp x86_mem_offset(X86Ctx *c);
-/* The linear address for an access of n bytes, with the segment checks that the mode needs. */
+/* The linear address for an access of n bytes, with the segment checks that the mode needs. Made
+ * once: the first call decides n. */
 TnTemp x86_mem_addr(X86Ctx *c, unsigned n, bool write);
+/* Any segment's linear address of an offset (I32, or I64 in 64-bit mode), checked likewise. */
+TnTemp x86_linear(X86Ctx *c, unsigned seg, TnTemp offset, unsigned n, bool write);
 
-/* Integer operand n: read zero-extended (upper bits of 8- and 16-bit register operands may be
- * anything only with x86_read_any), write (32-bit register writes clear the upper half). */
+/* Integer operand n: read zero-extended; write (32-bit register writes clear the upper half).
+ * x86_read_any leaves the bits above the operand's size undefined, which saves an extension;
+ * x86_read_rmw reads an operand that the instruction then writes (memory: write-probed). */
 TnTemp x86_read(X86Ctx *c, unsigned n);
+TnTemp x86_read_any(X86Ctx *c, unsigned n);
+TnTemp x86_read_rmw(X86Ctx *c, unsigned n);
 TnTemp x86_read_signed(X86Ctx *c, unsigned n);
 void x86_write(X86Ctx *c, unsigned n, TnTemp value);
-/* General registers at a size in bytes. */
+/* General registers at a size in bytes; get is zero-extended. */
 TnTemp x86_get_reg(X86Ctx *c, unsigned reg, unsigned size);
 void x86_put_reg(X86Ctx *c, unsigned reg, unsigned size, TnTemp value);
 
-/* Loads and stores at linear addresses in the data MMU mode. */
+/* Loads (zero-extended) and stores at linear addresses in the data MMU mode. */
 TnTemp x86_load(X86Ctx *c, TnIrType t, TnTemp addr);
 void x86_store(X86Ctx *c, TnIrType t, TnTemp addr, TnTemp value);
+/* TN_MEM_* of data accesses of n bytes: the MMU mode, and alignment checks where due. */
+unsigned x86_mem_flags(const X86Ctx *c, unsigned n);
 
 /* The packed condition flags. */
 TnTemp x86_get_flags(X86Ctx *c);
 void x86_put_flags(X86Ctx *c, TnTemp flags);
 
 /* Vector operand n of up to 32 bytes as TN_V128 / TN_V256 (register or memory); memory narrower
- * than 16 bytes is zero-extended into TN_V128. */
+ * than 16 bytes is zero-extended into TN_V128. MMX registers are read as 8 bytes. */
 TnTemp x86_read_vec(X86Ctx *c, unsigned n, unsigned bytes);
-/* Writes vector register operand n: legacy keeps bits above `bytes`, VEX clears them. */
+/* Writes vector operand n, register or memory. Registers: legacy keeps bits above `bytes`, VEX
+ * clears them; MMX registers take the low 8 bytes. */
 void x86_write_vec(X86Ctx *c, unsigned n, unsigned bytes, TnTemp value);
+/* Between integer temporaries (zero-extended) and the low 4 or 8 bytes of a TN_V128. */
+TnTemp x86_vec_from_int(X86Ctx *c, TnTemp value, unsigned bytes);
+TnTemp x86_vec_to_int(X86Ctx *c, TnTemp value, unsigned bytes);
+
+/* ---- Stack (stack.c) -------------------------------------------------------------------- */
+
+/* Pushes `size` bytes of a value. */
+void x86_push(X86Ctx *c, unsigned size, TnTemp value);
+/* Reads the value at the top of the stack + offset; the pointer moves with x86_stack_release. */
+TnTemp x86_stack_peek(X86Ctx *c, unsigned size, unsigned offset);
+void x86_stack_release(X86Ctx *c, unsigned bytes);
+
+/* ---- Leaving the block (gen.c) ---------------------------------------------------------- */
 
 /* Raises an exception at this instruction and ends the block. */
 void x86_gen_raise(X86Ctx *c, X86Vector vector);
 void x86_gen_raise_error(X86Ctx *c, X86Vector vector, uint32_t error_code);
 /* Ends the block after this instruction through the main loop (mode may have changed). */
 void x86_gen_end(X86Ctx *c);
+/* The same where a helper has put the next instruction's pc into the state. */
+void x86_gen_end_state(X86Ctx *c);
+/* Ends the block with a jump; pc is wrapped already. */
+void x86_gen_jump(X86Ctx *c, uint64_t pc);
+void x86_gen_jump_ind(X86Ctx *c, TnTemp pc);
+/* Jumps where cond is nonzero, else goes on after the instruction. */
+void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc);
+/* The next pc wrapped as a branch of the operand size does: 16-bit ones cut it to 16 bits. */
+uint64_t x86_wrap_pc(const X86Ctx *c, uint64_t pc);
+
+/* CALL with constants for arguments is common: I32 and I64 constants. */
+static inline TnTemp x86_const(X86Ctx *c, uint64_t value)
+{
+    return tn_ir_const(c->b, TN_I64, value);
+}
 
 static inline unsigned x86_log2(unsigned bytes)
 {
@@ -187,9 +240,7 @@ extern const X86Row x86_rows_mmx[];
 extern const X86Row x86_rows_sse[];
 extern const X86Row x86_rows_avx[];
 
-/*
- * Helpers are declared where they are defined: helpers.h lists them once with
- * X86_HELPER(name, ret, args, flags); the number is X86_HELPER_name.
- */
+/* All of them, NULL-terminated, for the decoder and the tests (rows.c). */
+extern const X86Row *const x86_chapters[];
 
 #endif
