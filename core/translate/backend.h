@@ -69,8 +69,6 @@ typedef struct TnBackend {
     /* Links or unlinks exit `exit` of `from` while other threads may execute it. */
     void (*link)(TnBlock *from, unsigned exit, TnBlock *to);
     void (*unlink)(TnBlock *from, unsigned exit);
-    /* Brings declared registers that live in host registers into the state, when a fault left from
-     * code at host pc `retaddr`; may be NULL when the back end stores them before every call. */
     void (*dump)(const TnBlock *block, GString *out); /* -d out_asm */
 } TnBackend;
 
@@ -96,6 +94,26 @@ uint64_t tn_mmu_atomic_cas(TnCpu *cpu, uint64_t vaddr, uint64_t expect, uint64_t
  * mode_id and valid; the jump cache index is tn_jump_hash(pc). Never translates. [vcpu]
  */
 TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc);
+
+/* The linear address of a pc under a block's key. */
+static inline uint64_t tn_key_linear(const TnBlockKey *key, uint64_t pc)
+{
+    uint64_t linear = key->base + pc;
+    return key->address_bits == 32 ? (uint32_t)linear : linear;
+}
+
+/*
+ * True when an exit of the block to pc may ever be linked: the target starts on a page that the
+ * block itself lies on, so that entering the block proves the mapping. Other direct exits find
+ * their target like indirect ones. The key and size of the block are set before compile().
+ */
+static inline bool tn_exit_linkable(const TnBlock *block, uint64_t pc)
+{
+    uint64_t page = tn_key_linear(&block->key, pc) >> TN_PAGE_BITS;
+    uint64_t last = block->key.pc + (block->size ? block->size - 1 : 0);
+    return page == tn_key_linear(&block->key, block->key.pc) >> TN_PAGE_BITS ||
+           page == tn_key_linear(&block->key, last) >> TN_PAGE_BITS;
+}
 
 static inline unsigned tn_jump_hash(uint64_t pc)
 {
