@@ -130,6 +130,7 @@ struct X86Ctx {
     int64_t mem_disp;     /* RIP-relative: already absolute, base -1 */
     TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
 
+    bool mem_rip;         /* decoder: mem_disp is relative to the next pc */
     bool mem_checked;     /* mem_addr passed the segment checks for writing too */
 
     bool ended;           /* an EXIT was emitted */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Decoding of one instruction, between decode.c and translate.c. */
+#ifndef TENON_X86_DECODE_H
+#define TENON_X86_DECODE_H
+
+#include "insn.h"
+
+typedef enum X86DecodeResult {
+    X86_DECODE_OK,        /* c->row and the operands are set */
+    X86_DECODE_UD,        /* no such instruction: #UD */
+    X86_DECODE_TOO_LONG,  /* more than 15 bytes: #GP(0) */
+    X86_DECODE_NO_BYTES,  /* the rest lies on a page that cannot be fetched: end the block before */
+} X86DecodeResult;
+
+/*
+ * Decodes the instruction at c->pc. Mode fields of c are set already; everything that belongs to
+ * the instruction is set here. May unwind when it is the block's first.
+ */
+X86DecodeResult x86_decode(X86Ctx *c);
+
+/* Emits the checks that the row's flags ask for. False when one always fails: the exception has been
+ * raised and the block is ended. */
+bool x86_gen_checks(X86Ctx *c);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows (insn.h) compiled for dispatch: what decode.c looks instructions up in.
+ */
+#ifndef TENON_X86_ROWS_H
+#define TENON_X86_ROWS_H
+
+#include "insn.h"
+
+/* What an operand code says where the operand is; the letters are those of the manual. */
+typedef enum X86OperandType {
+    OPT_NONE = 0,
+    OPT_A = 'A', OPT_B = 'B', OPT_C = 'C', OPT_D = 'D', OPT_E = 'E', OPT_G = 'G', OPT_H = 'H',
+    OPT_I = 'I', OPT_J = 'J', OPT_L = 'L', OPT_M = 'M', OPT_N = 'N', OPT_O = 'O', OPT_P = 'P',
+    OPT_Q = 'Q', OPT_R = 'R', OPT_S = 'S', OPT_U = 'U', OPT_V = 'V', OPT_W = 'W', OPT_X = 'X',
+    OPT_Y = 'Y', OPT_Z = 'Z',
+    OPT_REG = 'r',  /* a fixed general register */
+    OPT_HIGH = 'h', /* a fixed high-byte register */
+    OPT_SEG = 's',  /* a fixed segment register */
+    OPT_ONE = '1',  /* the constant 1 */
+    OPT_ST0 = 't',
+    OPT_STI = 'i',
+} X86OperandType;
+
+typedef enum X86OperandSize {
+    OPS_NONE, OPS_B, OPS_W, OPS_D, OPS_Q, OPS_V, OPS_Z, OPS_Y, OPS_P, OPS_DQ, OPS_QQ, OPS_X, OPS_S,
+    OPS_A, OPS_T,
+    OPS_COUNT
+} X86OperandSize;
+
+typedef struct X86OperandCode {
+    uint8_t type;     /* X86OperandType */
+    uint8_t size;     /* X86OperandSize */
+    uint8_t mem_size; /* of the memory form, where "Rd/b" says so; else the same */
+    uint8_t reg;      /* of the fixed kinds */
+} X86OperandCode;
+
+/* Bits of X86Entry.prefixes: which of the mandatory prefixes may be there. */
+enum {
+    ENTRY_NP = 1u << 0, ENTRY_66 = 1u << 1, ENTRY_F3 = 1u << 2, ENTRY_F2 = 1u << 3,
+    ENTRY_ANY_PREFIX = 15,
+};
+
+/* Bits of X86Entry.match: conditions on the rest. */
+enum {
+    ENTRY_W0 = 1u << 0, ENTRY_W1 = 1u << 1, /* neither: any */
+    ENTRY_L0 = 1u << 2, ENTRY_L1 = 1u << 3,
+    ENTRY_MEM = 1u << 4, ENTRY_REG = 1u << 5,
+    ENTRY_EXT = 1u << 6,   /* modrm.reg is `ext` */
+    ENTRY_MODRM = 1u << 7, /* the ModRM byte is `ext` */
+};
+
+/* One row at one place of the opcode map. */
+typedef struct X86Entry {
+    const X86Row *row;
+    X86OperandCode op[4];
+    uint8_t n_ops;
+    uint8_t prefixes;
+    uint8_t match;
+    uint8_t ext;
+    bool has_modrm;
+    uint8_t rank;        /* how particular it is: higher ones are tried first */
+    uint8_t vex, map, opcode;
+} X86Entry;
+
+/* The candidates for one opcode, most particular first. */
+typedef struct X86Slot {
+    const X86Entry *entries;
+    uint16_t n;
+    bool has_modrm;
+} X86Slot;
+
+enum { X86_N_MAPS = 4 };
+
+/*
+ * Compiles the chapters (NULL-terminated list). False with an error naming the row when a pattern or
+ * an operand string is wrong, or two rows cannot be told apart. Called once, before any decoding.
+ */
+bool x86_rows_compile(const X86Row *const *chapters, GError **error);
+
+/* The slot of an opcode; `map` 0 one-byte, 1 0F, 2 0F 38, 3 0F 3A. Borrowed, never NULL. */
+const X86Slot *x86_rows_slot(bool vex, unsigned map, unsigned opcode);
+
+/* Appends the coverage report: rows without a gen function, a line each, and the sums. */
+void x86_rows_report(GString *out);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The translation loop: from guest code at a pc to the IR of one block.
+ *
+ * A block ends at a jump, at an instruction that may change the block key, at the instruction limit,
+ * and before the first instruction that begins on another page than the block (so that it touches
+ * two pages at most, by one instruction that crosses). Blocks of one instruction are made
+ * under TF and RF (SDM vol. 3B, 17.3.1), breakpoints, and an interrupt shadow (vol. 3A, 6.8.3).
+ */
+#include "translate.h"
+
+#include "decode.h"
+
+/* Modes in which a block holds one instruction and leaves through the main loop. */
+enum { MODES_ALONE = MODE_TF | MODE_SHADOW | MODE_RF | MODE_DR7 };
+
+static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
+{
+    uint32_t mode = key->flags;
+    bool user = (mode & MODE_CPL) == 3;
+
+    *c = (X86Ctx){ .cpu = cpu, .s = x86_state(cpu), .b = b, .mode = mode, .cs_base = key->base,
+                   .pc = b->pc };
+    c->code64 = (mode & MODE_CS64) != 0;
+    c->stack_size = c->code64 ? 8 : mode & MODE_SS32 ? 4 : 2;
+    c->mmu = user ? MMU_USER : mode & MODE_SMAP_OFF ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
+}
+
+/* Code is fetched within CS's limit: checked by a helper where it is unusual, by sight otherwise. */
+static void gen_fetch_check(X86Ctx *c)
+{
+    uint64_t last = c->pc + MAX(c->length, 1u) - 1;
+
+    if (c->mode & MODE_CSLIM)
+        tn_ir_call_void(c->b, X86_HELPER_check_fetch, tn_ir_const(c->b, TN_I32, last), 0, 0, 0);
+    else if (!(c->mode & (MODE_CS64 | MODE_CS32)) && last > UINT16_MAX)
+        x86_gen_raise_error(c, X86_GP, 0);
+}
+
+/* What must happen before an instruction's own work. */
+static void gen_prologue(X86Ctx *c)
+{
+    if (c->mode & MODE_DR7 && !(c->mode & MODE_RF)) {
+        uint64_t linear = c->code64 ? c->pc : (uint32_t)(c->pc + c->cs_base);
+        tn_ir_call_void(c->b, X86_HELPER_insn_breakpoint, x86_const(c, linear), 0, 0, 0);
+    }
+    if (c->mode & (MODE_RF | MODE_SHADOW))
+        tn_ir_call_void(c->b, X86_HELPER_boundary, 0, 0, 0, 0);
+    c->leave = c->mode & MODES_ALONE;
+    gen_fetch_check(c);
+}
+
+/* False when the instruction cannot be fetched whole and the block must end before it. */
+static bool translate_insn(X86Ctx *c)
+{
+    X86DecodeResult r = x86_decode(c);
+
+    if (r == X86_DECODE_NO_BYTES)
+        return false;
+    tn_ir_insn(c->b, c->pc, MAX(c->length, 1u));
+    gen_prologue(c);
+    if (c->ended)
+        return true;
+    if (r == X86_DECODE_UD) {
+        x86_gen_raise(c, X86_UD);
+    } else if (r == X86_DECODE_TOO_LONG) {
+        x86_gen_raise_error(c, X86_GP, 0);
+    } else if (x86_gen_checks(c)) {
+        c->row->gen(c);
+        if (!c->ended && (c->row->flags & ROW_END))
+            x86_gen_end(c);
+    }
+    return true;
+}
+
+static bool may_go_on(const X86Ctx *c, const TnBlockKey *key)
+{
+    uint64_t first = c->b->pc + key->base, next = c->next_pc + key->base;
+
+    return c->b->n_insns < c->b->max_insns && !c->b->full && !c->leave &&
+           c->next_pc > c->pc &&
+           first >> TN_PAGE_BITS == next >> TN_PAGE_BITS;
+}
+
+void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
+{
+    X86Ctx c;
+
+    ctx_init(&c, cpu, b, key);
+    for (;;) {
+        if (!translate_insn(&c)) {
+            tn_ir_exit(b, c.pc);
+            b->end_pc = c.pc;
+            return;
+        }
+        b->end_pc = c.pc + c.length;
+        if (c.ended)
+            return;
+        if (!may_go_on(&c, key)) {
+            x86_gen_jump(&c, c.next_pc);
+            return;
+        }
+        c.pc = c.next_pc;
+    }
+}
