@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Boot Debian's kernels under many machine options and look at what they find."""
+
+import argparse
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from boot import checks
+from boot.guest import Guest, prepare
+from support import tap
+
+
+def examine(kernel, options, *extra):
+    """Boot, run every common check and the `extra` (script, check) pairs, power off."""
+
+    def case():
+        work = {**checks.COMMON, **dict(extra)}
+        with Guest(kernel, options, run=tuple(work)) as guest:
+            guest.boot()
+            for check in work.values():
+                check(guest)
+            guest.ends()
+
+    return case
+
+
+def shell_works(kernel, *options):
+    def case():
+        with Guest(kernel, options) as guest:
+            guest.boot()
+            guest.prompt()
+            guest.send("echo sum $((6 * 7))\n")
+            guest.expect("sum 42", 20)
+            guest.prompt()
+            guest.send("poweroff -f\n")
+            guest.ends()
+
+    return case
+
+
+def reboots(kernel, *options):
+    def case():
+        with Guest(kernel, options) as guest:
+            for _ in range(2):
+                guest.boot()
+                guest.prompt()
+                guest.send("reboot -f\n")
+            guest.boot()
+            guest.prompt()
+            guest.send("poweroff -f\n")
+            guest.ends()
+
+    return case
+
+
+def no_reboot_ends(kernel):
+    def case():
+        with Guest(kernel, ("-no-reboot",)) as guest:
+            guest.boot()
+            guest.prompt()
+            guest.send("reboot -f\n")
+            guest.ends()
+
+    return case
+
+
+def repeated(kernel, count, *options):
+    def case():
+        for number in range(count):
+            with Guest(kernel, options, run=("rtc",)) as guest:
+                guest.boot()
+                guest.script("rtc")
+                guest.ends()
+
+    return case
+
+
+MAX = ("-cpu", "max")
+MAX_CHECKED = checks.cpu_model("max")
+
+# (name, group, function). `quick` is what every change runs, `full` adds the rest.
+CASES = (
+    ("/linux/cloud/shell-answers-and-poweroff-exits-with-0", "quick", shell_works("cloud")),
+    ("/linux/cloud/reboot-boots-again", "quick", reboots("cloud")),
+    ("/linux/cloud/no-reboot-ends-at-a-reboot", "full", no_reboot_ends("cloud")),
+    ("/linux/cloud/cpu-max", "quick", examine("cloud", MAX, MAX_CHECKED, checks.processors(1))),
+    ("/linux/cloud/cpu-qemu64", "quick",
+     examine("cloud", ("-cpu", "qemu64"), checks.cpu_model("qemu64"))),
+    ("/linux/cloud/smp-2", "quick", examine("cloud", ("-smp", "2"), checks.processors(2))),
+    ("/linux/cloud/smp-8-cpu-max", "full",
+     examine("cloud", (*MAX, "-smp", "8"), checks.processors(8))),
+    ("/linux/cloud/smp-2-thread-single", "full",
+     examine("cloud", ("-accel", "tcg,thread=single", "-smp", "2"), checks.processors(2))),
+    ("/linux/cloud/backend-interp", "full",
+     examine("cloud", ("-accel", "tcg,backend=interp"))),
+    ("/linux/generic/shell-answers-and-poweroff-exits-with-0", "quick", shell_works("generic")),
+    ("/linux/generic/smp-2-cpu-max", "quick",
+     examine("generic", (*MAX, "-smp", "2"), MAX_CHECKED, checks.processors(2))),
+    ("/linux/686/shell-answers-and-poweroff-exits-with-0", "quick", shell_works("686")),
+    ("/linux/686/cpu-qemu32", "quick",
+     examine("686", ("-cpu", "qemu32"), checks.cpu_model("qemu32"))),
+    ("/linux/686/cpu-pentium3", "full",
+     examine("686", ("-cpu", "pentium3"), checks.cpu_model("pentium3"))),
+    ("/linux/686/reboot-boots-again", "full", reboots("686")),
+    ("/linux/cloud/20-boots-in-a-row", "soak", repeated("cloud", 20)),
+    ("/linux/cloud/20-boots-in-a-row-smp-2", "soak", repeated("cloud", 20, "-smp", "2")),
+    ("/linux/686/20-boots-in-a-row", "soak", repeated("686", 20)),
+)
+GROUPS = {"quick": {"quick"}, "full": {"quick", "full"}, "soak": {"soak"}}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--group", choices=GROUPS, default="quick")
+    parser.add_argument("--list", action="store_true", help="print the names and end")
+    parser.add_argument("wanted", nargs="?", help="regular expression of case names, any group")
+    options = parser.parse_args()
+    groups = GROUPS[options.group] if not options.wanted else {"quick", "full", "soak"}
+    cases = [(name, function) for name, group, function in CASES if group in groups]
+    if options.list:
+        print("\n".join(name for name, _ in cases))
+        return 0
+    prepare(("cloud", "686"))
+    return tap.run(cases, options.wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
