@@ -14,6 +14,14 @@
 /* The fourth argument of rt_sigaction(): bytes of a signal set. */
 enum { SIGSET_BYTES = 8, STANDARD_OUTPUT = 1 };
 
+/* What rt_sigaction() takes; the C header of i386 holds the layout of an older call. */
+struct signal_action {
+    void (*handler)(int, siginfo_t *, void *);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint8_t mask[SIGSET_BYTES];
+};
+
 static uint8_t signal_stack[65536] __attribute__((aligned(64)));
 
 #ifdef __x86_64__
@@ -30,7 +38,6 @@ static long system_call(long number, long a, long b, long c, long d, long e, lon
     return result;
 }
 #define CALL_MMAP __NR_mmap
-#define PAGE_UNITS(offset) (offset)
 #else
 static long system_call(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -138,10 +145,10 @@ static void catch_signals(void)
 
     system_call(__NR_sigaltstack, (long)&stack, 0, 0, 0, 0, 0);
     for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        struct sigaction action = {
-            .sa_handler = (void *)on_signal,
-            .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER,
-            .sa_restorer = signal_return,
+        struct signal_action action = {
+            .handler = on_signal,
+            .flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER,
+            .restorer = signal_return,
         };
         system_call(__NR_rt_sigaction, numbers[i], (long)&action, 0, SIGSET_BYTES, 0, 0);
     }

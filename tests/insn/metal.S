@@ -32,6 +32,8 @@
 #define PAGE_USER  7     /* present, writable, user */
 #define PAGE_LARGE 0x80
 
+#define PIC1_MASK 0x21
+#define PIC2_MASK 0xa1
 #define DEBUGCON 0xe9
 #define DEBUG_EXIT 0xf4
 
@@ -88,10 +90,10 @@ tss:
 #endif
 gdt_register:
         .word gdt_end - gdt - 1
-        .quad gdt
+        .long gdt, 0
 idt_register:
         .word 4095
-        .quad idt
+        .long idt, 0
 
         .text
         .code32
@@ -108,6 +110,9 @@ _start:
         mov %ebx, multiboot_info
         push $0
         popf
+        mov $0xff, %al /* no interrupt but the cases' own */
+        out %al, $PIC1_MASK
+        out %al, $PIC2_MASK
 
         /* The first GiB one to one in large pages; the arena's 2 MiB through arena_table. */
         mov $directory, %edi
@@ -212,7 +217,6 @@ write_gate: /* si: bytes, cx: how many */
         mov $DEBUGCON, %edx
         cld
         rep outsb
-        iret_now:
 #ifdef __x86_64__
         iretq
 #else

@@ -98,7 +98,7 @@ void metal_tables(void)
     set_gate(GATE_EXIT, exit_gate, GATE_USER);
 
     tss_descriptor[0] = TSS_LIMIT | base << 16;
-    tss_descriptor[1] = base >> 16 & 0xff | TSS_AVAILABLE << 8 | base & 0xff000000;
+    tss_descriptor[1] = (base >> 16 & 0xff) | TSS_AVAILABLE << 8 | (base & 0xff000000);
 
     map(ARENA_BASE, ARENA_SIZE, PAGE_WRITE);
     map(STACK_BASE, STACK_SIZE, PAGE_WRITE);

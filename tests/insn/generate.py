@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Write and build the instruction suite: forms and rows as assembly, two programs for each width."""
+
+import dataclasses
+import hashlib
+import pathlib
+import subprocess
+
+import values
+from forms import integer
+from forms.form import ALL, CLASSES, RULES
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCES = (integer,)
+
+CFLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-ffreestanding", "-fno-pic", "-no-pie", "-nostdlib",
+          "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-fno-builtin",
+          "-mgeneral-regs-only", "-fno-strict-aliasing", "-static", "-Wl,--build-id=none",
+          # The kernel's headers serve both widths; gcc looks for them under its own width only.
+          "-idirafter", "/usr/include/x86_64-linux-gnu")
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    bits: int
+    forms: list  # of Form, `count` filled in
+    first_row: list  # per form, index into rows
+    rows: list
+
+    def class_range(self, group):
+        """First and last form of a class; forms are ordered by class."""
+        numbers = [number for number, form in enumerate(self.forms) if form.group == group]
+        return (numbers[0], numbers[-1]) if numbers else None
+
+
+def collect(bits):
+    forms = [form for source in SOURCES for form in source.generate(bits)]
+    forms.sort(key=lambda form: CLASSES.index(form.group))
+    rows, base, sizes = [], {}, {}
+    filled = []
+    for form in forms:
+        if form.kind not in base:
+            made = values.rows(form.kind, bits)
+            base[form.kind], sizes[form.kind] = len(rows), len(made)
+            rows += made
+        count = min(form.count or sizes[form.kind], sizes[form.kind])
+        filled.append(dataclasses.replace(form, count=count))
+    return Suite(bits, filled, [base[form.kind] for form in filled], rows)
+
+
+def assembly(suite):
+    lines = ['        .section .forms, "ax"']
+    for number, form in enumerate(suite.forms):
+        lines.append(f"f{number}: {form.code}")
+        lines.append("        jmp case_exit")
+    lines.append(f"f{len(suite.forms)}:")
+    lines += ["        .section .rodata", "        .balign 16", "        .globl forms, form_count, rows", "forms:"]
+    for number, form in enumerate(suite.forms):
+        flags = ALL & ~form.undefined
+        lines.append(f"        .long f{number}, 0, {suite.first_row[number]}")
+        lines.append(f"        .short {form.count}; .byte {form.state}, {RULES.index(form.rule)}")
+        lines.append(f"        .long {flags}, {form.feature_mask()}; .short {form.fsw}, 0, 0, 0")
+    lines += ["form_count:", f"        .long {len(suite.forms)}", "        .balign 64", "rows:",
+              '        .incbin "rows.bin"', '        .section .note.GNU-stack, "", @progbits']
+    return "\n".join(lines) + "\n"
+
+
+def run(command, folder):
+    done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(str(word) for word in command)}\n{done.stderr[:4000]}")
+
+
+def stamp(text, rows):
+    """What the programs are made from, so that they are only built anew after a change."""
+    digest = hashlib.sha256(text.encode() + rows)
+    for source in sorted([*HERE.glob("*.[chS]"), *HERE.glob("*.ld")]):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def build(bits, folder):
+    """Build the suite of a width below `folder`; returns (suite, Linux program, kernel)."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    suite = collect(bits)
+    text, rows = assembly(suite), b"".join(row.pack(bits) for row in suite.rows)
+    linux, metal = folder / f"insn{bits}-linux", folder / f"insn{bits}-metal"
+    mark = folder / f"insn{bits}.stamp"
+    current = stamp(text, rows)
+    if mark.exists() and mark.read_text() == current:
+        return suite, linux, metal
+    (folder / "forms.S").write_text(text)
+    (folder / "rows.bin").write_bytes(rows)
+    width = f"-m{bits}"
+    common = [HERE / name for name in ("suite.c", "features.c", "case.S")]
+    run(["gcc", width, "-c", "forms.S", "-o", "forms.o"], folder)
+    link = ["-I", HERE, *common, "forms.o", "-T", HERE / "suite.ld"]
+    run(["gcc", width, *CFLAGS, *link, HERE / "linux.c", "-o", linux], folder)
+    run(["gcc", width, *CFLAGS, *link, HERE / "metal.c", HERE / "metal.S", "-o", f"{metal}.elf"], folder)
+    # Multiboot loaders take 32-bit ELF files; the 64-bit code in it starts in 32-bit mode.
+    run(["objcopy", "-O", "elf32-i386", f"{metal}.elf", metal], folder)
+    mark.write_text(current)
+    return suite, linux, metal

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""Rows of input: the register, flag and memory values that forms run on, by kind."""
+
+import random
+import struct
+
+from forms.form import AF, CF, OF, PF, SF, ZF
+
+ARENA_BASE, STACK_BASE, RDONLY_BASE = 0x2000000, 0x2010000, 0x2020000
+ABSENT_BASE, EDGE_BASE, PAGE = 0x2030000, 0x2040000, 0x1000
+WINDOW = 512
+DF = 0x400
+MASK = (1 << 64) - 1
+AX, CX, DX, BX, SP, BP, SI, DI = range(8)
+
+SPECIAL = [0, 1, 2, MASK, MASK - 1, 1 << 63, (1 << 63) - 1, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF,
+           0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x100000000, 0x5555555555555555, 0xAAAAAAAAAAAAAAAA]
+COUNTS = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 47, 48, 63, 64, 65, 95, 127, 128, 200, 255]
+
+
+def fx_image(cw=0x37F, sw=0, tags=0, st=(), mxcsr=0x1F80, xmm=b""):
+    """An FXSAVE area; `tags` is the abridged tag byte, `st` the registers from ST(0) on."""
+    image = bytearray(512)
+    struct.pack_into("<HHB", image, 0, cw, sw, tags)
+    struct.pack_into("<I", image, 24, mxcsr)
+    for number, value in enumerate(st):
+        image[32 + 16 * number : 42 + 16 * number] = value
+    image[160 : 160 + len(xmm)] = xmm
+    return bytes(image)
+
+
+class Row:
+    def __init__(self, rng):
+        self.rng = rng
+        self.gpr = [self.number() for _ in range(16)]
+        self.flags = 0x202 | sum(bit for bit in (CF, PF, AF, ZF, SF, OF) if rng.random() < 0.5)
+        self.fx = fx_image()
+        self.ymmh = bytes(256)
+        self.memory = bytearray(rng.randbytes(WINDOW))
+        self.place(ARENA_BASE + 0x1000)
+        self.gpr[SP] = STACK_BASE + 0x8000
+
+    def number(self):
+        rng = self.rng
+        choice = rng.random()
+        if choice < 0.35:
+            return rng.choice(SPECIAL)
+        if choice < 0.5:
+            return rng.getrandbits(rng.choice((8, 16, 32, 48)))
+        if choice < 0.6:
+            return -rng.getrandbits(rng.choice((4, 8, 16, 32))) & MASK
+        return rng.getrandbits(64)
+
+    def place(self, window):
+        self.window = window
+        self.gpr[BX] = window + 128
+
+    def store(self, offset, size, value):
+        """Write an integer at RBX + offset."""
+        at = 128 + offset
+        self.memory[at : at + size] = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+
+    def pack(self, bits):
+        gpr = self.gpr if bits == 64 else [value & 0xFFFFFFFF for value in self.gpr[:8]] + [0] * 8
+        head = struct.pack("<16QQQ", *gpr, self.flags, self.window)
+        return head + self.fx + self.ymmh + bytes(self.memory)
+
+
+def rows_int(rng, bits):
+    for _ in range(24):
+        row = Row(rng)
+        row.store(0, 8, row.number())
+        yield row
+
+
+def rows_wide(rng, bits):
+    for _ in range(32):
+        row = Row(rng)
+        row.store(0, 8, row.number())
+        yield row
+
+
+def rows_nonzero(rng, bits):
+    for row in rows_int(rng, bits):
+        row.gpr[CX] = 1 << rng.randrange(16) | rng.getrandbits(64)
+        row.store(0, 8, row.gpr[CX] ^ rng.getrandbits(40) << 16 | 0x8000)
+        yield row
+
+
+def rows_shift(rng, bits):
+    for number in range(40):
+        row = Row(rng)
+        count = COUNTS[number] if number < len(COUNTS) else rng.getrandbits(8)
+        row.gpr[CX] = row.gpr[CX] & ~0xFF | count
+        row.store(0, 8, row.number())
+        yield row
+
+
+def rows_shift16(rng, bits):
+    for number in range(24):
+        row = Row(rng)
+        row.gpr[CX] = row.gpr[CX] & ~0xFF | number % 16 | rng.choice((0, 0x20, 0x40))
+        yield row
+
+
+def rows_bitfield(rng, bits):
+    for _ in range(32):
+        row = Row(rng)
+        row.gpr[CX] = rng.randrange(80) | rng.randrange(80) << 8 | rng.getrandbits(16) << 16
+        row.store(0, 8, row.number())
+        yield row
+
+
+def rows_index(rng, bits):
+    for number in range(12):
+        row = Row(rng)
+        row.gpr[CX] = (number - 4) & MASK
+        row.gpr[DX] = rng.randrange(8)
+        row.gpr[9] = rng.randrange(64)
+        row.gpr[10] = rng.randrange(-16, 16) & MASK
+        yield row
+
+
+def rows_index16(rng, bits):
+    for number in range(12):
+        row = Row(rng)
+        row.gpr[CX] = number + 1
+        yield row
+
+
+def rows_bitmem(rng, bits):
+    for _ in range(24):
+        row = Row(rng)
+        row.gpr[CX] = rng.randrange(-1000, 2900) & MASK
+        yield row
+
+
+def rows_cross(rng, bits):
+    for back in (1, 2, 3, 4, 5, 6, 7, 8):
+        row = Row(rng)
+        row.place(ARENA_BASE + 0x3000 - 128 - back)
+        yield row
+
+
+def rows_xlat(rng, bits):
+    for number in range(16):
+        row = Row(rng)
+        row.gpr[AX] = row.gpr[AX] & ~0xFF | number * 17
+        yield row
+
+
+def rows_stack(rng, bits):
+    for number in range(8):
+        row = Row(rng)
+        row.gpr[SP] = STACK_BASE + 0x8000
+        row.window = row.gpr[SP] - 256
+        row.gpr[BX] = row.gpr[SP] + 64
+        row.gpr[BP] = row.gpr[SP] + 128 + 8 * number
+        yield row
+
+
+def rows_string(rng, bits):
+    for number in range(40):
+        row = Row(rng)
+        row.gpr[SI] = row.window + 96 + rng.randrange(32)
+        row.gpr[DI] = row.window + 288 + rng.randrange(32)
+        row.gpr[CX] = rng.choice((0, 1, 2, 3, 5, 8, 9, 10, 11))
+        if rng.random() < 0.3:
+            row.flags |= DF
+        # Equal stretches, so that comparing goes on for a while; scanned values that match.
+        start, length = row.gpr[SI] - row.window, rng.choice((0, 1, 5, 16, 40))
+        to = row.gpr[DI] - row.window
+        row.memory[to : to + length] = row.memory[start : start + length]
+        if number % 3 == 0:
+            fill = bytes([rng.getrandbits(8)]) * 64
+            row.memory[to - 16 : to + 48] = fill
+            row.gpr[AX] = int.from_bytes(fill[:8], "little") if number % 2 else row.gpr[AX]
+        yield row
+
+
+def rows_divide(rng, size, signed):
+    """Most quotients fit; some overflow, some divisors are zero."""
+    half, limit = 1 << size - 1, 1 << size
+    for number in range(32):
+        row = Row(rng)
+        divisor = row.number() % limit or 3
+        low = -half if signed else 0
+        quotient = rng.randrange(low, low + limit)
+        if number % 4 == 1:
+            quotient = rng.choice((low, low + limit - 1, 0, 1))
+        value = divisor - limit if signed and divisor >= half else divisor
+        remainder = rng.randrange(abs(value))
+        dividend = quotient * value + (remainder if quotient * value >= 0 else -remainder)
+        if number % 8 == 5:
+            dividend = rng.getrandbits(2 * size)
+        if number == 7:
+            divisor = 0
+        set_dividend(row, size, dividend & ((1 << 2 * size) - 1))
+        row.gpr[CX] = row.gpr[CX] & ~(limit - 1) | divisor
+        row.store(0, size // 8, divisor)
+        yield row
+
+
+def set_dividend(row, size, dividend):
+    if size == 8:
+        row.gpr[AX] = row.gpr[AX] & ~0xFFFF | dividend
+        return
+    limit = 1 << size
+    row.gpr[AX] = row.gpr[AX] & ~(limit - 1) | dividend % limit
+    row.gpr[DX] = row.gpr[DX] & ~(limit - 1) | dividend >> size
+
+
+KINDS = {name[5:]: function for name, function in list(globals().items())
+         if name.startswith("rows_") and name != "rows_divide"}
+
+
+def rows(kind, bits):
+    """The rows of a kind, the same in every run."""
+    rng = random.Random(f"tenon {kind} {bits}")
+    for name, signed in (("idiv", True), ("div", False)):
+        if kind.startswith(name):
+            return list(rows_divide(rng, int(kind[len(name):]), signed))
+    return list(KINDS[kind](rng, bits))
