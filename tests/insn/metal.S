@@ -158,25 +158,22 @@ _start:
         or $CR0_SET, %eax
         and $~CR0_CLEAR, %eax
         mov %eax, %cr0
+#ifdef __x86_64__
+        ljmp $KERNEL_CS64, $5f
+        .code64
+5:      mov $kernel_stack, %esp
+#endif
         fninit
         test $CR4_OSXSAVE, %esi
-        jz 5f
+        jz 6f
         xor %ecx, %ecx
-        xgetbv
-        push %eax
         mov $0xd, %eax
         cpuid
         and $7, %eax
         xor %edx, %edx
         xor %ecx, %ecx
         xsetbv
-5:
-#ifdef __x86_64__
-        ljmp $KERNEL_CS64, $6f
-        .code64
-6:      mov $kernel_stack, %esp
-#endif
-        call metal_tables
+6:      call metal_tables
         lidt idt_register
         mov $tss, %eax
         mov $TSS, %eax

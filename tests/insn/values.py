@@ -4,6 +4,7 @@
 import random
 import struct
 
+import floats
 from forms.form import AF, CF, OF, PF, SF, ZF
 
 ARENA_BASE, STACK_BASE, RDONLY_BASE = 0x2000000, 0x2010000, 0x2020000
@@ -208,6 +209,126 @@ def set_dividend(row, size, dividend):
     limit = 1 << size
     row.gpr[AX] = row.gpr[AX] & ~(limit - 1) | dividend % limit
     row.gpr[DX] = row.gpr[DX] & ~(limit - 1) | dividend >> size
+
+
+def vector_row(rng, fill, mxcsr=None):
+    """A row whose vector registers and memory hold what `fill(count of bytes)` makes."""
+    row = Row(rng)
+    control = floats.mxcsr(rng) if mxcsr is None else mxcsr
+    row.fx = fx_image(mxcsr=control, xmm=fill(256))
+    row.ymmh = fill(256)
+    row.memory[128:256] = fill(128)
+    return row
+
+
+def integer_bytes(rng, count):
+    """Random bytes with runs of zeros, ones, sign limits, and a repeated word now and then."""
+    data = b""
+    while len(data) < count:
+        choice = rng.random()
+        if choice < 0.5:
+            data += rng.randbytes(8)
+        elif choice < 0.75:
+            data += rng.choice(SPECIAL).to_bytes(8, "little")
+        else:
+            size = rng.choice((1, 2, 4))
+            limits = (0, 1, (1 << 8 * size) - 1, 1 << 8 * size - 1, (1 << 8 * size - 1) - 1)
+            data += b"".join(rng.choice(limits).to_bytes(size, "little") for _ in range(8 // size))
+    return data[:count]
+
+
+def rows_vec(rng, bits):
+    for number in range(24):
+        row = vector_row(rng, lambda count: integer_bytes(rng, count))
+        if number % 4 == 3:
+            # Equal lanes in the registers that forms compare.
+            xmm = bytearray(row.fx[160:416])
+            for lane in range(16):
+                if rng.random() < 0.6:
+                    xmm[32 + lane] = xmm[16 + lane]
+                    xmm[48 + lane] = row.memory[128 + lane]
+            row.fx = row.fx[:160] + bytes(xmm) + row.fx[416:]
+        yield row
+
+
+def rows_vecshift(rng, bits):
+    """Counts in XMM1 and memory: small in every element of 16, 32 and 64 bits."""
+    for number in range(24):
+        row = vector_row(rng, lambda count: integer_bytes(rng, count))
+        count = rng.choice((0, 1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1 << 32, 255))
+        other = rng.choice((0, 3, 31, 32, 40, 63, 64, 1 << 40))
+        if number % 2:
+            counts = b"".join(rng.choice((0, 1, 5, 31, 32, 33, 1 << 31)).to_bytes(4, "little") for _ in range(4))
+        else:
+            counts = struct.pack("<QQ", count, other)
+        row.fx = row.fx[:176] + counts + row.fx[192:]
+        row.memory[128:144] = counts
+        yield row
+
+
+def rows_veccross(rng, bits):
+    for back in (1, 2, 4, 7, 8, 9, 15, 16, 17, 31):
+        row = vector_row(rng, lambda count: integer_bytes(rng, count))
+        row.place(ARENA_BASE + 0x3000 - 128 - back)
+        yield row
+
+
+def rows_f32(rng, bits):
+    for _ in range(40):
+        yield vector_row(rng, lambda count: floats.singles(rng, count // 4))
+
+
+def rows_f64(rng, bits):
+    for _ in range(40):
+        yield vector_row(rng, lambda count: floats.doubles(rng, count // 8))
+
+
+HALF = [0, 0x8000, 0x3C00, 0x7C00, 0xFC00, 0x7E00, 0xFE01, 0x7C01, 0xFD55, 1, 0x8001, 0x3FF, 0x400, 0x7BFF, 0xFBFF]
+
+
+def rows_f16(rng, bits):
+    """Singles around the limits of half precision; memory and XMM1 in odd rows hold halves."""
+    def near(count):
+        exponents = [rng.choice((0, 100, 102, 103, 112, 113, 127, 142, 143, 255)) for _ in range(count // 4)]
+        return struct.pack(f"<{count // 4}I", *[rng.choice((rng.getrandbits(23), 0x1000, 0xFFF, 0x3000, 0, 0x7FE000, 0x7FF000))
+                                               | exponent << 23 | rng.getrandbits(1) << 31 for exponent in exponents])
+
+    def halves(count):
+        return struct.pack(f"<{count // 2}H", *[rng.choice(HALF) if rng.random() < 0.5 else rng.getrandbits(16)
+                                               for _ in range(count // 2)])
+
+    for number in range(32):
+        yield vector_row(rng, halves if number % 2 else near)
+
+
+def rows_text(rng, bits):
+    """Short alphabets, so that characters meet; explicit lengths in RAX and RDX."""
+    for number in range(16):
+        alphabet = bytes(rng.sample(range(1, 256), 4)) + (b"\0" if number % 3 else b"")
+        row = vector_row(rng, lambda count, letters=alphabet: bytes(rng.choice(letters) for _ in range(count)))
+        row.gpr[AX] = rng.choice((0, 1, 5, 8, 9, 16, 17, MASK - 3, MASK - 20, 1 << 31))
+        row.gpr[DX] = rng.choice((0, 2, 6, 8, 15, 16, 40, MASK - 6, 1 << 63))
+        yield row
+
+
+def rows_gather(rng, bits):
+    for number in range(12):
+        row = vector_row(rng, lambda count: rng.randbytes(count))
+        index = struct.pack("<4i", *[rng.randrange(-12, 12) for _ in range(4)])
+        if number % 2:
+            index = struct.pack("<2q", *[rng.randrange(-12, 12) for _ in range(2)])
+        row.fx = row.fx[:176] + index + row.fx[192:]
+        row.ymmh = row.ymmh[:16] + index[8:] + index[:8] + row.ymmh[32:]
+        yield row
+
+
+def rows_mmx(rng, bits):
+    for _ in range(16):
+        row = Row(rng)
+        st = [integer_bytes(rng, 8) + b"\xff\xff" for _ in range(8)]
+        row.fx = fx_image(sw=rng.randrange(8) << 11, tags=rng.getrandbits(8), st=st, xmm=integer_bytes(rng, 256))
+        row.memory[128:160] = integer_bytes(rng, 32)
+        yield row
 
 
 KINDS = {name[5:]: function for name, function in list(globals().items())

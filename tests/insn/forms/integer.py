@@ -424,7 +424,7 @@ def segments(mode):
             yield form(f"mov $0x2b, %ecx; mov %ecx, %{name}; mov %{name}:(%ebx), %eax; mov %{name}, %edx", count=2)
         # The upper half of the pushed word is either zero or left as it was.
         yield form("push %es; pop %eax; push %ds; pop %edx; push %cs; pop %ecx; movzwl %ax, %eax; "
-                   "movzwl %dx, %edx; movzwl %cx, %ecx; mov %ebx, %esp; push $0; push $0; push $0", kind="stack", count=2)
+                   "movzwl %dx, %edx; movzwl %cx, %ecx; movl $0, -4(%esp)", kind="stack", count=2)
         yield form("movw $0x2b, 4(%ebx); les (%ebx), %eax", count=2)
         yield form("movw $0x2b, 4(%ebx); lfs (%ebx), %eax", count=2)
 
