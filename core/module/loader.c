@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loads modules: note, ABI and host were checked when the file was found; then what it requires,
+ * dlopen, the descriptor against the note, its types, and init. The last two are one transaction:
+ * a failure takes everything back. A loaded module stays until the process ends.
+ */
+#include "core/module/registry.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/module/scan.h"
+#include "core/object/type.h"
+#include "tenon/error.h"
+
+static GPtrArray *loaded; /* TnModuleEntry, borrowed, in order of loading */
+
+/* ---- Checks ----------------------------------------------------------------------------- */
+
+/* The file may have changed since it was listed: its mode counts at the time of use. */
+static bool check_file_again(const TnModuleEntry *module, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(module->path);
+    const char *const paths[] = { module->path, parent };
+    bool ok = true;
+
+    for (unsigned i = 0; ok && i < G_N_ELEMENTS(paths); i++) {
+        int fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+        if (fd < 0) {
+            g_set_error(error, TN_ERROR, TN_ERROR_IO, "%s cannot be opened: %s", paths[i],
+                        g_strerror(errno));
+            return false;
+        }
+        ok = tn_module_check_mode(fd, paths[i], error);
+        close(fd);
+    }
+    return ok;
+}
+
+static bool check_descriptor(const TnModuleEntry *module, const TnModule *d, GError **error)
+{
+    if (d->size < sizeof(TnModule) || !d->note || !d->hooks ||
+        d->hooks->size < sizeof(TnModuleHooks)) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its descriptor is incomplete");
+        return false;
+    }
+    if (d->abi_major != TN_ABI_MAJOR || d->abi_minor > TN_ABI_MINOR) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its code needs ABI %u.%u, unlike its note",
+                    d->abi_major, d->abi_minor);
+        return false;
+    }
+    if (d->note_size != module->note->text_size ||
+        memcmp(d->note, module->note->text, d->note_size) != 0) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                    "its note in the file is not the one that it was built with");
+        return false;
+    }
+    return true;
+}
+
+/* ---- Types, as a transaction ------------------------------------------------------------ */
+
+static void unregister_types(const TnTypeInfo *const *types, unsigned n)
+{
+    while (n-- > 0)
+        tn_type_unregister(types[n]->name);
+}
+
+static bool register_types(const TnTypeInfo *const *types, unsigned *n, GError **error)
+{
+    for (*n = 0; types && types[*n]; ++*n) {
+        if (!tn_type_register(types[*n], error)) {
+            unregister_types(types, *n);
+            *n = 0;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the note announces must be there: a listing that lies is worse than none. */
+static bool check_provides(const TnNote *note, GError **error)
+{
+    static const char *const typed[] = { "device", "machine", "accel", "chardev", "object", NULL };
+
+    for (unsigned i = 0; i < note->provides->len; i++) {
+        const TnProvide *provide = note->provides->pdata[i];
+        g_autofree char *type = tn_registry_type_name(provide->kind, provide->name);
+
+        if (g_strv_contains(typed, provide->kind) && !tn_type_lookup(type)) {
+            g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                        "it announces the %s '%s' and has no type '%s'", provide->kind,
+                        provide->name, type);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool bring_up(TnModuleEntry *module, GError **error)
+{
+    const TnModuleHooks *hooks = module->descriptor->hooks;
+    g_autoptr(GError) cause = NULL;
+    unsigned n;
+
+    if (!register_types(hooks->types, &n, error))
+        return false;
+    if (check_provides(module->note, error)) {
+        if (!hooks->init || hooks->init(&cause))
+            return true;
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "it does not start: %s",
+                    cause ? cause->message : "it gives no reason");
+    }
+    unregister_types(hooks->types, n);
+    return false;
+}
+
+/* ---- Loading ---------------------------------------------------------------------------- */
+
+static bool open_library(TnModuleEntry *module, GError **error)
+{
+    if (!check_file_again(module, error))
+        return false;
+    module->handle = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
+    if (!module->handle) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "%s", dlerror());
+        return false;
+    }
+    module->descriptor = dlsym(module->handle, "tn_module");
+    if (!module->descriptor) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "it has no descriptor");
+        return false;
+    }
+    return check_descriptor(module, module->descriptor, error);
+}
+
+static bool load_required(TnModuleEntry *module, GError **error)
+{
+    for (unsigned i = 0; i < module->note->requires->len; i++) {
+        const char *name = module->note->requires->pdata[i];
+        TnModuleEntry *other = tn_registry_module(name);
+
+        if (!other) {
+            g_set_error(error, TN_ERROR, TN_ERROR_NOT_INSTALLED,
+                        "it requires the module '%s', which is not installed", name);
+            return false;
+        }
+        if (!tn_module_load(other, error)) {
+            g_prefix_error(error, "it requires the module '%s': ", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void give_up(TnModuleEntry *module, GError *cause)
+{
+    module->state = TN_MODULE_BROKEN;
+    module->broken = cause;
+    module->descriptor = NULL;
+    if (module->handle)
+        dlclose(module->handle);
+    module->handle = NULL;
+}
+
+bool tn_module_load(TnModuleEntry *module, GError **error)
+{
+    GError *cause = NULL;
+
+    if (module->state == TN_MODULE_LOADED)
+        return true;
+    if (module->state == TN_MODULE_LOADING) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "the module %s requires itself",
+                    module->note->name);
+        return false;
+    }
+    if (module->state == TN_MODULE_FOUND) {
+        module->state = TN_MODULE_LOADING;
+        if (load_required(module, &cause) && open_library(module, &cause) &&
+            bring_up(module, &cause)) {
+            module->state = TN_MODULE_LOADED;
+            if (!loaded)
+                loaded = g_ptr_array_new();
+            g_ptr_array_add(loaded, module);
+            return true;
+        }
+        give_up(module, cause);
+    }
+    g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "the module %s cannot be used: %s", module->path,
+                module->broken->message);
+    return false;
+}
+
+void tn_module_fini_all(void)
+{
+    while (loaded && loaded->len) {
+        TnModuleEntry *module = g_ptr_array_steal_index(loaded, loaded->len - 1);
+
+        if (module->descriptor->hooks->fini)
+            module->descriptor->hooks->fini();
+    }
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* The text of a note: lines of key=value, as abi/tenon/module.h describes. */
+#include "core/module/note.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/module/elf.h"
+#include "tenon/error.h"
+#include "tenon/module.h"
+
+enum {
+    PROVIDES_FIELDS = 6,
+    ALIAS_FIELDS = 3,
+};
+
+static void provide_free(gpointer data)
+{
+    TnProvide *provide = data;
+
+    g_free(provide->kind);
+    g_free(provide->name);
+    g_free(provide->bus);
+    g_free(provide->category);
+    g_free(provide->description);
+    g_ptr_array_unref(provide->aliases);
+    g_free(provide);
+}
+
+void tn_note_free(TnNote *note)
+{
+    if (!note)
+        return;
+    g_free(note->text);
+    g_free(note->name);
+    g_free(note->version);
+    g_free(note->licence);
+    g_free(note->vendor);
+    g_free(note->internal_hash);
+    g_free(note->arch);
+    g_strfreev(note->guests);
+    g_ptr_array_unref(note->requires);
+    g_ptr_array_unref(note->provides);
+    g_free(note);
+}
+
+/* ---- Lines ------------------------------------------------------------------------------ */
+
+static bool parse_provides(TnNote *note, const char *value, GError **error)
+{
+    g_auto(GStrv) part = g_strsplit(value, "|", PROVIDES_FIELDS);
+    TnProvide *provide;
+
+    if (g_strv_length(part) != PROVIDES_FIELDS || !part[0][0] || !part[1][0]) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has the bad line 'provides=%s'",
+                    value);
+        return false;
+    }
+    provide = g_new0(TnProvide, 1);
+    provide->kind = g_strdup(part[0]);
+    provide->name = g_strdup(part[1]);
+    provide->bus = g_strdup(part[2]);
+    provide->category = g_strdup(part[3]);
+    provide->flags = strchr(part[4], 'u') ? TN_PROVIDE_USER : 0;
+    provide->description = g_strdup(part[5]);
+    provide->aliases = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(note->provides, provide);
+    return true;
+}
+
+static bool parse_alias(TnNote *note, const char *value, GError **error)
+{
+    g_auto(GStrv) part = g_strsplit(value, "|", ALIAS_FIELDS);
+
+    for (unsigned i = 0; g_strv_length(part) == ALIAS_FIELDS && i < note->provides->len; i++) {
+        TnProvide *provide = note->provides->pdata[i];
+
+        if (strcmp(provide->kind, part[0]) == 0 && strcmp(provide->name, part[2]) == 0) {
+            g_ptr_array_add(provide->aliases, g_strdup(part[1]));
+            return true;
+        }
+    }
+    g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                "its note has the line 'alias=%s', which names nothing that it provides before",
+                value);
+    return false;
+}
+
+static bool parse_abi(TnNote *note, const char *value, GError **error)
+{
+    char *end;
+
+    note->abi_major = strtoul(value, &end, 10);
+    if (end != value && *end == '.') {
+        const char *minor = end + 1;
+
+        note->abi_minor = strtoul(minor, &end, 10);
+        if (end != minor && !*end)
+            return true;
+    }
+    g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has the bad line 'abi=%s'", value);
+    return false;
+}
+
+static void set_text(char **field, const char *value)
+{
+    g_free(*field);
+    *field = g_strdup(value);
+}
+
+static bool parse_line(TnNote *note, const char *key, const char *value, GError **error)
+{
+    struct {
+        const char *key;
+        char **field;
+    } texts[] = {
+        { "name", &note->name },       { "version", &note->version },
+        { "licence", &note->licence }, { "vendor", &note->vendor },
+        { "internal-hash", &note->internal_hash },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
+        if (strcmp(key, texts[i].key) == 0)
+            set_text(texts[i].field, value);
+    if (strcmp(key, "abi") == 0)
+        return parse_abi(note, value, error);
+    if (strcmp(key, "provides") == 0)
+        return parse_provides(note, value, error);
+    if (strcmp(key, "alias") == 0)
+        return parse_alias(note, value, error);
+    if (strcmp(key, "requires") == 0)
+        g_ptr_array_add(note->requires, g_strdup(value));
+    if (strcmp(key, "tier") == 0)
+        note->internal = strcmp(value, "internal") == 0;
+    if (strcmp(key, "guests") == 0) {
+        g_strfreev(note->guests);
+        note->guests = g_strsplit(value, ",", -1);
+    }
+    return true; /* a key that is not known comes from a newer module: listing goes on */
+}
+
+static bool parse_lines(TnNote *note, GError **error)
+{
+    g_auto(GStrv) lines = g_strsplit(note->text, "\n", -1);
+
+    for (char **line = lines; *line; line++) {
+        char *equals = strchr(*line, '=');
+
+        if (!equals)
+            continue;
+        *equals = '\0';
+        if (!parse_line(note, *line, equals + 1, error))
+            return false;
+    }
+    return true;
+}
+
+/* Names end up in messages and file names nowhere, but a terminal shows them: plain text only. */
+static bool check_text(const char *text, GError **error)
+{
+    for (; *text; text++) {
+        if (*text != '\n' && g_ascii_iscntrl(*text)) {
+            g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note is not plain text");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- The whole -------------------------------------------------------------------------- */
+
+TnNote *tn_note_parse(const char *text, size_t size, GError **error)
+{
+    g_autoptr(TnNote) note = g_new0(TnNote, 1);
+
+    note->requires = g_ptr_array_new_with_free_func(g_free);
+    note->provides = g_ptr_array_new_with_free_func(provide_free);
+    note->text = g_malloc0(size + 1);
+    memcpy(note->text, text, size);
+    note->text_size = size;
+    if (!g_str_has_prefix(note->text, "format=1\n")) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                    "its note is of an unknown format: it is newer than this program or corrupt");
+        return NULL;
+    }
+    if (!g_utf8_validate(note->text, -1, NULL)) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note is not UTF-8");
+        return NULL;
+    }
+    if (!check_text(note->text, error) || !parse_lines(note, error))
+        return NULL;
+    if (!note->name || !note->name[0]) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has no name");
+        return NULL;
+    }
+    return g_steal_pointer(&note);
+}
+
+TnNote *tn_note_read(int fd, GError **error)
+{
+    TnElfNote elf;
+    TnNote *note;
+
+    if (!tn_elf_read_note(fd, &elf, error))
+        return NULL;
+    note = tn_note_parse(elf.text, elf.size, error);
+    g_free(elf.text);
+    if (note) {
+        note->arch = g_strdup(elf.arch);
+        note->foreign = elf.foreign;
+    }
+    return note;
+}

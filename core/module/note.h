@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads the note of a module from its file, running none of its code. Nothing in the file is
+ * trusted: every offset and length is checked against the file's size.
+ */
+#ifndef TENON_CORE_NOTE_H
+#define TENON_CORE_NOTE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum TnProvideFlags {
+    TN_PROVIDE_USER = 1u << 0, /* the user may create it */
+} TnProvideFlags;
+
+/* One line `provides=`. */
+typedef struct TnProvide {
+    char *kind, *name, *bus, *category, *description; /* owned */
+    uint32_t flags;
+    GPtrArray *aliases; /* char *, owned */
+} TnProvide;
+
+typedef struct TnNote {
+    char *text;      /* owned: the whole note, as the descriptor must repeat it */
+    size_t text_size; /* with padding, as in the file */
+    char *name, *version, *licence, *vendor, *internal_hash; /* owned, NULL when absent */
+    char *arch;      /* owned: "x86_64", of the ELF header */
+    bool foreign;    /* built for another kind of host */
+    unsigned abi_major, abi_minor;
+    bool internal;   /* tier=internal */
+    GPtrArray *requires; /* char *, owned */
+    char **guests;   /* owned, NULL: all */
+    GPtrArray *provides; /* TnProvide */
+} TnNote;
+
+/* Reads and checks an open file. NULL with an error that says what is wrong with the file. */
+TnNote *tn_note_read(int fd, GError **error);
+/* Parses the text of a note. `size` bytes, which need not end with a NUL. */
+TnNote *tn_note_parse(const char *text, size_t size, GError **error);
+void tn_note_free(TnNote *note);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnNote, tn_note_free)
+
+#endif

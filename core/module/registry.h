@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registry: which module provides what, from notes alone. Directories are scanned once, at the
+ * first question; a module is loaded when something of it is made. [main]
+ */
+#ifndef TENON_CORE_REGISTRY_H
+#define TENON_CORE_REGISTRY_H
+
+#include "core/module/note.h"
+#include "tenon/module.h"
+
+typedef enum TnModuleState {
+    TN_MODULE_FOUND,
+    TN_MODULE_LOADING, /* it or something it requires is being loaded */
+    TN_MODULE_LOADED,
+    TN_MODULE_BROKEN,
+} TnModuleState;
+
+typedef struct TnModuleEntry {
+    char *path;    /* owned */
+    TnNote *note;  /* owned; NULL when it could not be read */
+    TnModuleState state;
+    GError *broken; /* owned: why, in state BROKEN */
+    void *handle;   /* of dlopen */
+    const TnModule *descriptor;
+} TnModuleEntry;
+
+/* Searched before the default places, in order of adding. Only before the first question. */
+void tn_registry_add_directory(const char *path);
+/* The places that are searched, in order; NULL-terminated, borrowed. */
+const char *const *tn_registry_directories(void);
+
+/* All modules, broken ones included, by path. TnModuleEntry, borrowed. */
+const GPtrArray *tn_registry_modules(void);
+/* Directories that were refused, with the reason: GError, borrowed. */
+const GPtrArray *tn_registry_refused(void);
+
+/*
+ * Makes sure that what provides (kind, name) is loaded. `canonical` (may be NULL) is set to the name
+ * that an alias stands for; borrowed. Errors are TN_ERROR_UNKNOWN, NOT_BUILT, NOT_INSTALLED, BROKEN.
+ */
+bool tn_registry_require(const char *kind, const char *name, const char **canonical, GError **error);
+
+/* What a kind has to offer, built-in types included, by name. */
+typedef void (*TnRegistryFn)(const TnProvide *provide, void *data);
+void tn_registry_each(const char *kind, TnRegistryFn fn, void *data);
+
+/* Loads one module with what it requires. */
+bool tn_module_load(TnModuleEntry *module, GError **error);
+/* The module with a name (of its note), or NULL. */
+TnModuleEntry *tn_registry_module(const char *name);
+/* The type's name that provides (kind, name): "pc-machine", "chardev-null". g_free. */
+char *tn_registry_type_name(const char *kind, const char *name);
+
+/* Runs fini of loaded modules, last loaded first. */
+void tn_module_fini_all(void);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks into the module directories; see registry.h. */
+#ifndef TENON_CORE_SCAN_H
+#define TENON_CORE_SCAN_H
+
+#include "core/module/registry.h"
+
+/* Adds a TnModuleEntry for each file of the directories, and a GError for each refused directory. */
+void tn_module_scan(const char *const *directories, GPtrArray *modules, GPtrArray *refused);
+
+/* Refuses an open file or directory that others can write. */
+bool tn_module_check_mode(int fd, const char *what, GError **error);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The types that everything derives from. */
+#include "core/object/type.h"
+
+#include "tenon/chardev.h"
+#include "tenon/error.h"
+#include "tenon/internal/accel.h"
+#include "tenon/machine.h"
+
+GQuark tn_error_quark(void)
+{
+    return g_quark_from_static_string("tenon-error");
+}
+
+static const TnTypeInfo object_type = {
+    .size = sizeof(TnTypeInfo),
+    .flags = TN_TYPE_ABSTRACT,
+    .name = TN_TYPE_OBJECT,
+    .description = "The ancestor of all types",
+};
+TN_CORE_TYPE(object_type);
+
+static const TnTypeInfo container_type = {
+    .size = sizeof(TnTypeInfo),
+    .name = "container",
+    .description = "A folder of the composition tree",
+};
+TN_CORE_TYPE(container_type);
+
+static const TnTypeInfo bus_type = {
+    .size = sizeof(TnTypeInfo),
+    .flags = TN_TYPE_ABSTRACT,
+    .name = TN_TYPE_BUS,
+    .description = "The ancestor of all buses",
+};
+TN_CORE_TYPE(bus_type);
+
+static const TnTypeInfo machine_type = {
+    .size = sizeof(TnTypeInfo),
+    .flags = TN_TYPE_ABSTRACT,
+    .name = TN_TYPE_MACHINE,
+    .description = "The ancestor of all machines",
+};
+TN_CORE_TYPE(machine_type);
+
+static const TnTypeInfo chardev_type = {
+    .size = sizeof(TnTypeInfo),
+    .flags = TN_TYPE_ABSTRACT,
+    .name = TN_TYPE_CHARDEV,
+    .description = "The ancestor of all character devices",
+};
+TN_CORE_TYPE(chardev_type);
+
+static const TnTypeInfo accel_type = {
+    .size = sizeof(TnTypeInfo),
+    .flags = TN_TYPE_ABSTRACT,
+    .name = TN_TYPE_ACCEL,
+    .description = "The ancestor of all accelerators",
+};
+TN_CORE_TYPE(accel_type);
