@@ -4,8 +4,9 @@
  * this version has no module for, below; and the modules of this build, listed with their packages
  * in the file `catalogue` beside the module directory (lines "KIND NAME MODULE PACKAGE").
  */
-#include "core/module/catalogue.h"
+#include "module/catalogue.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 typedef struct Known {

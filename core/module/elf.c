@@ -4,7 +4,7 @@
  * headers, and the PT_NOTE segments. Files of the other class or byte order are read as well, so
  * that a module for another host can be told from a broken one.
  */
-#include "core/module/elf.h"
+#include "module/elf.h"
 
 #include <elf.h>
 #include <string.h>

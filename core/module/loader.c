@@ -4,7 +4,7 @@
  * dlopen, the descriptor against the note, its types, and init. The last two are one transaction:
  * a failure takes everything back. A loaded module stays until the process ends.
  */
-#include "core/module/registry.h"
+#include "module/registry.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/module/scan.h"
-#include "core/object/type.h"
+#include "module/scan.h"
+#include "object/type.h"
 #include "tenon/error.h"
 
 static GPtrArray *loaded; /* TnModuleEntry, borrowed, in order of loading */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The text of a note: lines of key=value, as abi/tenon/module.h describes. */
-#include "core/module/note.h"
+#include "module/note.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/module/elf.h"
+#include "module/elf.h"
 #include "tenon/error.h"
 #include "tenon/module.h"
 

@@ -3,14 +3,14 @@
  * The registry of modules; see registry.h. A file that cannot be used is kept with its reason: it
  * hides nothing else, and a name that could be in it is told of when it is missing.
  */
-#include "core/module/registry.h"
+#include "module/registry.h"
 
 #include <string.h>
 
-#include "core/module/catalogue.h"
-#include "core/module/scan.h"
-#include "core/object/type.h"
-#include "core/option/parse.h"
+#include "module/catalogue.h"
+#include "module/scan.h"
+#include "object/type.h"
+#include "option/parse.h"
 #include "tenon/error.h"
 
 static GPtrArray *modules; /* TnModuleEntry, owned */

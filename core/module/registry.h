@@ -6,7 +6,7 @@
 #ifndef TENON_CORE_REGISTRY_H
 #define TENON_CORE_REGISTRY_H
 
-#include "core/module/note.h"
+#include "module/note.h"
 #include "tenon/module.h"
 
 typedef enum TnModuleState {

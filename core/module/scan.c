@@ -5,7 +5,7 @@
  * build: the folder `modules` beside a program that lies in its build folder, else the
  * installed one.
  */
-#include "core/module/scan.h"
+#include "module/scan.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #ifndef TENON_CORE_SCAN_H
 #define TENON_CORE_SCAN_H
 
-#include "core/module/registry.h"
+#include "module/registry.h"
 
 /* Adds a TnModuleEntry for each file of the directories, and a GError for each refused directory. */
 void tn_module_scan(const char *const *directories, GPtrArray *modules, GPtrArray *refused);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The types that everything derives from. */
-#include "core/object/type.h"
+#include "object/type.h"
 
 #include "tenon/chardev.h"
 #include "tenon/error.h"

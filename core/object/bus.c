@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Buses: plugging devices, finding the bus for a device, and making devices for boards. */
-#include "core/object/device.h"
+#include "object/device.h"
 
 #include <string.h>
 
-#include "core/option/keyval.h"
+#include "option/keyval.h"
 #include "tenon/error.h"
 
 static const TnBusOps *bus_ops(const TnObject *bus, void **state)

@@ -4,7 +4,7 @@
  * hooks), settle. Reset of a tree has two passes: everything is reset before anything settles, so
  * that a line derived from a fresh state never meets a stale one.
  */
-#include "core/object/device.h"
+#include "object/device.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef TENON_CORE_DEVICE_H
 #define TENON_CORE_DEVICE_H
 
-#include "core/object/object.h"
+#include "object/object.h"
 
 /* The state block of TN_TYPE_DEVICE. */
 typedef struct TnDeviceState {

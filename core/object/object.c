@@ -3,59 +3,18 @@
  * Objects: making, references, state blocks, interfaces, and what is owned by an object. One
  * allocation holds the object and the state blocks of all types in its chain.
  */
-#include "core/object/object.h"
+#include "object/object.h"
 
 #include <string.h>
 
+#include "clock/owned.h"
 #include "tenon/error.h"
-
-typedef struct Owned {
-    void *data;
-    GDestroyNotify free_fn;
-} Owned;
 
 static TnObjectDefaultsFn defaults_hook;
 
 void tn_object_set_defaults_hook(TnObjectDefaultsFn fn)
 {
     defaults_hook = fn;
-}
-
-/* ---- Owned data ------------------------------------------------------------------------- */
-
-void tn_object_own(TnObject *obj, void *data, GDestroyNotify free_fn)
-{
-    Owned *owned;
-
-    if (!obj)
-        return;
-    owned = g_new(Owned, 1);
-    *owned = (Owned){ data, free_fn };
-    if (!obj->owned)
-        obj->owned = g_ptr_array_new();
-    g_ptr_array_add(obj->owned, owned);
-}
-
-void tn_object_attach(TnObject *obj, GQuark key, void *data, GDestroyNotify free_fn)
-{
-    g_datalist_id_set_data_full(&obj->attached, key, data, free_fn);
-}
-
-void *tn_object_attached(const TnObject *obj, GQuark key)
-{
-    return g_datalist_id_get_data((GData **)&obj->attached, key);
-}
-
-static void free_owned(TnObject *obj)
-{
-    g_datalist_clear(&obj->attached);
-    while (obj->owned && obj->owned->len) {
-        Owned *owned = g_ptr_array_steal_index(obj->owned, obj->owned->len - 1);
-
-        owned->free_fn(owned->data);
-        g_free(owned);
-    }
-    g_clear_pointer(&obj->owned, g_ptr_array_unref);
 }
 
 /* ---- Life ------------------------------------------------------------------------------- */
@@ -90,7 +49,7 @@ static void finalize(TnObject *obj)
         if (type->info.clear)
             type->info.clear(obj, tn_object_state_at(obj, type->depth));
     tn_object_clear_properties(obj);
-    free_owned(obj);
+    tn_owned_release(obj);
     g_clear_pointer(&obj->children, g_ptr_array_unref);
     g_array_unref(obj->set);
     g_clear_pointer(&obj->texts, g_hash_table_unref);

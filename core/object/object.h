@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Objects inside the core: what hangs on an object besides its types' state. Wires, timers and
- * regions that are "owned by" an object use tn_object_own or tn_object_attach.
+ * Objects inside the core: what hangs on an object besides its types' state. What is "owned by" an
+ * object (wires, timers, regions) is kept by clock/owned.h and freed when the object is finalized.
  */
 #ifndef TENON_CORE_OBJECT_H
 #define TENON_CORE_OBJECT_H
 
-#include "core/object/type.h"
+#include "object/type.h"
 
 struct TnObject {
     const TnType *type;
@@ -14,8 +14,6 @@ struct TnObject {
     TnObject *parent;    /* borrowed: the parent holds us */
     char *name;          /* owned; NULL without parent */
     GPtrArray *children; /* a reference each; NULL until the first */
-    GPtrArray *owned;    /* things freed with the object; NULL until the first */
-    GData *attached;     /* by quark */
     GArray *set;         /* uint8_t by property index: set other than by default */
     GHashTable *texts;   /* index -> last text, of properties with their own setter */
 };
@@ -25,16 +23,6 @@ static inline void *tn_object_state_at(const TnObject *obj, uint32_t depth)
 {
     return (char *)obj + obj->type->state_offset[depth];
 }
-
-/*
- * `free_fn(data)` runs when the object is finalized, after its types' clear hooks, last owned first.
- * A NULL obj is allowed: then the data lives as long as the process. [main]
- */
-void tn_object_own(TnObject *obj, void *data, GDestroyNotify free_fn);
-
-/* One pointer under a key (the key's address or interned text); replaces, freed like owned data. */
-void tn_object_attach(TnObject *obj, GQuark key, void *data, GDestroyNotify free_fn);
-void *tn_object_attached(const TnObject *obj, GQuark key);
 
 /*
  * The vtable of an interface as tn_object_interface gives it, and the state of the type that brings

@@ -3,13 +3,16 @@
  * Properties: values as text in and out, typed access, defaults. A value lies in the state block of
  * the type that declares the property; strings, links and chardevs there belong to the object.
  */
-#include "core/object/object.h"
+#include "object/object.h"
 
 #include <string.h>
 
-#include "core/option/parse.h"
+#include "option/parse.h"
 #include "tenon/chardev.h"
 #include "tenon/error.h"
+
+/* Defined in core/chardev; absent while that is not part of the build. */
+#pragma weak tn_chardev_find
 
 /* A property of one object: what most functions here work on. */
 typedef struct Slot {

@@ -4,11 +4,11 @@
  * is read or written once. Bytes of a register that a write does not reach keep their value, and
  * count as 0 for write-one-to-clear bits.
  */
-#include "core/object/device.h"
+#include "object/device.h"
 
 #include <string.h>
 
-#include "tenon/error.h"
+#include "clock/owned.h"
 
 /* An I/O region over a bank: what its callbacks get. */
 typedef struct BankRegion {
@@ -310,7 +310,7 @@ TnRegion *tn_register_region_new(TnObject *dev, const char *type, const TnRegist
     region = g_new0(BankRegion, 1);
     *region = (BankRegion){ dev, tn_object_state(dev, type), bank };
     ops = region_ops(bank);
-    tn_object_own(dev, ops, g_free);
-    tn_object_own(dev, region, g_free);
+    tn_owned_add(dev, ops, g_free);
+    tn_owned_add(dev, region, g_free);
     return tn_region_new_io(dev, bank->name, ops, region, bank->size);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System devices: on no bus; they offer regions, and their board maps them. */
-#include "core/object/device.h"
+#include "object/device.h"
 
 typedef struct SystemDevice {
     GPtrArray *regions; /* borrowed TnRegion, in order of declaring */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The composition tree: children, names, paths, and finding objects by path, name or id. */
-#include "core/object/object.h"
+#include "object/object.h"
 
 #include <string.h>
 

@@ -4,11 +4,11 @@
  * shorter than ours) and flattens what is inherited: interfaces, properties, device hooks, and the
  * place of every state block in an instance.
  */
-#include "core/object/type.h"
+#include "object/type.h"
 
 #include <string.h>
 
-#include "core/object/object.h"
+#include "object/object.h"
 #include "tenon/error.h"
 
 enum {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The key=value form of options; see keyval.h. */
-#include "core/option/keyval.h"
+#include "option/keyval.h"
 
 #include <string.h>
 
-#include "core/option/parse.h"
+#include "option/parse.h"
 
 static void keyval_free(gpointer data)
 {

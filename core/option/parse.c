@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Values as text; see parse.h. */
-#include "core/option/parse.h"
+#include "option/parse.h"
 
 #include <errno.h>
 #include <string.h>
