@@ -7,6 +7,7 @@
 #define TENON_APIC_H
 
 #include "tenon/cpu.h"
+#include "tenon/memory.h"
 #include "tenon/object.h"
 
 TN_BEGIN_DECLS

@@ -5,8 +5,6 @@
  */
 #include "clock/owned.h"
 
-#include "tenon/error.h"
-
 typedef struct Owned {
     void *thing;
     GDestroyNotify free_fn;
@@ -72,10 +70,4 @@ void tn_owned_release(TnObject *owner)
         owned->free_fn(owned->thing);
         g_free(owned);
     }
-}
-
-/* Overridden by the object model's; keeps this folder linkable alone. */
-GQuark __attribute__((weak)) tn_error_quark(void)
-{
-    return g_quark_from_static_string("tenon");
 }
