@@ -77,7 +77,8 @@ static const uint8_t mix_factors[4] = { 2, 3, 1, 1 };
 static const uint8_t inv_mix_factors[4] = { 14, 11, 13, 9 };
 
 /* (Inv)ShiftRows and (Inv)SubBytes; row r moves by r columns. */
-static void shift_and_substitute(uint8_t *to, const uint8_t *from, const uint8_t *box, int direction)
+static void shift_and_substitute(uint8_t *to, const uint8_t *from, const uint8_t *box,
+                                 int direction)
 {
     for (int i = 0; i < 16; i++)
         to[i] = box[from[(i + direction * 4 * (i & 3)) & 15]];
@@ -218,7 +219,8 @@ FALLBACK(sha256rnds2)
     uint32_t re = B->u32[1], rf = B->u32[0], rg = A->u32[1], rh = A->u32[0];
 
     for (unsigned i = 0; i < 2; i++) {
-        uint32_t t1 = rh + (ror(re, 6) ^ ror(re, 11) ^ ror(re, 25)) + choose(re, rf, rg) + C->u32[i];
+        uint32_t t1 = rh + (ror(re, 6) ^ ror(re, 11) ^ ror(re, 25)) + choose(re, rf, rg) +
+                      C->u32[i];
         uint32_t t2 = (ror(ra, 2) ^ ror(ra, 13) ^ ror(ra, 22)) + majority(ra, rb, rc);
         rh = rg;
         rg = rf;

@@ -25,7 +25,7 @@ static int32_t clamp(int32_t v, int32_t low, int32_t high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* Narrows a's lane into the low half and b's into the high one. n: destination elements in a lane. */
+/* Narrows a's lane into the low half, b's into the high one. n: destination elements in a lane. */
 #define PACK(name, n, to, to_type, from, from_type, low, high) \
     LANES(name, 2 * (n), to, \
           (to_type)clamp((from_type)(i % (n) < (n) / 2 ? A : B) \
@@ -107,10 +107,12 @@ FALLBACK(mpsadbw)
 {
     for (unsigned lane = 0; lane < 2; lane++) {
         unsigned control = imm8 >> 3 * lane;
-        const uint8_t *x = A->u8 + 16 * lane + (control & 4), *y = B->u8 + 16 * lane + (control & 3) * 4;
+        const uint8_t *x = A->u8 + 16 * lane + (control & 4);
+        const uint8_t *y = B->u8 + 16 * lane + (control & 3) * 4;
         for (unsigned i = 0; i < 8; i++)
             for (unsigned k = 0; k < 4; k++)
-                D->u16[8 * lane + i] += (uint16_t)(x[i + k] > y[k] ? x[i + k] - y[k] : y[k] - x[i + k]);
+                D->u16[8 * lane + i] +=
+                    (uint16_t)(x[i + k] > y[k] ? x[i + k] - y[k] : y[k] - x[i + k]);
     }
 }
 

@@ -471,7 +471,8 @@ uint64_t sf_to_int(SfEnv *e, const SfFormat *f, uint64_t a, unsigned bits, SfRou
         e->flags |= SF_IE;
         return indefinite;
     }
-    magnitude = round_shift(rounding, x.sign, (u128)x.mant << 63, (unsigned)(126 - x.exp), &inexact);
+    magnitude = round_shift(rounding, x.sign, (u128)x.mant << 63, (unsigned)(126 - x.exp),
+                            &inexact);
     if (magnitude > indefinite - !x.sign) {
         e->flags |= SF_IE;
         return indefinite;

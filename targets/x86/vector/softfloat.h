@@ -60,7 +60,7 @@ SfOrder sf_compare(SfEnv *e, const SfFormat *f, uint64_t a, uint64_t b, bool sig
 
 uint64_t sf_convert(SfEnv *e, const SfFormat *from, const SfFormat *to, uint64_t a);
 uint64_t sf_from_int(SfEnv *e, const SfFormat *f, int64_t v);
-/* To a signed integer of `bits` (32 or 64), masked to it; the integer indefinite when it does not fit. */
+/* To a signed integer of 32 or 64 bits, zero above; the integer indefinite where it is too big. */
 uint64_t sf_to_int(SfEnv *e, const SfFormat *f, uint64_t a, unsigned bits, SfRounding rounding);
 /* To an integral value in the format; `exact` leaves PE alone. */
 uint64_t sf_round(SfEnv *e, const SfFormat *f, uint64_t a, SfRounding rounding, bool exact);

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Vector instructions that go through helpers: MXCSR, byte-masked stores, the string comparisons of
+ * SSE4.2 (Intel SDM vol. 2B, 4.1), and FP forms whose exceptions may be delivered (vol. 1, 11.5).
+ */
+#include "vector.h"
+
+#include "helpers-vector.h"
+#include "mxcsr.h"
+
+/* ---- MXCSR ------------------------------------------------------------------------------ */
+
+void x86_gen_ldmxcsr(X86Ctx *c)
+{
+    tn_ir_call_void(c->b, X86_HELPER_ldmxcsr, x86_read(c, 0), 0, 0, 0);
+    x86_gen_end(c);
+}
+
+void x86_gen_stmxcsr(X86Ctx *c)
+{
+    x86_write(c, 0, tn_ir_call(c->b, X86_HELPER_stmxcsr, 0, 0, 0, 0));
+}
+
+void x86_helper_ldmxcsr(TnCpu *cpu, uint32_t value)
+{
+    if (value & ~(uint32_t)MXCSR_VALID)
+        x86_raise_error(cpu, X86_GP, 0);
+    x86_state(cpu)->mxcsr = value;
+    x86_update_mode(cpu);
+}
+
+uint32_t x86_helper_stmxcsr(TnCpu *cpu)
+{
+    return x86_state(cpu)->mxcsr;
+}
+
+typedef void (*FallbackFn)(TnCpu *cpu, void *dst, const void *a, const void *b, const void *c,
+                           uint32_t imm8);
+
+/*
+ * Runs a fallback on scratch[1..3] into scratch[0]. An exception found before rounding (IE DE ZE)
+ * that is unmasked keeps those found after it from being reported.
+ */
+void x86_helper_fp_checked(TnCpu *cpu, uint32_t fallback, uint32_t imm8)
+{
+    enum { BEFORE_ROUNDING = 7 };
+    X86State *s = x86_state(cpu);
+    uint32_t before = s->mxcsr, unmasked = ~before >> MXCSR_MASKS_SHIFT & MXCSR_FLAGS;
+
+    s->mxcsr &= ~(uint32_t)MXCSR_FLAGS;
+    s->scratch[0] = (X86Ymm){ 0 };
+    ((FallbackFn)cpu->target->helpers[fallback].fn)(cpu, &s->scratch[0], &s->scratch[1],
+                                                    &s->scratch[2], &s->scratch[3], imm8);
+    uint32_t flags = s->mxcsr & MXCSR_FLAGS;
+    if (flags & unmasked & BEFORE_ROUNDING)
+        flags &= BEFORE_ROUNDING;
+    s->mxcsr = before | flags;
+    if (flags & unmasked)
+        x86_raise(cpu, s->cr4 & CR4_OSXMMEXCPT ? X86_XM : X86_UD);
+}
+
+/* ---- Byte-masked store ------------------------------------------------------------------ */
+
+void x86_gen_maskmov(X86Ctx *c, TnTemp value, TnTemp mask, unsigned bytes)
+{
+    unsigned seg = c->seg_override >= 0 ? (unsigned)c->seg_override : DS;
+    TnTemp offset = x86_get_reg(c, RDI, c->addr_size);
+    TnTemp addr = x86_linear(c, seg, offset, bytes, true);
+
+    tn_ir_stenv(c->b, TN_V128, x86_scratch_offset(0), value);
+    tn_ir_stenv(c->b, TN_V128, x86_scratch_offset(1), mask);
+    tn_ir_call_void(c->b, X86_HELPER_maskmov, addr, tn_ir_const(c->b, TN_I32, bytes),
+                    tn_ir_const(c->b, TN_I32, c->mmu), 0);
+}
+
+void x86_helper_maskmov(TnCpu *cpu, uint64_t addr, uint32_t bytes, uint32_t mmu)
+{
+    X86State *s = x86_state(cpu);
+
+    for (unsigned i = 0; i < bytes; i++)
+        if (s->scratch[1].u8[i] & 0x80)
+            tn_st8(cpu, addr + i, s->scratch[0].u8[i], mmu);
+}
+
+/* ---- INSERTPS from memory --------------------------------------------------------------- */
+
+/* The source element number counts for registers only. */
+void x86_gen_insertps_mem(X86Ctx *c)
+{
+    unsigned n = c->vex ? 1 : 0;
+    TnTemp value = x86_read_vec(c, n + 1, 4), old = x86_read_vec(c, n, 16);
+
+    x86_write_vec(c, 0, 16, x86_vec_op_imm(c, 1, 3, 0x21, X86_FB_insertps, old, value,
+                                           (uint8_t)(c->op[n + 2].imm & 0x3f)));
+}
+
+/* ---- PCMPxSTRx -------------------------------------------------------------------------- */
+
+enum {
+    PCMPSTR_WORDS = 1u << 0, PCMPSTR_SIGNED = 1u << 1,
+    PCMPSTR_AGGREGATION_SHIFT = 2, PCMPSTR_NEGATE = 1u << 4, PCMPSTR_MASKED = 1u << 5,
+    PCMPSTR_LAST = 1u << 6,      /* index: the most significant; mask: expanded to elements */
+    PCMPSTR_EXPLICIT = 1u << 8,  /* beyond imm8: lengths are in RAX and RDX */
+    PCMPSTR_LENGTH64 = 1u << 9,
+    PCMPSTR_MASK = 1u << 10,
+};
+enum { EQUAL_ANY, RANGES, EQUAL_EACH, EQUAL_ORDERED };
+
+/* VEX or not, the upper half of YMM0 follows the rule of any destination. */
+static void write_mask(X86Ctx *c)
+{
+    TnTemp zero = x86_const(c, 0);
+
+    tn_ir_stenv(c->b, TN_V128, x86_ymm_offset(0),
+                tn_ir_ldenv(c->b, TN_V128, x86_scratch_offset(0)));
+    if (c->vex) {
+        tn_ir_stenv(c->b, TN_I64, x86_ymm_offset(0) + 16, zero);
+        tn_ir_stenv(c->b, TN_I64, x86_ymm_offset(0) + 24, zero);
+    }
+}
+
+void x86_gen_pcmpstr(X86Ctx *c)
+{
+    enum { REX_W = 8 };
+    uint32_t control = (uint8_t)c->op[2].imm;
+    bool mask = !(c->opcode & 1); /* 60, 62 */
+
+    control |= (c->opcode < 0x62 ? PCMPSTR_EXPLICIT : 0) | (mask ? PCMPSTR_MASK : 0);
+    control |= c->code64 && c->rex & REX_W ? PCMPSTR_LENGTH64 : 0;
+    tn_ir_stenv(c->b, TN_V128, x86_scratch_offset(2), x86_read_vec(c, 1, 16));
+    tn_ir_stenv(c->b, TN_V128, x86_scratch_offset(1), x86_read_vec(c, 0, 16));
+    TnTemp result = tn_ir_call(c->b, X86_HELPER_pcmpstr, tn_ir_const(c->b, TN_I32, control),
+                               x86_get_reg(c, RAX, 8), x86_get_reg(c, RDX, 8), 0);
+    if (mask)
+        write_mask(c);
+    else
+        x86_put_reg(c, RCX, 4, result);
+    x86_put_flags(c, tn_ir_i(c->b, TN_IR_SHRI, TN_I64, result, 32));
+}
+
+static int32_t element(const X86Ymm *v, uint32_t control, unsigned i)
+{
+    if (control & PCMPSTR_WORDS)
+        return control & PCMPSTR_SIGNED ? (int16_t)v->u16[i] : v->u16[i];
+    return control & PCMPSTR_SIGNED ? (int8_t)v->u8[i] : v->u8[i];
+}
+
+static unsigned explicit_length(uint32_t control, uint64_t reg, unsigned n)
+{
+    int64_t v = control & PCMPSTR_LENGTH64 ? (int64_t)reg : (int32_t)reg;
+    uint64_t magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    return magnitude > n ? n : (unsigned)magnitude;
+}
+
+static unsigned implicit_length(const X86Ymm *v, uint32_t control, unsigned n)
+{
+    unsigned i = 0;
+
+    while (i < n && element(v, control, i))
+        i++;
+    return i;
+}
+
+/* One bit of IntRes1: element j of the second operand (SDM table 4-7 for what is past the ends). */
+static bool aggregate(const X86Ymm *x, unsigned nx, const X86Ymm *y, unsigned ny, uint32_t control,
+                      unsigned n, unsigned j)
+{
+    unsigned kind = control >> PCMPSTR_AGGREGATION_SHIFT & 3;
+
+    if (kind == EQUAL_EACH)
+        return j < nx && j < ny ? element(x, control, j) == element(y, control, j)
+                                : j >= nx && j >= ny;
+    if (kind == EQUAL_ORDERED) {
+        for (unsigned i = 0; i < nx && i + j < n; i++)
+            if (i + j >= ny || element(x, control, i) != element(y, control, i + j))
+                return false;
+        return true;
+    }
+    if (j >= ny)
+        return false;
+    int32_t v = element(y, control, j);
+    for (unsigned i = 0; i < nx; i += kind == RANGES ? 2 : 1) {
+        if (kind == EQUAL_ANY && element(x, control, i) == v)
+            return true;
+        if (kind == RANGES && i + 1 < nx && element(x, control, i) <= v &&
+            v <= element(x, control, i + 1))
+            return true;
+    }
+    return false;
+}
+
+static void expand_mask(X86Ymm *d, uint32_t bits, uint32_t control, unsigned n)
+{
+    *d = (X86Ymm){ 0 };
+    if (!(control & PCMPSTR_LAST)) {
+        d->u32[0] = bits;
+        return;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (control & PCMPSTR_WORDS)
+            d->u16[i] = bits >> i & 1 ? UINT16_MAX : 0;
+        else
+            d->u8[i] = bits >> i & 1 ? UINT8_MAX : 0;
+    }
+}
+
+/* Returns the index in the low half and the packed flags in the high half. */
+uint64_t x86_helper_pcmpstr(TnCpu *cpu, uint32_t control, uint64_t rax, uint64_t rdx)
+{
+    X86State *s = x86_state(cpu);
+    const X86Ymm *x = &s->scratch[1], *y = &s->scratch[2];
+    unsigned n = control & PCMPSTR_WORDS ? 8 : 16;
+    bool lengths = control & PCMPSTR_EXPLICIT;
+    unsigned nx = lengths ? explicit_length(control, rax, n) : implicit_length(x, control, n);
+    unsigned ny = lengths ? explicit_length(control, rdx, n) : implicit_length(y, control, n);
+    uint32_t bits = 0, index = n, flags;
+
+    for (unsigned j = 0; j < n; j++)
+        bits |= (uint32_t)aggregate(x, nx, y, ny, control, n, j) << j;
+    if (control & PCMPSTR_NEGATE)
+        bits ^= (1u << (control & PCMPSTR_MASKED ? ny : n)) - 1;
+    if (bits)
+        index = control & PCMPSTR_LAST ? 31 - (unsigned)__builtin_clz(bits)
+                                       : (unsigned)__builtin_ctz(bits);
+    if (control & PCMPSTR_MASK)
+        expand_mask(&s->scratch[0], bits, control, n);
+    flags = (bits ? TN_FLAG_C : 0) | (ny < n ? TN_FLAG_Z : 0) | (nx < n ? TN_FLAG_S : 0) |
+            (bits & 1 ? TN_FLAG_O : 0);
+    return (uint64_t)flags << 32 | index;
+}
