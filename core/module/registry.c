@@ -185,6 +185,15 @@ static TnModuleEntry *find_provider(const char *kind, const char *name, const Tn
     return broken;
 }
 
+const TnProvide *tn_registry_provide(const char *kind, const char *name)
+{
+    const TnProvide *provide = NULL;
+
+    ensure_scanned();
+    find_provider(kind, name, &provide);
+    return provide;
+}
+
 static void collect_name(const TnProvide *provide, void *data)
 {
     GPtrArray *names = data;

@@ -41,6 +41,9 @@ const GPtrArray *tn_registry_refused(void);
  */
 bool tn_registry_require(const char *kind, const char *name, const char **canonical, GError **error);
 
+/* The line of a note that announces (kind, name), NULL for built-in types. Borrowed. */
+const TnProvide *tn_registry_provide(const char *kind, const char *name);
+
 /* What a kind has to offer, built-in types included, by name. */
 typedef void (*TnRegistryFn)(const TnProvide *provide, void *data);
 void tn_registry_each(const char *kind, TnRegistryFn fn, void *data);

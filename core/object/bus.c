@@ -25,8 +25,7 @@ TnObject *tn_bus_new(TnObject *controller, const char *type, const char *name, G
     return tn_object_new_child(controller, name, type, error);
 }
 
-/* The name of a device among its siblings: its id, or its type with a number. */
-static bool add_named(TnObject *parent, TnObject *dev, GError **error)
+bool tn_device_add_named(TnObject *parent, TnObject *dev, GError **error)
 {
     g_autofree char *name = tn_device_id(dev) ? g_strdup(tn_device_id(dev))
                                               : g_strdup_printf("%s[*]", tn_object_type(dev));
@@ -48,7 +47,7 @@ bool tn_bus_plug(TnObject *bus, TnObject *dev, GError **error)
                     tn_object_type(dev), who);
         return false;
     }
-    if (!add_named(bus, dev, error))
+    if (!tn_device_add_named(bus, dev, error))
         return false;
     if (!ops->plug || ops->plug(bus, state, dev, error))
         return true;
@@ -149,7 +148,7 @@ TnObject *tn_device_create(TnObject *bus_or_parent, const char *type, const char
     placed = (!props || set_properties(dev, props, error)) &&
              (tn_type_chain_has(bus_or_parent->type, TN_TYPE_BUS)
                   ? tn_bus_plug(bus_or_parent, dev, error)
-                  : add_named(bus_or_parent, dev, error));
+                  : tn_device_add_named(bus_or_parent, dev, error));
     tn_object_unref(dev); /* the parent holds it, or it ends here */
     if (!placed)
         return NULL;

@@ -211,32 +211,27 @@ static void reset_levels(TnObject *dev, TnResetKind kind)
     }
 }
 
-static void reset_pass(TnObject *obj, TnResetKind kind)
+void tn_device_reset_pass(TnObject *obj, TnResetKind kind)
 {
     if (obj->type->is_device && tn_device_realized(obj))
         reset_levels(obj, kind);
     for (unsigned i = 0; obj->children && i < obj->children->len; i++)
-        reset_pass(obj->children->pdata[i], kind);
+        tn_device_reset_pass(obj->children->pdata[i], kind);
 }
 
-static void settle_pass(TnObject *obj)
+void tn_device_settle_pass(TnObject *obj)
 {
     if (obj->type->is_device && tn_device_realized(obj))
         tn_device_settle(obj);
     for (unsigned i = 0; obj->children && i < obj->children->len; i++)
-        settle_pass(obj->children->pdata[i]);
-}
-
-void tn_device_reset_tree(TnObject *obj, TnResetKind kind)
-{
-    reset_pass(obj, kind);
-    settle_pass(obj);
+        tn_device_settle_pass(obj->children->pdata[i]);
 }
 
 void tn_device_reset(TnObject *dev, TnResetKind kind)
 {
     g_return_if_fail(dev && tn_device_of(dev));
-    tn_device_reset_tree(dev, kind);
+    tn_device_reset_pass(dev, kind);
+    tn_device_settle_pass(dev);
 }
 
 void tn_device_settle(TnObject *dev)

@@ -20,14 +20,19 @@ static inline TnDeviceState *tn_device_of(const TnObject *obj)
 /* Names a device before it is plugged. The id must be free and well-formed. */
 bool tn_device_set_id(TnObject *dev, const char *id, GError **error);
 
-/* Realizes, resets and settles every device below an object, through buses and containers. */
+/* Realizes every device at and below an object, through buses and containers. */
 bool tn_device_realize_tree(TnObject *obj, GError **error);
-void tn_device_reset_tree(TnObject *obj, TnResetKind kind);
+/* The two passes of a reset: everything is reset before anything settles. */
+void tn_device_reset_pass(TnObject *obj, TnResetKind kind);
+void tn_device_settle_pass(TnObject *obj);
 /* From now on a device is reset as soon as it is realized. */
 void tn_device_set_running(bool running);
 
 /* The first bus in the tree that takes a device of this type, in order of adding; NULL for none. */
 TnObject *tn_bus_find_for(const TnObject *dev);
+/* Makes a device a child under its id, or under its type with a number. */
+bool tn_device_add_named(TnObject *parent, TnObject *dev, GError **error);
+
 /* The type of bus that takes such a device, NULL when it needs none. */
 const char *tn_bus_type_for(const TnObject *dev);
 

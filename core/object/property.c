@@ -54,11 +54,6 @@ static bool find_slot(TnObject *obj, const char *name, Slot *slot, GError **erro
 
 /* ---- Ranges ----------------------------------------------------------------------------- */
 
-static bool is_signed(TnPropertyKind kind)
-{
-    return kind == TN_PROP_INT32 || kind == TN_PROP_INT64;
-}
-
 static uint64_t kind_max(TnPropertyKind kind)
 {
     switch (kind) {
