@@ -186,7 +186,7 @@ const char *tn_suggest(const char *text, const char *const *candidates)
 {
     const char *best = NULL;
     size_t length = strlen(text);
-    unsigned nearest = 1 + MIN(length / 3 + (length > 1), 4);
+    unsigned nearest = length <= 3 ? 2 : length <= 6 ? 3 : 4; /* edits, not reached */
 
     if (length == 0 || length > SUGGEST_MAX_LENGTH)
         return NULL;
