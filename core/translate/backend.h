@@ -28,13 +28,15 @@ struct TnBlock {
     uint32_t n_insns;
     uint32_t n_exits;
     uint32_t size;          /* guest bytes */
-    uint64_t phys[2];       /* physical address of the first byte; of the second page, or ~0 */
+    uint64_t phys[2];       /* host address of the first byte in guest RAM; of the second page, or
+                             * ~0. ~0 in [0]: not in plain memory, runs once */
     TnBlockExit *exits;     /* n_exits of them, owned */
     void *code;             /* back end: entry point, or its program */
     uint32_t code_size;
     atomic_bool valid;      /* false once invalidated: never entered again from the main loop */
     TnBlockExit *in_edges;
     TnBlock *hash_next, *page_next[2];
+    uint64_t retired;       /* epoch of its invalidation */
 };
 
 /* Why run() came back. */
@@ -64,6 +66,9 @@ typedef struct TnBackend {
     void (*flush)(void);
     /* A block's own part, after its last execution (epoch passed or flush). */
     void (*release)(TnBlock *block);
+    /* After a fault left run() by siglongjmp: puts back what run() changed in the host (the
+     * floating-point environment), keeping the guest's part. May be NULL. [vcpu] */
+    void (*unwound)(TnCpu *cpu);
     /* Runs from the block's entry. Faults leave by siglongjmp to cpu->unwind. [vcpu] */
     TnRunResult (*run)(TnCpu *cpu, TnBlock *block);
     /* Links or unlinks exit `exit` of `from` while other threads may execute it. */
@@ -73,7 +78,7 @@ typedef struct TnBackend {
 } TnBackend;
 
 extern const TnBackend tn_backend_interp;
-#if defined(__x86_64__)
+#ifdef TN_BACKEND_X86_64 /* defined by the build where the folder is built */
 extern const TnBackend tn_backend_x86_64;
 #endif
 

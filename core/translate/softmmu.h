@@ -56,4 +56,42 @@ static inline void *tn_tlb_probe_write(TnCpu *cpu, unsigned mode, uint64_t vaddr
     return NULL;
 }
 
+/* True when a span gives the whole page at its start as plain memory (reads at least). */
+static inline bool tn_span_is_page(const TnMemorySpan *span)
+{
+    return span->host && span->length >= TN_PAGE_SIZE && !tn_page_offset((uintptr_t)span->host);
+}
+
+/* The address space for an access with these attributes. */
+TnAddressSpace *tn_mmu_space(TnCpu *cpu, uint32_t attrs);
+
+/*
+ * The TLB entry that allows an access, filled if need be. A refused access unwinds, or gives NULL
+ * with `probe`. The pointer is good until the next fill or flush of this vCPU.
+ */
+TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mode, bool probe);
+
+/* The host address behind an entry for an access that it allows; NULL when it is I/O. */
+void *tn_tlb_host(TnCpu *cpu, const TnTlbEntry *e, uint64_t vaddr, TnAccess access);
+
+/*
+ * Brackets a direct store to guest RAM within one page: `begin` faults when it is not allowed and
+ * returns the host address, NULL for I/O; `end` tells the block cache and the bus's dirty log
+ * what was written.
+ */
+void *tn_mmu_write_begin(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode);
+void tn_mmu_write_end(TnCpu *cpu, uint64_t vaddr, void *host, unsigned size, unsigned mode);
+
+/* Empties the TLBs and the jump cache of a new vCPU. */
+void tn_tlb_init(TnCpu *cpu);
+
+/* Carries out a flush that another thread asked for. [vcpu] */
+void tn_tlb_flush_pending(TnCpu *cpu);
+
+/* Watches every page anew for the dirty log (the bus's log hook). [any] */
+void tn_tlb_watch_log(void);
+
+/* Drops everything that was derived from the memory map; the running block ends soon. [vcpu] */
+void tn_tlb_flush_everything(TnCpu *cpu);
+
 #endif

@@ -85,6 +85,8 @@ typedef struct TnBlockKey {
     uint64_t base;    /* added to pc to form the linear address (x86: CS base) */
     uint32_t flags;   /* the target's mode bits; code is translated under the assumption of them */
     uint32_t address_bits; /* pc + base wraps at 2^address_bits: 32 or 64 */
+    uint32_t mmu_mode; /* MMU mode of instruction fetches; the core zeroes the key before it asks */
+    uint32_t reserved;
 } TnBlockKey;
 
 typedef struct TnBlock TnBlock;

@@ -118,9 +118,22 @@ static void emit_env(Compiler *k, const TnIrOp *op, bool store, TnIrType type, u
 static void emit_register(Compiler *k, const TnIrOp *op)
 {
     const TnRegInfo *reg = &interp_target->regs[op->aux];
-    emit_env(k, op, op->opc == TN_IR_PUT, reg->type, reg->offset);
-    if (op->opc == TN_IR_GET && op->type == TN_I32 && reg->type == TN_I64)
-        emit_in_place(k, INTERP_MOV_32, k->slot[op->dst]);
+    bool narrow = op->type == TN_I32 && reg->type == TN_I64;
+
+    if (op->opc == TN_IR_GET) {
+        emit_env(k, op, false, reg->type, reg->offset);
+        if (narrow)
+            emit_in_place(k, INTERP_MOV_32, k->slot[op->dst]);
+        return;
+    }
+    /* Only the low half of the operand counts; the register is written whole. */
+    uint16_t cut = narrow ? slot_take(&k->integers) : k->slot[op->a];
+    if (narrow)
+        emit_plain(k, INTERP_MOV_32, op)->dst = cut;
+    emit_env(k, op, true, reg->type, reg->offset);
+    k->out[k->n_out - 1].a = cut;
+    if (narrow)
+        slot_give(&k->integers, cut);
 }
 
 /* The extension that a load's flags ask for. */

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The execution loop of a vCPU: serve what other threads asked for, take interrupts, find the
+ * next block, run it, link it to its successor.
+ *
+ * Faults come back here by siglongjmp from wherever they happen (translated code, helpers, the
+ * front end, exception delivery itself).
+ */
+#include "cpu/cpu-private.h"
+#include "cpu/debug.h"
+#include "tenon/log.h"
+#include "translate/softmmu.h"
+#include "translate/trace.h"
+#include "translate/translator.h"
+
+/* The block that was just left through a direct exit, to be linked with the next one. */
+typedef struct Left {
+    TnBlock *block;
+    uint32_t exit;
+} Left;
+
+void tn_cpu_unwind(TnCpu *cpu)
+{
+    siglongjmp(*cpu->unwind, TN_UNWIND_FAULT);
+}
+
+void tn_cpu_unwind_to_loop(TnCpu *cpu)
+{
+    siglongjmp(*cpu->unwind, TN_UNWIND_LOOP);
+}
+
+void tn_cpu_unwind_smc(TnCpu *cpu)
+{
+    siglongjmp(*cpu->unwind, TN_UNWIND_SMC);
+}
+
+void tn_cpu_halt(TnCpu *cpu)
+{
+    cpu->halted = true;
+    tn_cpu_unwind_to_loop(cpu);
+}
+
+/* ---- After a fault ----------------------------------------------------------------------- */
+
+static void free_uncached(TnCpu *cpu)
+{
+    if (cpu->priv->uncached)
+        tn_block_free_uncached(cpu->priv->uncached);
+    cpu->priv->uncached = NULL;
+}
+
+/* Puts everything in order that the code which was left may have had under way. */
+static void clean_up(TnCpu *cpu)
+{
+    TnCpuPrivate *p = cpu->priv;
+
+    if (tn_device_lock_held())
+        tn_device_unlock();
+    tn_exclusive_abandon(cpu);
+    if (p->translation.active)
+        tn_translation_abandon(cpu);
+    if (p->in_code && tn_translator.backend->unwound)
+        tn_translator.backend->unwound(cpu);
+    p->in_code = false;
+    p->alone = false;
+    free_uncached(cpu);
+}
+
+static void recover(TnCpu *cpu, TnUnwind how)
+{
+    const TnTargetOps *ops = cpu->target->ops;
+
+    clean_up(cpu);
+    if (how == TN_UNWIND_LOOP)
+        return;
+    ops->set_pc(cpu, cpu->fault_pc);
+    if (how == TN_UNWIND_FAULT)
+        ops->deliver_exception(cpu);
+    else if (how == TN_UNWIND_SMC)
+        cpu->priv->alone = true;
+}
+
+/* ---- Around blocks ----------------------------------------------------------------------- */
+
+/* Serves what exit_request was set for. False: the vCPU's turn ends. */
+static bool serve(TnCpu *cpu)
+{
+    atomic_store(&cpu->exit_request, 0);
+    tn_blocks_quiesce(cpu);
+    tn_blocks_reclaim();
+    tn_tlb_flush_pending(cpu);
+    if (tn_exclusive_wanted()) {
+        tn_exec_leave(cpu);
+        tn_exec_enter(cpu);
+    }
+    return !tn_cpu_must_pause(cpu);
+}
+
+static uint32_t core_mode(const TnCpu *cpu)
+{
+    const TnCpuPrivate *p = cpu->priv;
+    uint32_t mode = 0;
+
+    if (TN_UNLIKELY(p->alone || p->single_step))
+        return TN_CORE_MODE_ONE_INSN | TN_CORE_MODE_NO_CHAIN;
+    if (tn_translator.options.one_insn_per_tb)
+        mode |= TN_CORE_MODE_ONE_INSN;
+    if (tn_log_enabled(TN_LOG_NOCHAIN | TN_LOG_CPU))
+        mode |= TN_CORE_MODE_NO_CHAIN;
+    return mode;
+}
+
+static TnBlock *next_block(TnCpu *cpu)
+{
+    TnCpuPrivate *p = cpu->priv;
+    TnBlockKey key = { 0 };
+    uint32_t mode = core_mode(cpu);
+
+    cpu->target->ops->key(cpu, &key);
+    if (key.base != p->key.base || key.flags != p->key.flags || mode != p->core_mode ||
+        key.address_bits != p->key.address_bits || key.mmu_mode != p->key.mmu_mode ||
+        !cpu->mode_id)
+        tn_mode_enter(cpu, &key, mode);
+    cpu->fault_pc = key.pc;
+    return tn_block_get(cpu, &key);
+}
+
+static TnRunResult run_block(TnCpu *cpu, TnBlock *block)
+{
+    cpu->priv->in_code = true;
+    TnRunResult r = tn_translator.backend->run(cpu, block);
+    cpu->priv->in_code = false;
+    cpu->priv->alone = false;
+    return r;
+}
+
+/* Runs one block and what is linked to it. */
+static void step(TnCpu *cpu, Left *left)
+{
+    TnBlock *block = next_block(cpu);
+
+    if (block->phys[0] == UINT64_MAX)
+        cpu->priv->uncached = block;
+    else if (left->block && !(cpu->priv->core_mode & TN_CORE_MODE_NO_CHAIN))
+        tn_block_link(left->block, left->exit, block);
+    left->block = NULL;
+    tn_trace_exec(cpu, block);
+
+    TnRunResult r = run_block(cpu, block);
+    if (cpu->priv->uncached)
+        free_uncached(cpu);
+    else if (r.why == TN_RUN_EXIT_DIRECT)
+        *left = (Left){ r.block, r.exit };
+}
+
+/* Interrupts and the like; true when the state changed. */
+static bool take_requests(TnCpu *cpu)
+{
+    uint32_t requests = atomic_load_explicit(&cpu->requests, memory_order_acquire);
+    if (TN_LIKELY(!requests))
+        return false;
+    cpu->fault_pc = cpu->target->ops->pc(cpu);
+    return cpu->target->ops->take_request(cpu, requests);
+}
+
+static bool at_breakpoint(TnCpu *cpu)
+{
+    TnCpuPrivate *p = cpu->priv;
+    bool skip = p->skip_breakpoint;
+
+    p->skip_breakpoint = false;
+    return !skip && tn_breakpoint_at(cpu->target->ops->pc(cpu));
+}
+
+static void run_until_turn_ends(TnCpu *cpu)
+{
+    Left left = { NULL, 0 };
+
+    while (!cpu->halted) {
+        if (TN_UNLIKELY(atomic_load_explicit(&cpu->exit_request, memory_order_relaxed))) {
+            left.block = NULL;
+            if (!serve(cpu))
+                return;
+        }
+        if (take_requests(cpu)) {
+            left.block = NULL;
+            continue;
+        }
+        if (TN_UNLIKELY(at_breakpoint(cpu))) {
+            tn_cpu_debug_stop(cpu);
+            return;
+        }
+        step(cpu, &left);
+        if (TN_UNLIKELY(cpu->priv->single_step)) {
+            tn_cpu_debug_stop(cpu);
+            return;
+        }
+    }
+}
+
+void tn_cpu_exec(TnCpu *cpu)
+{
+    tn_exec_enter(cpu);
+    tn_blocks_quiesce(cpu);
+    cpu->unwind = &cpu->priv->unwind;
+    int how = sigsetjmp(cpu->priv->unwind, 0);
+    if (how != TN_UNWIND_NONE)
+        recover(cpu, (TnUnwind)how);
+    run_until_turn_ends(cpu);
+    cpu->unwind = NULL;
+    tn_blocks_offline(cpu);
+    tn_exec_leave(cpu);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The accelerator "tcg": runs vCPUs through the translator. Named after QEMU's, so that its
+ * command lines work; the translator is our own.
+ */
+#include "clock/runstate-internal.h"
+#include "cpu/cpu-private.h"
+#include "cpu/debug.h"
+#include "object/type.h"
+#include "tenon/apic.h"
+#include "tenon/error.h"
+#include "translate/translator.h"
+
+enum { THREAD_MULTI, THREAD_SINGLE };
+enum { BACKEND_X86_64, BACKEND_INTERP };
+enum { MIN_TB_MIB = 8, MAX_TB_MIB = 2047, DEFAULT_TB_MIB = 256 };
+
+typedef struct Tcg {
+    uint32_t thread;
+    uint32_t backend;
+    uint64_t tb_size;  /* MiB; 0 default */
+    bool split_wx;
+    bool one_insn_per_tb;
+    bool check;
+    bool opt_forward, opt_fold, opt_dead_put, opt_dead;
+} Tcg;
+
+static const char *const thread_values[] = { "multi", "single", NULL };
+static const char *const backend_values[] = { "x86_64", "interp", NULL };
+
+#define SWITCH(name_, field_, doc_, def_) \
+    { .name = name_, .kind = TN_PROP_BOOL, .offset = offsetof(Tcg, field_), .doc = doc_, \
+      .def = def_ }
+
+#ifdef TN_BACKEND_X86_64
+#define DEFAULT_BACKEND "x86_64"
+#else
+#define DEFAULT_BACKEND "interp"
+#endif
+
+static const TnProperty tcg_properties[] = {
+    { .name = "thread", .kind = TN_PROP_ENUM, .offset = offsetof(Tcg, thread),
+      .doc = "one host thread for each vCPU (multi) or for all (single)", .def = "multi",
+      .values = thread_values },
+    { .name = "backend", .kind = TN_PROP_ENUM, .offset = offsetof(Tcg, backend),
+      .doc = "what runs translated blocks: host code, or the portable interpreter",
+      .def = DEFAULT_BACKEND, .values = backend_values },
+    { .name = "tb-size", .kind = TN_PROP_UINT64, .offset = offsetof(Tcg, tb_size),
+      .doc = "code memory in MiB (8 to 2047; 0: 256)", .def = "0", .max = MAX_TB_MIB },
+    SWITCH("split-wx", split_wx, "map code memory twice, never writable and executable at once",
+           "on"),
+    SWITCH("one-insn-per-tb", one_insn_per_tb, "translate every instruction by itself", "off"),
+    SWITCH("check", check, "run each block in the interpreter too and compare", "off"),
+    SWITCH("opt-forward", opt_forward, "optimiser: forward register values within a block", "on"),
+    SWITCH("opt-fold", opt_fold, "optimiser: fold constants and copies", "on"),
+    SWITCH("opt-dead-put", opt_dead_put, "optimiser: drop register writes that nobody sees", "on"),
+    SWITCH("opt-dead", opt_dead, "optimiser: drop results that nobody reads", "on"),
+    { .name = NULL },
+};
+
+/* ---- Choosing ---------------------------------------------------------------------------- */
+
+static const TnBackend *find_backend(const Tcg *tcg, GError **error)
+{
+    if (tcg->backend == BACKEND_INTERP)
+        return &tn_backend_interp;
+#ifdef TN_BACKEND_X86_64
+    return &tn_backend_x86_64;
+#else
+    g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                "-accel tcg: backend=x86_64 is for x86-64 hosts; use backend=interp");
+    return NULL;
+#endif
+}
+
+static bool check_options(const Tcg *tcg, GError **error)
+{
+    if (tcg->tb_size && tcg->tb_size < MIN_TB_MIB) {
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
+                    "-accel tcg: tb-size=%" G_GUINT64_FORMAT " is too small (%d to %d MiB)",
+                    tcg->tb_size, MIN_TB_MIB, MAX_TB_MIB);
+        return false;
+    }
+    if (!tcg->split_wx && tcg->backend != BACKEND_INTERP) {
+        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                    "-accel tcg: split-wx=off is not supported: code memory is never writable and "
+                    "executable at one address");
+        return false;
+    }
+    if (tcg->check) {
+        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED, "-accel tcg: check=on is not there yet");
+        return false;
+    }
+    return true;
+}
+
+static uint32_t opt_bits(const Tcg *tcg)
+{
+    return (tcg->opt_forward ? TN_OPT_FORWARD : 0u) | (tcg->opt_fold ? TN_OPT_FOLD : 0u) |
+           (tcg->opt_dead_put ? TN_OPT_DEAD_PUT : 0u) | (tcg->opt_dead ? TN_OPT_DEAD : 0u);
+}
+
+/* ---- Running ----------------------------------------------------------------------------- */
+
+static void memory_changed(TnAddressSpace *as, void *data)
+{
+    tn_tlb_flush_all_cpus();
+}
+
+/* SMRAM's space appears when the board makes it, at the latest before the machine starts. */
+static void listen_smm(void)
+{
+    static TnAddressSpace *listened;
+    TnAddressSpace *smm = tn_smm_memory();
+
+    if (smm && smm != listened)
+        tn_memory_listen(smm, memory_changed, NULL);
+    listened = smm;
+}
+
+static void resume_cpus(void)
+{
+    listen_smm();
+    tn_cpu_debug_resume();
+    tn_cpus_resume();
+}
+
+static const TnRunHooks run_hooks = { .pause_cpus = tn_cpus_pause, .resume_cpus = resume_cpus };
+
+static bool tcg_init(TnObject *accel, void *state, GError **error)
+{
+    Tcg *tcg = state;
+    const TnBackend *backend = find_backend(tcg, error);
+    uint64_t mib = tcg->tb_size ? tcg->tb_size : DEFAULT_TB_MIB;
+
+    if (!backend || !check_options(tcg, error))
+        return false;
+    tn_translator_configure(&(TnTranslatorOptions){
+        .backend = backend, .tb_size = mib << 20, .opt = opt_bits(tcg),
+        .one_insn_per_tb = tcg->one_insn_per_tb });
+    tn_run_set_hooks(&run_hooks);
+    return true;
+}
+
+static bool tcg_cpu_start(TnObject *accel, void *state, TnCpu *cpu, GError **error)
+{
+    Tcg *tcg = state;
+
+    if (!tn_translator_init(cpu->target, error))
+        return false;
+    if (cpu->index == 0)
+        tn_memory_listen(cpu->as, memory_changed, NULL);
+    return tn_cpu_thread_start(cpu, tcg->thread == THREAD_SINGLE, error);
+}
+
+static void tcg_cpu_stop(TnObject *accel, void *state, TnCpu *cpu)
+{
+    tn_cpu_thread_stop(cpu);
+}
+
+static void tcg_kick(TnObject *accel, void *state, TnCpu *cpu)
+{
+    tn_cpu_kick(cpu);
+}
+
+static const TnAccelOps tcg_ops = {
+    .size = sizeof(TnAccelOps),
+    .init = tcg_init,
+    .cpu_start = tcg_cpu_start,
+    .cpu_stop = tcg_cpu_stop,
+    .kick = tcg_kick,
+    .runs_cpus = true,
+};
+
+static const TnInterfaceImpl tcg_interfaces[] = {
+    { TN_IFACE_ACCEL, &tcg_ops },
+    { NULL, NULL },
+};
+
+static const TnTypeInfo tcg_type = {
+    .size = sizeof(TnTypeInfo),
+    .name = "tcg-accel",
+    .parent = TN_TYPE_ACCEL,
+    .state_size = sizeof(Tcg),
+    .property_stride = sizeof(TnProperty),
+    .properties = tcg_properties,
+    .interfaces = tcg_interfaces,
+    .description = "Binary translation to the host's instructions",
+};
+TN_CORE_TYPE(tcg_type);

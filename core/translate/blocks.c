@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The block cache: a hash by host address, pc and mode; links between blocks; and the freeing of
+ * killed blocks.
+ *
+ * Readers walk the hash without the lock, so a killed block keeps its hash_next until it is
+ * freed. It is freed once every vCPU has been outside translated code after the kill: kills carry
+ * the number of the present epoch, a vCPU notes the epoch when it is outside, and each attempt to
+ * reclaim starts a new epoch. A block may get into a jump cache between its kill and then, so the
+ * caches are purged of it once more before it goes.
+ */
+#include "translate/translator.h"
+
+#include "cpu/cpu-private.h"
+#include "translate/code-pages.h"
+#include "translate/softmmu.h"
+
+enum {
+    HASH_BITS = 16,
+    HASH_SIZE = 1 << HASH_BITS,
+    RECLAIM_AT = 512, /* dead blocks that make it worth trying */
+};
+
+static struct {
+    _Atomic(TnBlock *) hash[HASH_SIZE];
+    TnBlock *dead;          /* through page_next[0]; under the lock */
+    unsigned n_dead;
+    atomic_ullong epoch;
+} cache = { .epoch = 1 };
+
+static _Atomic(TnBlock *) *bucket(uint64_t phys, uint64_t pc, uint32_t mode_id)
+{
+    uint64_t h = (phys ^ pc << 20 ^ (uint64_t)mode_id << 40) * UINT64_C(0x9e3779b97f4a7c15);
+    return &cache.hash[h >> (64 - HASH_BITS)];
+}
+
+TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id)
+{
+    TnBlock *b = atomic_load_explicit(bucket(phys, pc, mode_id), memory_order_acquire);
+    while (b && !(b->phys[0] == phys && b->key.pc == pc && b->mode_id == mode_id &&
+                  atomic_load_explicit(&b->valid, memory_order_relaxed)))
+        b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
+    return b;
+}
+
+void tn_block_insert(TnBlock *block)
+{
+    _Atomic(TnBlock *) *head = bucket(block->phys[0], block->key.pc, block->mode_id);
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (block->phys[i] != UINT64_MAX)
+            tn_code_page_add(tn_code_page_find((void *)(uintptr_t)block->phys[i]), block, i);
+    }
+    block->hash_next = atomic_load_explicit(head, memory_order_relaxed);
+    atomic_store(&block->valid, true);
+    atomic_store_explicit(head, block, memory_order_release);
+}
+
+/* ---- Links ------------------------------------------------------------------------------- */
+
+static unsigned exit_index(const TnBlockExit *exit)
+{
+    return (unsigned)(exit - exit->from->exits);
+}
+
+void tn_block_link(TnBlock *from, unsigned exit, TnBlock *to)
+{
+    TnBlockExit *e = &from->exits[exit];
+
+    if (to->phys[1] != UINT64_MAX || to->mode_id != from->mode_id || e->pc != to->key.pc ||
+        to->phys[0] == UINT64_MAX || !tn_exit_linkable(from, e->pc))
+        return;
+    tn_translator_lock();
+    if (atomic_load(&from->valid) && atomic_load(&to->valid) && !atomic_load(&e->to)) {
+        atomic_store(&e->to, to);
+        e->next_in = to->in_edges;
+        to->in_edges = e;
+        tn_translator.backend->link(from, exit, to);
+    }
+    tn_translator_unlock();
+}
+
+static void unlink_in_edges(TnBlock *block)
+{
+    for (TnBlockExit *e = block->in_edges, *next; e; e = next) {
+        next = e->next_in;
+        tn_translator.backend->unlink(e->from, exit_index(e));
+        atomic_store(&e->to, NULL);
+        e->next_in = NULL;
+    }
+    block->in_edges = NULL;
+}
+
+static void unlink_out_edges(TnBlock *block)
+{
+    for (unsigned i = 0; i < block->n_exits; i++) {
+        TnBlockExit *e = &block->exits[i];
+        TnBlock *to = atomic_load(&e->to);
+        if (!to)
+            continue;
+        TnBlockExit **link = &to->in_edges;
+        while (*link && *link != e)
+            link = &(*link)->next_in;
+        if (*link)
+            *link = e->next_in;
+        tn_translator.backend->unlink(block, i);
+        atomic_store(&e->to, NULL);
+    }
+}
+
+/* ---- Jump caches ------------------------------------------------------------------------- */
+
+void tn_block_cache(TnCpu *cpu, TnBlock *block)
+{
+    unsigned i = tn_jump_hash(block->key.pc);
+    cpu->priv->jump_used[i / 64] |= UINT64_C(1) << (i % 64);
+    __atomic_store_n(&cpu->jump_cache[i], block, __ATOMIC_RELEASE);
+}
+
+static void purge_jump_caches(TnBlock *block)
+{
+    unsigned i = tn_jump_hash(block->key.pc);
+    for (unsigned n = 0; n < tn_cpu_count(); n++) {
+        TnBlock *expected = block;
+        __atomic_compare_exchange_n(&tn_cpu_at(n)->jump_cache[i], &expected, NULL, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+}
+
+TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc)
+{
+    TnCpuPrivate *p = cpu->priv;
+    uint64_t linear = tn_key_linear(&p->key, pc);
+    const TnTlbEntry *e = tn_tlb_entry(cpu, p->key.mmu_mode, linear);
+
+    if ((p->core_mode & TN_CORE_MODE_NO_CHAIN) || e->fetch != tn_page_of(linear))
+        return NULL;
+    TnBlock *b = tn_block_find(linear + e->addend, pc, cpu->mode_id);
+    if (!b || b->phys[1] != UINT64_MAX)
+        return NULL;
+    tn_block_cache(cpu, b);
+    return b;
+}
+
+/* ---- End of life ------------------------------------------------------------------------- */
+
+static void remove_from_hash(TnBlock *block)
+{
+    _Atomic(TnBlock *) *head = bucket(block->phys[0], block->key.pc, block->mode_id);
+    TnBlock *b = atomic_load_explicit(head, memory_order_relaxed);
+
+    if (b == block) {
+        atomic_store_explicit(head, block->hash_next, memory_order_release);
+        return;
+    }
+    while (b && b->hash_next != block)
+        b = b->hash_next;
+    if (b)
+        __atomic_store_n(&b->hash_next, block->hash_next, __ATOMIC_RELEASE);
+}
+
+void tn_block_kill(TnBlock *block)
+{
+    if (!atomic_exchange(&block->valid, false))
+        return;
+    remove_from_hash(block);
+    for (unsigned i = 0; i < 2; i++) {
+        if (block->phys[i] != UINT64_MAX)
+            tn_code_page_remove(tn_code_page_find((void *)(uintptr_t)block->phys[i]), block);
+    }
+    unlink_in_edges(block);
+    unlink_out_edges(block);
+    purge_jump_caches(block);
+    block->retired = atomic_load(&cache.epoch);
+    block->page_next[0] = cache.dead;
+    cache.dead = block;
+    cache.n_dead++;
+    tn_translator.n_killed++;
+}
+
+void tn_block_free(TnBlock *block)
+{
+    if (block->code)
+        tn_translator.backend->release(block);
+    g_free(block->exits);
+    g_free(block);
+}
+
+void tn_blocks_quiesce(TnCpu *cpu)
+{
+    atomic_store_explicit(&cpu->priv->seen_epoch, atomic_load(&cache.epoch), memory_order_release);
+}
+
+void tn_blocks_offline(TnCpu *cpu)
+{
+    atomic_store_explicit(&cpu->priv->seen_epoch, UINT64_MAX, memory_order_release);
+}
+
+/* The oldest epoch a vCPU may still be in; who lags behind is asked to come out. */
+static uint64_t oldest_epoch(uint64_t now)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (unsigned i = 0; i < tn_cpu_count(); i++) {
+        TnCpu *cpu = tn_cpu_at(i);
+        uint64_t seen = atomic_load(&cpu->priv->seen_epoch);
+        oldest = MIN(oldest, seen);
+        if (seen < now)
+            atomic_store(&cpu->exit_request, 1);
+    }
+    return oldest;
+}
+
+void tn_blocks_reclaim(void)
+{
+    if (__atomic_load_n(&cache.n_dead, __ATOMIC_RELAXED) < RECLAIM_AT)
+        return;
+    tn_translator_lock();
+    uint64_t oldest = oldest_epoch(atomic_fetch_add(&cache.epoch, 1));
+    for (TnBlock **link = &cache.dead, *b; (b = *link);) {
+        if (b->retired >= oldest) {
+            link = &b->page_next[0];
+            continue;
+        }
+        *link = b->page_next[0];
+        cache.n_dead--;
+        purge_jump_caches(b);
+        tn_block_free(b);
+    }
+    tn_translator_unlock();
+}
+
+static void clear_jump_caches(void)
+{
+    for (unsigned n = 0; n < tn_cpu_count(); n++) {
+        TnCpu *cpu = tn_cpu_at(n);
+        for (unsigned i = 0; i < TN_JUMP_CACHE_SIZE; i++)
+            __atomic_store_n(&cpu->jump_cache[i], NULL, __ATOMIC_RELAXED);
+    }
+}
+
+static void free_chain(TnBlock *b, bool dead)
+{
+    while (b) {
+        TnBlock *next = dead ? b->page_next[0] : b->hash_next;
+        tn_block_free(b);
+        b = next;
+    }
+}
+
+void tn_blocks_flush(void)
+{
+    tn_translator_lock();
+    clear_jump_caches();
+    for (unsigned i = 0; i < HASH_SIZE; i++) {
+        free_chain(atomic_load(&cache.hash[i]), false);
+        atomic_store(&cache.hash[i], NULL);
+    }
+    free_chain(cache.dead, true);
+    cache.dead = NULL;
+    cache.n_dead = 0;
+    tn_code_pages_reset();
+    tn_translator.backend->flush();
+    tn_translator.n_flushes++;
+    tn_translator_unlock();
+}

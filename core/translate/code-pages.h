@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages of guest RAM that hold translated code, by host address (so that every alias of the RAM
+ * is one page), with a bitmap of the bytes that are code.
+ *
+ * A page is marked before its bytes are read for translation. Marking sets TN_TLB_SLOW_CODE in
+ * every TLB entry that could write there; who fills an entry looks at the mark before and after
+ * publishing it, so either side sees the other. Stores to a marked page take the slow path: they
+ * store, count the page's generation up, then look at the bitmap. A translation sets its bits in
+ * the bitmap, then compares the generation with the one from before it read: again one of the two
+ * sees the other, and the block is dropped or made anew.
+ */
+#ifndef TN_TRANSLATE_CODE_PAGES_H
+#define TN_TRANSLATE_CODE_PAGES_H
+
+#include "tenon/internal/target.h"
+
+struct TnCodePage {
+    uint8_t *host;            /* page aligned */
+    atomic_bool marked;
+    atomic_uint generation;   /* stores so far */
+    unsigned busy;            /* translations reading it; under the translator's lock */
+    unsigned marks;           /* how often it became a code page; likewise */
+    TnRegion *region;         /* where the bus knows it, for DMA; borrowed; likewise */
+    uint64_t offset;
+    TnBlock *blocks;          /* through page_next; likewise */
+    _Atomic(uint64_t) bytes[TN_PAGE_SIZE / 64];
+};
+typedef struct TnCodePage TnCodePage;
+
+/* The page of a host address, or NULL when it never held code. [any] */
+TnCodePage *tn_code_page_find(const void *host);
+
+static inline bool tn_code_page_marked(const void *host)
+{
+    TnCodePage *page = tn_code_page_find(host);
+    return page && atomic_load(&page->marked);
+}
+
+/* Makes the page of a span of RAM a code page and counts it busy until _release. Gives its
+ * generation. [vcpu] */
+TnCodePage *tn_code_page_acquire(const TnMemorySpan *span, unsigned *generation);
+void tn_code_page_release(TnCodePage *page);
+
+/* The next four with the translator's lock held. */
+void tn_code_page_add(TnCodePage *page, TnBlock *block, unsigned which);
+void tn_code_page_remove(TnCodePage *page, TnBlock *block);
+/* Invalidates the blocks that have a byte in [offset, offset + n). */
+void tn_code_page_invalidate(TnCodePage *page, unsigned offset, unsigned n);
+/* True when one of those blocks may be what the vCPU is executing. */
+bool tn_code_page_is_running(TnCodePage *page, TnCpu *cpu, unsigned offset, unsigned n);
+/* Forgets all blocks (after a flush of the whole cache). */
+void tn_code_pages_reset(void);
+
+/*
+ * A store by a vCPU through a TLB entry with TN_TLB_SLOW_CODE. Before: unwinds where the store
+ * would change the running block, to come back with that one instruction alone; drops the mark from
+ * the entry where the page has no code any more. After: invalidates what was overwritten. Both for
+ * up to a page, not crossing one.
+ */
+void tn_code_before_store(TnCpu *cpu, TnTlbEntry *e, void *host, unsigned size);
+void tn_code_after_store(void *host, unsigned size);
+
+/* Bytes of guest RAM were changed by something else than a vCPU's store (DMA). Any length. [any] */
+void tn_code_written(void *host, uint64_t size);
+/* The bus's hook for that. */
+void tn_code_hook(TnRegion *region, uint64_t offset, uint64_t size);
+
+#endif

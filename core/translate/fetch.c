@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest code bytes for the front end.
+ *
+ * A block lies in one page, except that its only instruction may reach into the next: any further
+ * instruction that would is refused, so it starts a block of its own.
+ */
+#include "translate/fetch.h"
+
+#include "translate/code-pages.h"
+#include "translate/softmmu.h"
+#include "translate/translator.h"
+
+/* What the bus has at the page of a linear address, after a fetch was allowed there. */
+static void look_up(TnCpu *cpu, uint64_t linear, TnMemorySpan *span)
+{
+    unsigned mode = cpu->priv->key.mmu_mode;
+    tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, mode, false);
+    const TnTlbSlow *slow = &tn_cpu_tlb(cpu, mode)->slow[tn_tlb_index(linear)];
+    tn_memory_lookup(tn_mmu_space(cpu, slow->attrs), slow->paddr, slow->attrs, span);
+}
+
+void tn_fetch_page(TnCpu *cpu, unsigned n, uint64_t linear)
+{
+    TnTranslation *t = &cpu->priv->translation;
+    TnMemorySpan span;
+
+    look_up(cpu, linear, &span);
+    t->linear[n] = tn_page_of(linear);
+    if (tn_span_is_page(&span)) {
+        t->host[n] = span.host;
+        t->page[n] = tn_code_page_acquire(&span, &t->generation[n]);
+    } else {
+        t->host[n] = NULL;
+        t->uncached = true;
+    }
+}
+
+static uint8_t read_io(TnCpu *cpu, uint64_t linear)
+{
+    unsigned mode = cpu->priv->key.mmu_mode;
+    tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, mode, false);
+    TnTlbSlow slow = tn_cpu_tlb(cpu, mode)->slow[tn_tlb_index(linear)];
+    uint64_t value = 0xff, paddr = slow.paddr | tn_page_offset(linear);
+
+    tn_memory_load(tn_mmu_space(cpu, slow.attrs), paddr, 1, &value, slow.attrs);
+    return (uint8_t)value;
+}
+
+bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
+{
+    TnTranslation *t = &cpu->priv->translation;
+    unsigned n = tn_page_of(linear) == t->linear[0] ? 0 : 1;
+
+    if (n == 1) {
+        if (b->n_insns > 0)
+            return false;
+        if (t->linear[1] != tn_page_of(linear))
+            tn_fetch_page(cpu, 1, linear);
+    }
+    *byte = t->host[n] ? __atomic_load_n(&t->host[n][tn_page_offset(linear)], __ATOMIC_RELAXED)
+                       : read_io(cpu, linear);
+    return true;
+}
+
+void tn_translation_abandon(TnCpu *cpu)
+{
+    TnTranslation *t = &cpu->priv->translation;
+    for (unsigned n = 0; n < 2; n++) {
+        if (t->page[n])
+            tn_code_page_release(t->page[n]);
+    }
+    *t = (TnTranslation){ .linear = { UINT64_MAX, UINT64_MAX } };
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Guest memory for helpers: values, byte strings and probes, with faults. */
+#include <string.h>
+
+#include "translate/softmmu.h"
+
+#include "translate/backend.h"
+
+#define DEFINE_ACCESS(bits, type) \
+    uint##bits##_t tn_ld##bits(TnCpu *cpu, uint64_t vaddr, unsigned mmu_mode) \
+    { \
+        const uint##bits##_t *host = tn_tlb_probe_read(cpu, mmu_mode, vaddr, bits / 8); \
+        if (TN_LIKELY(host != NULL)) \
+            return __atomic_load_n(host, __ATOMIC_ACQUIRE); \
+        return (uint##bits##_t)tn_mmu_load(cpu, vaddr, mmu_mode | (uint32_t)type << 16); \
+    } \
+    void tn_st##bits(TnCpu *cpu, uint64_t vaddr, uint##bits##_t value, unsigned mmu_mode) \
+    { \
+        uint##bits##_t *host = tn_tlb_probe_write(cpu, mmu_mode, vaddr, bits / 8); \
+        if (TN_LIKELY(host != NULL)) \
+            __atomic_store_n(host, value, __ATOMIC_RELEASE); \
+        else \
+            tn_mmu_store(cpu, vaddr, value, mmu_mode | (uint32_t)type << 16); \
+    }
+
+DEFINE_ACCESS(8, TN_I8)
+DEFINE_ACCESS(16, TN_I16)
+DEFINE_ACCESS(32, TN_I32)
+DEFINE_ACCESS(64, TN_I64)
+
+static size_t part_in_page(uint64_t vaddr, size_t n)
+{
+    return MIN(n, TN_PAGE_SIZE - tn_page_offset(vaddr));
+}
+
+/* Faults where any page of the span refuses the access. */
+static void check_span(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned mode)
+{
+    while (n > 0) {
+        size_t part = part_in_page(vaddr, n);
+        if (access == TN_ACCESS_WRITE)
+            tn_mmu_write_begin(cpu, vaddr, (unsigned)part, mode);
+        else
+            tn_tlb_get(cpu, vaddr, access, mode, false);
+        vaddr += part;
+        n -= part;
+    }
+}
+
+void tn_ld_bytes(TnCpu *cpu, uint64_t vaddr, void *buf, size_t n, unsigned mmu_mode)
+{
+    uint8_t *to = buf;
+    check_span(cpu, vaddr, n, TN_ACCESS_READ, mmu_mode);
+    while (n > 0) {
+        size_t part = part_in_page(vaddr, n);
+        TnTlbEntry *e = tn_tlb_get(cpu, vaddr, TN_ACCESS_READ, mmu_mode, false);
+        const void *host = tn_tlb_host(cpu, e, vaddr, TN_ACCESS_READ);
+        if (host)
+            memcpy(to, host, part);
+        for (size_t i = 0; !host && i < part; i++)
+            to[i] = tn_ld8(cpu, vaddr + i, mmu_mode);
+        to += part;
+        vaddr += part;
+        n -= part;
+    }
+}
+
+void tn_st_bytes(TnCpu *cpu, uint64_t vaddr, const void *buf, size_t n, unsigned mmu_mode)
+{
+    const uint8_t *from = buf;
+    check_span(cpu, vaddr, n, TN_ACCESS_WRITE, mmu_mode);
+    while (n > 0) {
+        size_t part = part_in_page(vaddr, n);
+        void *host = tn_mmu_write_begin(cpu, vaddr, (unsigned)part, mmu_mode);
+        if (host) {
+            memcpy(host, from, part);
+            tn_mmu_write_end(cpu, vaddr, host, (unsigned)part, mmu_mode);
+        }
+        for (size_t i = 0; !host && i < part; i++)
+            tn_st8(cpu, vaddr + i, from[i], mmu_mode);
+        from += part;
+        vaddr += part;
+        n -= part;
+    }
+}
+
+void *tn_probe(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned mmu_mode)
+{
+    if (n == 0)
+        return NULL;
+    check_span(cpu, vaddr, n, access, mmu_mode);
+    if (part_in_page(vaddr, n) < n)
+        return NULL;
+    if (access == TN_ACCESS_WRITE) /* NULL too where stores must be seen: code, dirty logging */
+        return tn_tlb_probe_write(cpu, mmu_mode, vaddr, (unsigned)n);
+    TnTlbEntry *e = tn_tlb_get(cpu, vaddr, access, mmu_mode, false);
+    return tn_tlb_host(cpu, e, vaddr, access);
+}

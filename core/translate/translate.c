@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a vCPU's pc to a block: caches first, then the front end, the optimiser and the back end.
+ *
+ * The front end runs without the translator's lock, since reading guest code walks page tables and
+ * may meet devices. What it read may change meanwhile: the pages' generations tell, and the block
+ * is made again (code-pages.h).
+ */
+#include "translate/translator.h"
+
+#include <inttypes.h>
+
+#include "cpu/cpu-private.h"
+#include "memory/memory-internal.h"
+#include "tenon/log.h"
+#include "translate/code-pages.h"
+#include "translate/fetch.h"
+#include "translate/ir-info.h"
+#include "translate/softmmu.h"
+#include "translate/trace.h"
+
+enum { MAX_ATTEMPTS = 4 }; /* until code that changes under our hands runs uncached */
+
+TnTranslator tn_translator;
+
+void tn_translator_configure(const TnTranslatorOptions *options)
+{
+    tn_translator.options = *options;
+    tn_translator.backend = options->backend;
+}
+
+bool tn_translator_init(const TnTargetInfo *target, GError **error)
+{
+    if (tn_translator.target)
+        return true;
+    if (!tn_translator.backend->init(target, tn_translator.options.tb_size, error))
+        return false;
+    tn_translator.target = target;
+    tn_memory_set_code_hook(tn_code_hook);
+    tn_memory_set_log_hook(tn_tlb_watch_log);
+    return true;
+}
+
+static unsigned max_insns(const TnCpuPrivate *p, uint64_t pc)
+{
+    if ((p->core_mode & TN_CORE_MODE_ONE_INSN) || p->translation.uncached ||
+        tn_breakpoint_near(pc))
+        return 1;
+    return TN_IR_MAX_INSNS;
+}
+
+static void check(const TnIrBuilder *b)
+{
+#ifndef NDEBUG
+    g_autofree char *fault = tn_ir_check(tn_translator.target, b->ops, b->n_ops, b->n_temps);
+    if (TN_UNLIKELY(fault != NULL)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        tn_ir_dump(tn_translator.target, b->ops, b->n_ops, text);
+        g_error("translation of 0x%" PRIx64 ": %s\n%s", b->pc, fault, text->str);
+    }
+#endif
+}
+
+/* Front end and optimiser. May unwind. */
+static void make_ir(TnCpu *cpu, const TnBlockKey *key)
+{
+    TnCpuPrivate *p = cpu->priv;
+    TnIrBuilder *b = &p->builder;
+
+    tn_translation_abandon(cpu);
+    p->translation.active = true;
+    tn_fetch_page(cpu, 0, tn_key_linear(key, key->pc));
+    tn_ir_begin(b, key->pc, max_insns(p, key->pc));
+    cpu->target->ops->translate(cpu, b, key);
+    check(b);
+    tn_trace_ir(cpu, b, TN_LOG_OP, "OP");
+    b->n_ops = tn_ir_optimise(cpu->target, b->ops, b->n_ops, b->n_temps, tn_translator.options.opt);
+    tn_trace_ir(cpu, b, TN_LOG_OP_OPT, "OP after optimisation");
+}
+
+static TnBlock *block_new(TnCpu *cpu, const TnBlockKey *key)
+{
+    const TnTranslation *t = &cpu->priv->translation;
+    const TnIrBuilder *b = &cpu->priv->builder;
+    TnBlock *block = g_new0(TnBlock, 1);
+    unsigned offset = tn_page_offset(tn_key_linear(key, key->pc));
+
+    block->key = *key;
+    block->mode_id = cpu->mode_id;
+    block->n_insns = b->n_insns;
+    block->size = (uint32_t)(b->end_pc - key->pc);
+    block->phys[0] = t->host[0] ? (uintptr_t)t->host[0] + offset : UINT64_MAX;
+    block->phys[1] = UINT64_MAX;
+    if (t->host[1] && offset + block->size > TN_PAGE_SIZE)
+        block->phys[1] = (uintptr_t)t->host[1];
+    if (t->uncached)
+        block->phys[0] = block->phys[1] = UINT64_MAX;
+    return block;
+}
+
+static bool unchanged(const TnTranslation *t)
+{
+    for (unsigned n = 0; n < 2; n++) {
+        if (t->page[n] && atomic_load(&t->page[n]->generation) != t->generation[n])
+            return false;
+    }
+    return true;
+}
+
+/* Code memory is full: everything goes, with every other vCPU stopped. */
+static void flush_all(TnCpu *cpu)
+{
+    tn_exclusive_begin(cpu);
+    tn_blocks_flush();
+    tn_exclusive_end(cpu);
+}
+
+static void compile(TnCpu *cpu, TnBlock *block)
+{
+    const TnIrBuilder *b = &cpu->priv->builder;
+    bool again = false;
+
+    tn_translator_lock();
+    while (!tn_translator.backend->compile(block, b->ops, b->n_ops, b->n_temps)) {
+        tn_translator_unlock();
+        g_free(block->exits);
+        block->exits = NULL;
+        block->n_exits = 0;
+        if (again)
+            g_error("a block of %u operations does not fit %" PRIu64 " bytes of code memory "
+                    "(-accel tcg,tb-size=)", b->n_ops, tn_translator.options.tb_size);
+        flush_all(cpu);
+        again = true;
+        tn_translator_lock();
+    }
+    tn_translator.n_translated++;
+    tn_translator.n_insns += block->n_insns;
+}
+
+/* One attempt; NULL when the code changed while it was read. */
+static TnBlock *try_translate(TnCpu *cpu, const TnBlockKey *key, bool last)
+{
+    make_ir(cpu, key);
+    if (last)
+        cpu->priv->translation.uncached = true;
+    TnBlock *block = block_new(cpu, key);
+    compile(cpu, block); /* takes the lock */
+    if (block->phys[0] != UINT64_MAX) {
+        tn_block_insert(block);
+        if (!unchanged(&cpu->priv->translation)) {
+            tn_block_kill(block);
+            block = NULL;
+        }
+    }
+    tn_translator_unlock();
+    if (block)
+        tn_trace_block(cpu, block, &cpu->priv->builder);
+    tn_translation_abandon(cpu);
+    return block;
+}
+
+static TnBlock *translate(TnCpu *cpu, const TnBlockKey *key)
+{
+    TnBlock *block = NULL;
+    for (unsigned i = 1; !block; i++)
+        block = try_translate(cpu, key, i == MAX_ATTEMPTS);
+    return block;
+}
+
+void tn_block_free_uncached(TnBlock *block)
+{
+    tn_translator_lock();
+    tn_block_free(block);
+    tn_translator_unlock();
+}
+
+/* The second page must still be the one the block was made from. */
+static bool second_page_fits(TnCpu *cpu, const TnBlock *block, uint64_t linear)
+{
+    if (block->phys[1] == UINT64_MAX)
+        return true;
+    uint64_t next = tn_page_of(linear) + TN_PAGE_SIZE;
+    if (block->key.address_bits == 32)
+        next = (uint32_t)next;
+    TnTlbEntry *e = tn_tlb_get(cpu, next, TN_ACCESS_FETCH, block->key.mmu_mode, false);
+    return block->phys[1] == (uintptr_t)tn_tlb_host(cpu, e, next, TN_ACCESS_FETCH);
+}
+
+TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key)
+{
+    TnBlock *block = __atomic_load_n(&cpu->jump_cache[tn_jump_hash(key->pc)], __ATOMIC_ACQUIRE);
+    if (block && block->key.pc == key->pc && block->mode_id == cpu->mode_id &&
+        atomic_load_explicit(&block->valid, memory_order_relaxed))
+        return block;
+
+    uint64_t linear = tn_key_linear(key, key->pc);
+    TnTlbEntry *e = tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, key->mmu_mode, false);
+    uint64_t host = (uintptr_t)tn_tlb_host(cpu, e, linear, TN_ACCESS_FETCH);
+
+    block = host ? tn_block_find(host, key->pc, cpu->mode_id) : NULL;
+    if (block && !second_page_fits(cpu, block, linear)) {
+        tn_translator_lock();
+        tn_block_kill(block);
+        tn_translator_unlock();
+        block = NULL;
+    }
+    if (!block)
+        block = translate(cpu, key);
+    if (!(cpu->priv->core_mode & TN_CORE_MODE_NO_CHAIN) && block->phys[0] != UINT64_MAX)
+        tn_block_cache(cpu, block);
+    return block;
+}

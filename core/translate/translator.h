@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The translator: block cache, modes, and the way from a vCPU's pc to a block that can run.
+ *
+ * One lock serialises the changes: blocks made and killed, links, code pages, the back end's
+ * compile(). Lookups take no lock. A killed block is freed when every vCPU has been outside
+ * translated code since (blocks.c).
+ */
+#ifndef TN_TRANSLATE_TRANSLATOR_H
+#define TN_TRANSLATE_TRANSLATOR_H
+
+#include "translate/backend.h"
+
+/* Optimiser passes, for -accel tcg,opt-NAME=off. */
+enum {
+    TN_OPT_FORWARD = 1u << 0,  /* GET after PUT or GET of the same register */
+    TN_OPT_FOLD = 1u << 1,     /* constants and copies */
+    TN_OPT_DEAD_PUT = 1u << 2, /* PUTs overwritten unseen */
+    TN_OPT_DEAD = 1u << 3,     /* results that nobody reads */
+    TN_OPT_ALL = (1u << 4) - 1,
+};
+
+/* Modes of the core that blocks are made for; 0 in normal operation. Part of mode_id. */
+enum {
+    TN_CORE_MODE_ONE_INSN = 1u << 0,
+    TN_CORE_MODE_NO_CHAIN = 1u << 1, /* not linked, not in the jump cache */
+};
+
+typedef struct TnTranslatorOptions {
+    const TnBackend *backend;
+    uint64_t tb_size;       /* bytes of code memory */
+    uint32_t opt;           /* TN_OPT_* that are on */
+    bool one_insn_per_tb;
+} TnTranslatorOptions;
+
+struct TnTranslator {
+    GMutex lock;
+    TnTranslatorOptions options;
+    const TnBackend *backend;
+    const TnTargetInfo *target; /* NULL until the first vCPU */
+    /* Statistics, under the lock. */
+    uint64_t n_translated, n_insns, n_killed, n_flushes;
+};
+
+extern TnTranslator tn_translator;
+
+/* Says how to translate; before the first vCPU. [main] */
+void tn_translator_configure(const TnTranslatorOptions *options);
+/* Starts the back end for a target; at the first vCPU. [main] */
+bool tn_translator_init(const TnTargetInfo *target, GError **error);
+
+static inline void tn_translator_lock(void)
+{
+    g_mutex_lock(&tn_translator.lock);
+}
+
+static inline void tn_translator_unlock(void)
+{
+    g_mutex_unlock(&tn_translator.lock);
+}
+
+/* ---- modes.c ----------------------------------------------------------------------------- */
+
+/* Makes the key's mode the vCPU's: sets cpu->mode_id. [vcpu] */
+void tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode);
+
+/* ---- blocks.c ---------------------------------------------------------------------------- */
+
+void tn_blocks_init(void);
+
+/* The valid block that starts at a host address with this pc and mode, or NULL. [vcpu] */
+TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id);
+
+/* With the lock held: adds a compiled block; kills one for good (unlinks it everywhere). */
+void tn_block_insert(TnBlock *block);
+void tn_block_kill(TnBlock *block);
+
+/* Links exit `exit` of `from` to `to` when the rules allow it. [vcpu] */
+void tn_block_link(TnBlock *from, unsigned exit, TnBlock *to);
+
+/* Enters it in the vCPU's jump cache. [vcpu] */
+void tn_block_cache(TnCpu *cpu, TnBlock *block);
+
+/* Frees killed blocks that no vCPU can be executing. [vcpu, outside code] */
+void tn_blocks_reclaim(void);
+/* The vCPU is outside translated code and holds no block now; or it goes to sleep. */
+void tn_blocks_quiesce(TnCpu *cpu);
+void tn_blocks_offline(TnCpu *cpu);
+
+/* Throws everything away. No vCPU runs. [exclusive] */
+void tn_blocks_flush(void);
+
+/* Frees a block that was never inserted. */
+void tn_block_free(TnBlock *block);
+
+/* ---- translate.c ------------------------------------------------------------------------- */
+
+/*
+ * The block at the vCPU's key (tn_mode_enter was called), from the caches or freshly made. May
+ * unwind with a fetch fault; fault_pc is set. A block outside plain memory has phys[0] == ~0: the
+ * caller runs it once and frees it with tn_block_free_uncached. [vcpu]
+ */
+TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key);
+void tn_block_free_uncached(TnBlock *block);
+
+/* Ends a translation that an unwind cut short. */
+void tn_translation_abandon(TnCpu *cpu);
+
+/* ---- optimise.c -------------------------------------------------------------------------- */
+
+/* Runs the passes in `opt` over a block in place; returns the new number of operations. */
+unsigned tn_ir_optimise(const TnTargetInfo *target, TnIrOp *ops, unsigned n_ops, unsigned n_temps,
+                        uint32_t opt);
+
+/* ---- Breakpoints of a debugger (breakpoints.c) ------------------------------------------- */
+
+/* By guest pc as the state holds it. The caller has all vCPUs stopped. */
+void tn_breakpoint_set(uint64_t pc);
+bool tn_breakpoint_clear(uint64_t pc);
+bool tn_breakpoint_at(uint64_t pc);
+/* True when one lies within a page's distance of pc, so that blocks there hold one instruction. */
+bool tn_breakpoint_near(uint64_t pc);
+
+#endif
