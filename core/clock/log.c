@@ -82,7 +82,7 @@ static bool log_item_parse(const char *word, uint32_t *mask, GPtrArray *globs, G
         g_ptr_array_add(globs, (void *)(word + 6));
     } else {
         g_set_error(error, TN_ERROR, TN_ERROR_UNKNOWN,
-                    "-d %s: no such log item; -d help lists them", word);
+                    "'%s' is no log item; -d help lists them", word);
         return false;
     }
     return true;
@@ -100,7 +100,7 @@ bool tn_log_set_items(const char *items, GError **error)
     }
     if ((mask & TN_LOG_TID) && !(log_path && strstr(log_path, "%d"))) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
-                    "-d tid: needs -D with a file name that contains %%d");
+                    "tid needs -D with a file name that contains %%d");
         return false;
     }
     tn_trace_clear();
@@ -149,8 +149,7 @@ static FILE *log_open(const char *path, int number, GError **error)
                                  : g_strdup(path);
     FILE *stream = fopen(name, "we");
     if (!stream) {
-        g_set_error(error, TN_ERROR, TN_ERROR_IO, "-D %s: cannot open '%s': %s", path, name,
-                    g_strerror(errno));
+        g_set_error(error, TN_ERROR, TN_ERROR_IO, "cannot open '%s': %s", name, g_strerror(errno));
         return NULL;
     }
     setvbuf(stream, NULL, _IOLBF, 0);

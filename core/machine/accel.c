@@ -12,7 +12,6 @@
 #include "tenon/log.h"
 
 /* Absent until the part that has it is in the build. */
-#pragma weak tn_chardev_new_short
 
 static TnObject *running;
 

@@ -17,8 +17,6 @@ enum {
 };
 
 /* Absent until the part that has it is in the build. */
-#pragma weak tn_chardev_new
-#pragma weak tn_chardev_new_short
 
 static TnChardev *serials[MAX_SERIAL], *parallels[MAX_PARALLEL];
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
+#include "chardev/chardev-internal.h"
 #include "clock/log-internal.h"
 #include "clock/runstate-internal.h"
 #include "machine/machine.h"
@@ -46,6 +47,7 @@ static int run(TnSettings *settings)
         code = fail(error);
     }
     tn_machine_destroy();
+    tn_chardev_close_all();
     tn_module_fini_all();
     tn_main_loop_clear();
     return code;

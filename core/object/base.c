@@ -2,7 +2,6 @@
 /* The types that everything derives from. */
 #include "object/type.h"
 
-#include "tenon/chardev.h"
 #include "tenon/error.h"
 #include "tenon/internal/accel.h"
 #include "tenon/machine.h"
@@ -42,14 +41,6 @@ static const TnTypeInfo machine_type = {
     .description = "The ancestor of all machines",
 };
 TN_CORE_TYPE(machine_type);
-
-static const TnTypeInfo chardev_type = {
-    .size = sizeof(TnTypeInfo),
-    .flags = TN_TYPE_ABSTRACT,
-    .name = TN_TYPE_CHARDEV,
-    .description = "The ancestor of all character devices",
-};
-TN_CORE_TYPE(chardev_type);
 
 static const TnTypeInfo accel_type = {
     .size = sizeof(TnTypeInfo),

@@ -56,6 +56,15 @@ bool tn_bus_plug(TnObject *bus, TnObject *dev, GError **error)
     return false;
 }
 
+void tn_bus_unplugged(TnObject *parent, TnObject *dev)
+{
+    void *state;
+    const TnBusOps *ops = bus_ops(parent, &state);
+
+    if (ops && ops->unplug && takes(parent, dev))
+        ops->unplug(parent, state, dev);
+}
+
 TnObject *tn_device_bus(TnObject *dev)
 {
     g_return_val_if_fail(dev, NULL);

@@ -28,6 +28,8 @@ void tn_device_settle_pass(TnObject *obj);
 /* From now on a device is reset as soon as it is realized. */
 void tn_device_set_running(bool running);
 
+/* Tells a bus that a child leaves; nothing for other parents. */
+void tn_bus_unplugged(TnObject *parent, TnObject *dev);
 /* The first bus in the tree that takes a device of this type, in order of adding; NULL for none. */
 TnObject *tn_bus_find_for(const TnObject *dev);
 /* Makes a device a child under its id, or under its type with a number. */

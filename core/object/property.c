@@ -11,8 +11,6 @@
 #include "tenon/chardev.h"
 #include "tenon/error.h"
 
-/* Defined in core/chardev; absent while that is not part of the build. */
-#pragma weak tn_chardev_find
 
 /* A property of one object: what most functions here work on. */
 typedef struct Slot {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The composition tree: children, names, paths, and finding objects by path, name or id. */
-#include "object/object.h"
+#include "object/device.h"
 
 #include <string.h>
 
@@ -101,6 +101,7 @@ void tn_object_unparent(TnObject *child)
         return;
     if (child->type->is_device)
         tn_device_unrealize(child);
+    tn_bus_unplugged(parent, child);
     g_ptr_array_remove(parent->children, child);
     child->parent = NULL;
     g_clear_pointer(&child->name, g_free);
