@@ -184,9 +184,11 @@ TnTemp x86_vec_to_int(X86Ctx *c, TnTemp value, unsigned bytes);
 
 /* Pushes `size` bytes of a value. */
 void x86_push(X86Ctx *c, unsigned size, TnTemp value);
-/* Reads the value at the top of the stack + offset; the pointer moves with x86_stack_release. */
-TnTemp x86_stack_peek(X86Ctx *c, unsigned size, unsigned offset);
-void x86_stack_release(X86Ctx *c, unsigned bytes);
+/* Reads or writes at the stack pointer + offset; the pointer moves with x86_stack_release (by a
+ * negative number of bytes for pushes). */
+TnTemp x86_stack_peek(X86Ctx *c, unsigned size, int offset);
+void x86_stack_poke(X86Ctx *c, unsigned size, int offset, TnTemp value);
+void x86_stack_release(X86Ctx *c, int bytes);
 
 /* ---- Leaving the block (gen.c) ---------------------------------------------------------- */
 

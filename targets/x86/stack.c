@@ -14,6 +14,13 @@ static TnTemp stack_pointer(X86Ctx *c, int64_t displacement)
     return c->stack_size == 2 ? tn_ir_1(c->b, TN_IR_EXT16U, TN_I32, sp) : sp;
 }
 
+void x86_stack_poke(X86Ctx *c, unsigned size, int offset, TnTemp value)
+{
+    TnTemp sp = stack_pointer(c, offset);
+
+    x86_store(c, x86_type(size), x86_linear(c, SS, sp, size, true), value);
+}
+
 /* The store comes first: a fault leaves the pointer as it was. */
 void x86_push(X86Ctx *c, unsigned size, TnTemp value)
 {
@@ -23,14 +30,14 @@ void x86_push(X86Ctx *c, unsigned size, TnTemp value)
     x86_put_reg(c, RSP, c->stack_size, sp);
 }
 
-TnTemp x86_stack_peek(X86Ctx *c, unsigned size, unsigned offset)
+TnTemp x86_stack_peek(X86Ctx *c, unsigned size, int offset)
 {
     TnTemp sp = stack_pointer(c, offset);
 
     return x86_load(c, x86_type(size), x86_linear(c, SS, sp, size, false));
 }
 
-void x86_stack_release(X86Ctx *c, unsigned bytes)
+void x86_stack_release(X86Ctx *c, int bytes)
 {
     x86_put_reg(c, RSP, c->stack_size, stack_pointer(c, bytes));
 }
