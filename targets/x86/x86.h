@@ -165,6 +165,7 @@ typedef struct X86State {
     uint64_t fip, fdp;
     uint16_t fcs, fds;
     uint32_t mxcsr;
+    bool ignne;          /* IGNNE#: pending x87 exceptions are ignored while CR0.NE is clear */
     X86Ymm ymm[16];
     X86Ymm scratch[6];   /* operands of helpers */
 
