@@ -9,7 +9,7 @@
  *
  *     TN_MODULE(hooks,
  *         TN_NOTE_NAME("edu") TN_NOTE_VERSION("1.0") TN_NOTE_LICENCE("MIT")
- *         TN_NOTE_DEVICE("edu", "PCI", "misc", "Teaching device"))
+ *         TN_NOTE_DEVICE("edu", "PCI", "misc", "Teaching device"));
  *
  * The note is text: lines of `key=value`, in `.note.tenon` (owner "Tenon", type 1, allocated).
  * Listing reads it from the file without running code; the loader compares it with the text that

@@ -16,9 +16,6 @@
 #include "object/device.h"
 #include "option/parse.h"
 
-/* Absent until the part that has it is in the build. */
-#pragma weak tn_cpu_new
-
 enum { DEFAULT_RAM = 128u << 20 };
 
 static const TnTargetInfo *target;

@@ -98,6 +98,7 @@ static void list_core_type(const TnType *type, void *data)
     provide->name = name;
     provide->bus = provide->category = (char *)"";
     provide->description = (char *)(type->info.description ? type->info.description : "");
+    provide->aliases = g_ptr_array_new();
     provide->flags = tn_type_chain_has(type, TN_TYPE_DEVICE) ? 0 : TN_PROVIDE_USER;
     g_ptr_array_add(listing->made, provide);
     g_hash_table_insert(listing->seen, name, provide);
@@ -105,8 +106,11 @@ static void list_core_type(const TnType *type, void *data)
 
 static void free_made(gpointer data)
 {
-    g_free(((TnProvide *)data)->name);
-    g_free(data);
+    TnProvide *provide = data;
+
+    g_free(provide->name);
+    g_ptr_array_unref(provide->aliases);
+    g_free(provide);
 }
 
 static void list_modules(Listing *listing)

@@ -146,7 +146,8 @@ bool tn_smp_complete(const TnKeyVals *kv, const TnMachineOps *machine, const cha
     }
     complete(&s);
     total = product(&s);
-    s.maxcpus = s.maxcpus ? s.maxcpus : s.cpus && s.cpus > total ? s.cpus : MIN(total, UINT32_MAX);
+    /* Of cpus and maxcpus, the one that is missing is the other; both: the whole topology. */
+    s.maxcpus = s.maxcpus ? s.maxcpus : s.cpus ? s.cpus : MIN(total, UINT32_MAX);
     s.cpus = s.cpus ? s.cpus : s.maxcpus;
     if (!check_whole(kv, machine, machine_name, &s, error)) {
         g_prefix_error(error, "-smp: ");
