@@ -7,7 +7,7 @@
  *
  *   pattern   "00 /r"  "80 /0 ib"  "40+r"  "0F 90+c"  "REX.W 0F C7 /1"  "NP 0F 58 /r"
  *             "66 0F 38 DC /r"  "F3 0F 5A /r"  "VEX.66.0F 58 /r"  "VEX.L0.66.0F38.W0 F7 /r"  "F3 90"
- *             Prefix words: NP (no mandatory prefix), 66, F3, F2; REX.W (W = 1), NOREX.W; mod: "/r"
+ *             Prefix words: NP (no mandatory prefix), 66, F3, F2 (several: any of them); REX.W (W = 1), NOREX.W; mod: "/r"
  *             any, "/rm" memory only, "/rr" register only, "/n" opcode extension (with :m or :r for
  *             memory or register only, "/7:r"), "/n=XX" the whole ModRM byte ("0F 01 /=C1").
  *             VEX: L0 L1 (absent: any), pp (66 F3 F2 or absent), map 0F 0F38 0F3A, W0 W1 (absent:

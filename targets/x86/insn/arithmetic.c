@@ -227,15 +227,20 @@ void x86_gen_xadd(X86Ctx *c)
     alu_flags(c, &alu);
 }
 
-/* What CMPXCHG leaves in memory or the register, and in the accumulator. */
+/* Memory is written in either case, a register only where it matched (its upper half too). */
 static void cmpxchg_plain(X86Ctx *c, const Alu *alu, TnTemp source, TnTemp equal)
 {
     TnIrType t = x86_calc_type(alu->size);
+    unsigned reg = c->op[0].reg;
 
-    x86_write(c, 0, tn_ir_select(c->b, t, equal, source, alu->b));
+    if (c->op[0].kind == OPERAND_REG && alu->size == 4)
+        tn_ir_put(c->b, TN_I64, reg,
+                  tn_ir_select(c->b, TN_I64, equal, source, tn_ir_get(c->b, TN_I64, reg)));
+    else
+        x86_write(c, 0, tn_ir_select(c->b, t, equal, source, alu->b));
 }
 
-/* CMPXCHG r/m, r: memory is written in either case */
+/* CMPXCHG r/m, r */
 void x86_gen_cmpxchg(X86Ctx *c)
 {
     Alu alu = { .op = ALU_SUB, .size = c->op[0].size };

@@ -5,7 +5,7 @@
  */
 #include "insn/general.h"
 
-/* MOV r/m, r/imm and back; MOV rAX, moffs; MOVNTI */
+/* MOV r/m, r/imm and back; MOV rAX, moffs */
 void x86_gen_mov(X86Ctx *c)
 {
     x86_write(c, 0, x86_read_any(c, 1));
@@ -183,7 +183,6 @@ const X86Row x86_rows_transfer[] = {
     { "C7 /0 iz", "MOV Ev Iz", x86_gen_mov },
     { "8C /r", "MOV Ev/w Sw", x86_gen_mov },
     { "8E /r", "MOV Sw Ew", x86_gen_mov_to_seg },
-    { "NP 0F C3 /rm", "MOVNTI My Gy", x86_gen_mov, .feature = X86_FEATURE_SSE2 },
     { "0F B6 /r", "MOVZX Gv Eb", x86_gen_movzx },
     { "0F B7 /r", "MOVZX Gv Ew", x86_gen_movzx },
     { "0F BE /r", "MOVSX Gv Eb", x86_gen_movsx },
@@ -194,8 +193,8 @@ const X86Row x86_rows_transfer[] = {
     { "87 /r", "XCHG Ev Gv", x86_gen_xchg, .flags = ROW_LOCK },
     { "90+r", "XCHG Zv rAX", x86_gen_xchg_acc },
     { "0F C8+r", "BSWAP Zv", x86_gen_bswap },
-    { "0F 38 F0 /rm", "MOVBE Gv Mv", x86_gen_movbe, .feature = X86_FEATURE_MOVBE },
-    { "0F 38 F1 /rm", "MOVBE Mv Gv", x86_gen_movbe, .feature = X86_FEATURE_MOVBE },
+    { "NP 66 0F 38 F0 /rm", "MOVBE Gv Mv", x86_gen_movbe, .feature = X86_FEATURE_MOVBE },
+    { "NP 66 0F 38 F1 /rm", "MOVBE Mv Gv", x86_gen_movbe, .feature = X86_FEATURE_MOVBE },
     { "8D /rm", "LEA Gv M", x86_gen_lea },
     { "D7", "XLAT", x86_gen_xlat },
     { "9F", "LAHF", x86_gen_lahf },
