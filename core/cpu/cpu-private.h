@@ -99,6 +99,9 @@ struct TnCpuPrivate {
 
 enum { TN_MAX_CPUS = 256 };
 
+/* tn_cpu_new for a given target. */
+TnCpu *tn_cpu_new_of(const TnTargetInfo *target, const char *model, unsigned index, GError **error);
+
 /* ---- exec.c -------------------------------------------------------------------------------- */
 
 /* Runs translated code until the vCPU has to sleep, stop, yield or be served by its thread. */

@@ -209,8 +209,12 @@ static bool set_up(TnCpu *cpu, const char *model, GError **error)
 
 TnCpu *tn_cpu_new(const char *model, unsigned index, GError **error)
 {
-    const TnTargetInfo *target = tn_running_target();
-    g_return_val_if_fail(target, NULL);
+    g_return_val_if_fail(tn_running_target(), NULL);
+    return tn_cpu_new_of(tn_running_target(), model, index, error);
+}
+
+TnCpu *tn_cpu_new_of(const TnTargetInfo *target, const char *model, unsigned index, GError **error)
+{
     if (index != tn_cpu_count() || index >= TN_MAX_CPUS) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
                     "vCPU index %u: vCPUs are made in order, up to %u", index, TN_MAX_CPUS);

@@ -127,7 +127,7 @@ bool tn_cpu_must_pause(TnCpu *cpu)
 {
     TnCpuThread *t = cpu->priv->thread;
     return __atomic_load_n(&cpu->stopped, __ATOMIC_ACQUIRE) ||
-           atomic_load(&cpu->priv->has_work_items) || atomic_load(&t->turn_over);
+           atomic_load(&cpu->priv->has_work_items) || (t && atomic_load(&t->turn_over));
 }
 
 /* True when the vCPU can execute; wakes a halted one that has something to do. */
