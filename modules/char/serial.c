@@ -3,8 +3,8 @@
  * National Semiconductor PC16550D UART (datasheet June 1995): registers, FIFOs, interrupt
  * identification, loop-back, break, modem status.
  *
- * Bytes leave at the programmed rate, FIFO by FIFO: the transmitter hands a batch to the chardev and
- * reports empty after the time the batch takes on the line. Left out: DMA modes (no pins).
+ * The transmitter is always empty: bytes go to the chardev as they are written. The receiver's
+ * timeout follows the programmed rate. Left out: DMA modes (no pins).
  */
 #include "serial.h"
 
@@ -157,31 +157,18 @@ static void event(void *opaque, TnChardevEvent what)
     serial_settle(s);
 }
 
-/* Sends what the transmitter holds, and reports empty when the line has had time for it. */
-static void start_transmit(Serial *s)
+/*
+ * Sends a byte. It is gone at once: a virtual line has no use for waiting, and the chardev queues
+ * what it cannot take.
+ */
+static void transmit(Serial *s, uint8_t byte)
 {
-    uint8_t batch[SERIAL_FIFO];
-    unsigned n = 0;
-    while (s->tx.count)
-        batch[n++] = fifo_pop(&s->tx);
     if (s->mcr & MCR_LOOP)
-        for (unsigned i = 0; i < n; i++)
-            receive_byte(s, batch[i]);
+        receive_byte(s, byte);
     else
-        tn_chardev_write_all(s->chr, s, batch, n);
-    s->lsr |= LSR_THRE;
+        tn_chardev_write_all(s->chr, s, &byte, 1);
+    s->lsr |= LSR_THRE | LSR_TEMT;
     s->thre_pending = true;
-    tn_timer_set(s->transmit, tn_clock_now(TN_CLOCK_VIRTUAL) + n * character_ns(s));
-}
-
-static void transmitted(void *opaque)
-{
-    Serial *s = opaque;
-    if (s->tx.count)
-        start_transmit(s);
-    else
-        s->lsr |= LSR_TEMT;
-    serial_settle(s);
 }
 
 static void timed_out(void *opaque)
@@ -206,16 +193,6 @@ static uint8_t read_rbr(Serial *s)
     if (s->chr)
         tn_chardev_accept_input(s->chr, s);
     return byte;
-}
-
-static void write_thr(Serial *s, uint8_t value)
-{
-    fifo_push(&s->tx, value, capacity(s));
-    s->thre_pending = false;
-    bool idle = s->lsr & LSR_TEMT;
-    s->lsr &= ~(LSR_THRE | LSR_TEMT);
-    if (idle || s->mcr & MCR_LOOP || !tn_timer_armed(s->transmit))
-        start_transmit(s);
 }
 
 static void write_ier(Serial *s, uint8_t value)
@@ -252,11 +229,8 @@ static void write_fcr(Serial *s, uint8_t value)
     bool toggled = (value ^ s->fcr) & FCR_ENABLE;
     if (toggled || value & FCR_RX_RESET)
         clear_rx(s);
-    if (toggled || value & FCR_TX_RESET) {
-        s->tx.count = s->tx.head = 0;
-        s->lsr |= LSR_THRE;
+    if (toggled || value & FCR_TX_RESET)
         s->thre_pending = true;
-    }
     s->fcr = value & (FCR_ENABLE | 0xc8);
     if (!(s->fcr & FCR_ENABLE))
         s->fcr = 0;
@@ -328,7 +302,7 @@ static void write_register(Serial *s, unsigned n, uint8_t value)
         if (dlab)
             write_divisor(s, (s->divisor & 0xff00) | value);
         else
-            write_thr(s, value);
+            transmit(s, value);
         break;
     case IER_DLM:
         if (dlab)
@@ -370,7 +344,6 @@ const TnRegionOps serial_ops = {
 void serial_init(Serial *s, TnObject *obj)
 {
     s->obj = obj;
-    s->transmit = tn_timer_new(obj, TN_CLOCK_VIRTUAL, transmitted, s);
     s->timeout = tn_timer_new(obj, TN_CLOCK_VIRTUAL, timed_out, s);
 }
 
@@ -390,7 +363,6 @@ void serial_unrealize(Serial *s)
 
 void serial_reset(Serial *s)
 {
-    tn_timer_cancel(s->transmit);
     tn_timer_cancel(s->timeout);
     s->ier = s->fcr = s->lcr = s->scr = 0;
     s->mcr = MCR_OUT2;
@@ -398,7 +370,7 @@ void serial_reset(Serial *s)
     s->msr = MSR_CTS | MSR_DSR | MSR_DCD;
     s->divisor = 12; /* 9600 baud */
     s->thre_pending = s->timeout_pending = false;
-    s->rx.count = s->rx.head = s->tx.count = s->tx.head = 0;
+    s->rx.count = s->rx.head = 0;
 }
 
 static const TnStateField fifo_fields[] = {
@@ -411,6 +383,5 @@ const TnStateField serial_fields[] = {
     TN_STATE(U8, Serial, mcr), TN_STATE(U8, Serial, lsr), TN_STATE(U8, Serial, msr),
     TN_STATE(U8, Serial, scr), TN_STATE(U16, Serial, divisor), TN_STATE(BOOL, Serial, thre_pending),
     TN_STATE(BOOL, Serial, timeout_pending), TN_STATE_SUB(Serial, rx, fifo_fields),
-    TN_STATE_SUB(Serial, tx, fifo_fields), TN_STATE(TIMER, Serial, transmit),
     TN_STATE(TIMER, Serial, timeout), TN_STATE_LAST,
 };

@@ -16,7 +16,7 @@ typedef struct SerialFifo {
 typedef struct Serial {
     TnObject *obj;
     TnChardev *chr;
-    TnTimer *transmit, *timeout;
+    TnTimer *timeout;
     uint32_t baudbase;   /* Hz of the crystal over 16: 115200 */
     void (*set_irq)(void *opaque, int level);
     void *irq_opaque;
@@ -24,7 +24,7 @@ typedef struct Serial {
     uint8_t ier, fcr, lcr, mcr, lsr, msr, scr;
     uint16_t divisor;
     bool thre_pending, timeout_pending;
-    SerialFifo rx, tx;
+    SerialFifo rx;
 } Serial;
 
 void serial_init(Serial *s, TnObject *obj);
