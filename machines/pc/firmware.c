@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "tenon/chardev.h"
+
 enum {
     ISA_BIOS_MAX = 128 * 1024, MIB = 1 << 20, KIB = 1 << 10,
     E820_RAM = 1, E820_RESERVED = 2,
