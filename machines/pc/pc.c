@@ -24,10 +24,7 @@ typedef struct PcRam {
 
 static bool ram_realize(TnObject *dev, void *state, GError **error)
 {
-    const TnMachineConfig *config = tn_machine_config();
-    TnRegion *region = config->ram_backend
-                           ? tn_region_new_backend(dev, "pc.ram", config->ram_backend, error)
-                           : tn_region_new_ram(dev, "pc.ram", ((PcRam *)state)->size, error);
+    TnRegion *region = tn_region_new_ram(dev, "pc.ram", ((PcRam *)state)->size, error);
     if (!region)
         return false;
     tn_system_device_add_region(dev, region);
