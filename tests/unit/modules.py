@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Modules as the program meets them: good ones, and every kind of bad one beside them.
+
+Arguments: the program, and a folder for the modules that are made here. Modules are compiled with
+$CC (default cc) against abi/ and the built libtenon.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tests"))
+
+from support import tap  # noqa: E402
+
+PROGRAM, FOLDER = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+LIBRARY = PROGRAM.parent / "core"
+
+SOURCE = r"""
+#include "tenon/device.h"
+#include "tenon/module.h"
+%(code)s
+static const TnTypeInfo type = { .size = sizeof(TnTypeInfo), .name = "%(type)s",
+                                 .parent = TN_TYPE_DEVICE, .description = "made for the test" };
+static const TnTypeInfo *const types[] = { &type, NULL };
+static const TnModuleHooks hooks = { .size = sizeof(hooks), .types = types, %(hooks)s };
+TN_MODULE(hooks, TN_NOTE_NAME("%(name)s") TN_NOTE_VERSION("1") TN_NOTE_LICENCE("MIT") %(lines)s
+          TN_NOTE_DEVICE("%(device)s", "", "misc", "made for the test"));
+"""
+
+
+def build(name, device=None, code="", hooks="", lines="", type_name=None):
+    device = device or "test-" + name
+    text = SOURCE % {"name": name, "device": device, "type": type_name or device, "code": code,
+                     "hooks": hooks, "lines": lines}
+    glib = subprocess.run(["pkg-config", "--cflags", "glib-2.0"], capture_output=True, text=True,
+                          check=True).stdout.split()
+    target = FOLDER / f"{name}.so"
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-fvisibility=hidden",
+                    "-DTN_INTERNAL_HASH=\"0\"", f"-I{TOP / 'abi'}", *glib, "-x", "c", "-",
+                    "-x", "none", "-o", target, f"-L{LIBRARY}", "-ltenon"],
+                   input=text, text=True, check=True)
+    target.chmod(0o755)
+    return target
+
+
+def patch(path, old, new):
+    data = path.read_bytes()
+    assert old in data and len(old) == len(new)
+    path.write_bytes(data.replace(old, new))
+
+
+def copy(source, name, old=None, new=None):
+    """A module like `source` whose name, device and type are called otherwise."""
+    path = FOLDER / f"{name}.so"
+    shutil.copy(source, path)
+    patch(path, b"good", name[:4].encode())
+    if old:
+        patch(path, old, new)
+    return path
+
+
+def make_modules():
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    FOLDER.chmod(0o755)
+    good = build("good")
+    build("needs", lines='TN_NOTE_REQUIRES("good")')
+    build("lone", lines='TN_NOTE_REQUIRES("absent")')
+    build("ring", lines='TN_NOTE_REQUIRES("gnir")')
+    build("gnir", lines='TN_NOTE_REQUIRES("ring")')
+    build("crash", code="__attribute__((constructor)) static void die(void) { __builtin_trap(); }")
+    build("fails", hooks=".init = refuse", code="""
+        static bool refuse(GError **error)
+        { g_set_error(error, TN_ERROR, TN_ERROR_FAILED, "no hardware here"); return false; }""")
+    build("liar", type_name="something-else")
+    build("twin", type_name="device")
+    copy(good, "abi9", b"abi=1.0", b"abi=9.0")
+    copy(good, "abi1", b"abi=1.0", b"abi=1.7")
+    data = bytearray(copy(good, "arch").read_bytes())
+    data[18:20] = b"\xf3\x00"  # e_machine: RISC-V
+    (FOLDER / "arch.so").write_bytes(data)
+    whole = good.read_bytes()
+    for percent in (0, 1, 10, 50, 90, 99):
+        (FOLDER / f"cut{percent}.so").write_bytes(whole[:len(whole) * percent // 100])
+    (FOLDER / "text.so").write_text("not a library\n")
+    copy(good, "open").chmod(0o777)
+    (FOLDER / "link.so").symlink_to("/nowhere/at/all.so")
+    (FOLDER / "folder.so").mkdir()
+    os.mkfifo(FOLDER / "fifo.so")
+    intern = build("tier", lines="TN_NOTE_INTERNAL")
+    assert b"internal-hash=0\n" in intern.read_bytes()
+
+
+def run(*options, path=FOLDER, environment=None):
+    env = {**os.environ, "TENON_MODULE_PATH": str(path), **(environment or {})}
+    return subprocess.run([PROGRAM, *options], capture_output=True, text=True, env=env, timeout=60)
+
+
+def device(name):
+    """What the program says to -device NAME on an empty machine."""
+    return run("-machine", "none", "-display", "none", "-S", "-device", name + ",help")
+
+
+# ---- Cases ---------------------------------------------------------------------------------
+
+
+def the_listing_has_the_good_ones_only():
+    result = run("-device", "help")
+    assert result.returncode == 0, result.stderr
+    names = set(re.findall(r'name "(test-[^"]*)"', result.stdout))
+    expected = {"test-" + name for name in
+                ("good", "needs", "lone", "ring", "gnir", "crash", "fails", "liar", "twin")}
+    assert names == expected, names ^ expected
+
+
+def each_bad_one_says_why():
+    text = run("-module", "help").stdout
+    reasons = {
+        "abi9": "it needs ABI 9.0", "abi1": "it needs ABI 1.7",
+        "arch": "it was built for riscv64 hosts", "cut0": "it is not an ELF file",
+        "cut1": "it is truncated", "cut50": "it is truncated", "cut99": "it is truncated",
+        "text": "it is not an ELF file", "open": "is writable by everyone (mode 0777)",
+        "link": "cannot be opened", "folder": "it is not a regular file",
+        "fifo": "it is not a regular file", "tier": "built with another version",
+    }
+    for name, reason in reasons.items():
+        block = re.search(rf"{name}\.so\n((?:  .*\n)*)", text)
+        assert block and reason in block[1], f"{name}: {block and block[1]}"
+
+
+def a_good_one_loads_among_the_bad():
+    result = device("test-good")
+    assert result.returncode == 0 and "test-good" in result.stdout, result.stderr
+    result = device("test-needs")
+    assert result.returncode == 0, result.stderr
+
+
+def asking_for_a_bad_one_says_why():
+    for name, reason in {
+        "test-abi9": "it needs ABI 9.0", "test-arch": "it was built for riscv64 hosts",
+        "test-fails": "it does not start: no hardware here",
+        "test-liar": "announces the device 'test-liar' and has no type",
+        "test-twin": "type 'device' is registered already",
+        "test-lone": "requires the module 'absent', which is not installed",
+        "test-ring": "requires itself", "test-tier": "built with another version",
+    }.items():
+        result = device(name)
+        assert result.returncode == 1 and reason in result.stderr, f"{name}: {result.stderr}"
+
+
+def a_missing_name_gets_a_hint():
+    result = device("test-god")
+    assert "did you mean 'test-good'?" in result.stderr, result.stderr
+    result = device("text")
+    assert "text.so may have it" in result.stderr, result.stderr
+    result = device("virtio-net-pci")
+    assert "known" in result.stderr and "did you mean" not in result.stderr, result.stderr
+
+
+def a_crash_happens_only_when_the_module_is_used():
+    assert run("-device", "help").returncode == 0
+    assert device("test-crash").returncode < 0
+
+
+def a_folder_that_all_can_write_is_refused():
+    FOLDER.chmod(0o777)
+    try:
+        result = run("-device", "help")
+        assert result.returncode == 0 and "test-good" not in result.stdout
+        assert "writable by everyone" in run("-module", "help").stdout
+    finally:
+        FOLDER.chmod(0o755)
+
+
+def the_folder_option_comes_first():
+    result = run("-module", f"dir={FOLDER}", "-device", "test-good,help", path="")
+    assert result.returncode == 0, result.stderr
+
+
+def listing_maps_no_module():
+    if not shutil.which("strace"):
+        raise tap.Skip("strace is not installed")
+    for options in (["-device", "help"], ["-machine", "help"], ["-module", "help"]):
+        log = FOLDER.parent / "strace.log"
+        env = {**os.environ, "TENON_MODULE_PATH": str(FOLDER)}
+        result = subprocess.run(["strace", "-f", "-y", "-e", "trace=mmap,openat", "-o", log, PROGRAM,
+                                 *options], capture_output=True, text=True, env=env, timeout=120)
+        if result.returncode and "ptrace" in result.stderr.lower():
+            raise tap.Skip("strace may not trace here")
+        lines = log.read_text().splitlines()
+        opened = [line for line in lines if "openat" in line and "/good.so" in line or
+                  'openat' in line and '"good.so"' in line]
+        assert opened, "the listing does not even read the note"
+        places = (str(FOLDER), str(PROGRAM.parent / "modules"))
+        mapped = [line for line in lines if "mmap" in line and any(p in line for p in places)]
+        assert not mapped, mapped[0]
+
+
+CASES = [the_listing_has_the_good_ones_only, each_bad_one_says_why, a_good_one_loads_among_the_bad,
+         asking_for_a_bad_one_says_why, a_missing_name_gets_a_hint,
+         a_crash_happens_only_when_the_module_is_used, a_folder_that_all_can_write_is_refused,
+         the_folder_option_comes_first, listing_maps_no_module]
+
+
+make_modules()
+sys.exit(tap.run([("/modules/" + case.__name__.replace("_", "-"), case) for case in CASES]))
