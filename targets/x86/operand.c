@@ -57,7 +57,7 @@ static TnTemp linear(X86Ctx *c, unsigned seg, TnTemp offset, uint32_t access)
 
 TnTemp x86_linear(X86Ctx *c, unsigned seg, TnTemp offset, unsigned n, bool write)
 {
-    uint32_t access = n | (uint32_t)write << 8; /* as the helpers take it */
+    uint32_t access = n | (uint32_t)write << 16; /* as the helpers take it */
     TnTemp addr = linear(c, seg, offset, access);
 
     if (c->mode & MODE_DR7)

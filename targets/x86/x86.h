@@ -183,6 +183,8 @@ typedef struct X86State {
     bool smm;
     bool shadow;            /* interrupt shadow in force for the next instruction */
     bool in_reset_wait;     /* application processor waiting for SIPI */
+    bool step_armed;        /* TF was set when the instruction in flight began */
+    bool in_shutdown;       /* after a third fault: only reset, INIT, NMI and SMI help */
     uint32_t smbase;
 
     /* MSRs */

@@ -125,7 +125,7 @@ static void side_check(const Rep *r, const Side *side)
     if (side_is_checked(r, side))
         x86_check_seg(r->cpu, side->seg, (uint32_t)side->offset, r->size, side->write);
     if (r->how & REP_ONCE)
-        x86_helper_data_breakpoint(r->cpu, side->linear, r->size | (uint32_t)side->write << 8);
+        x86_helper_data_breakpoint(r->cpu, side->linear, r->size | (uint32_t)side->write << 16);
 }
 
 /* Checks the side's span of n elements (0: one) and finds its host memory; may fault. */
