@@ -104,6 +104,6 @@ bool tn_device_add(const TnKeyVals *kv, GError **error)
         return true;
     if (placed)
         tn_object_unparent(dev);
-    g_prefix_error(error, "-device %s: ", tn_keyvals_get(kv, "driver"));
+    g_prefix_error(error, "-device: ");
     return false;
 }

@@ -129,7 +129,8 @@ static bool set_properties(TnObject *dev, const char *props, GError **error)
         return false;
     for (unsigned i = 0; i < kv->items->len; i++) {
         const TnKeyVal *item = kv->items->pdata[i];
-        bool ok = strcmp(item->key, "id") == 0
+        /* Some devices have an "id" of their own (an interrupt controller's number). */
+        bool ok = strcmp(item->key, "id") == 0 && !tn_object_has_property(dev, "id")
                       ? tn_device_set_id(dev, item->value, error)
                       : tn_object_set(dev, item->key, item->value, error);
 

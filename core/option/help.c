@@ -74,7 +74,8 @@ enum { UNCATEGORIZED = G_N_ELEMENTS(categories) - 1 };
 
 typedef struct DeviceList {
     unsigned category; /* that is printed now */
-    bool any;
+    bool any;          /* it has its heading */
+    bool more;         /* another category was printed before */
 } DeviceList;
 
 static unsigned category_of(const TnProvide *provide)
@@ -92,8 +93,8 @@ static void print_device(const TnProvide *provide, void *data)
     if (!(provide->flags & TN_PROVIDE_USER) || category_of(provide) != list->category)
         return;
     if (!list->any)
-        printf("%s%s:\n", list->category ? "\n" : "", categories[list->category].heading);
-    list->any = true;
+        printf("%s%s:\n", list->more ? "\n" : "", categories[list->category].heading);
+    list->any = list->more = true;
     printf("name \"%s\"", provide->name);
     if (provide->bus[0])
         printf(", bus %s", provide->bus);
@@ -106,9 +107,10 @@ static void print_device(const TnProvide *provide, void *data)
 
 static void print_devices(void)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(categories); i++) {
-        DeviceList list = { .category = i };
+    DeviceList list = { 0 };
 
+    for (; list.category < G_N_ELEMENTS(categories); list.category++) {
+        list.any = false;
         tn_registry_each("device", print_device, &list);
     }
 }
