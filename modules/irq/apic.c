@@ -473,7 +473,7 @@ static bool realize(TnObject *dev, void *state, GError **error)
 static const TnProperty properties[] = {
     { .name = "cpu", .kind = TN_PROP_LINK, .offset = offsetof(Apic, cpu_object), .type = TN_TYPE_CPU,
       .flags = TN_PROP_REQUIRED, .doc = "the vCPU that it belongs to" },
-    { .name = "id", .kind = TN_PROP_UINT32, .offset = offsetof(Apic, initial_id),
+    { .name = "apic-id", .kind = TN_PROP_UINT32, .offset = offsetof(Apic, initial_id),
       .doc = "APIC ID after reset" },
     { 0 },
 };
