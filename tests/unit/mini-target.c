@@ -119,6 +119,10 @@ static bool emit_insn(TnIrBuilder *b, uint8_t op, unsigned r, unsigned s, uint32
     case MINI_COUNT:
         tn_ir_call_void(b, MINI_HELPER_COUNT, 0, 0, 0, 0);
         return true;
+    case MINI_XADD:
+        tn_ir_atomic_rmw(b, TN_I64, TN_ATOMIC_ADD, tn_ir_get(b, TN_I64, r), tn_ir_get(b, TN_I64, s),
+                         0);
+        return true;
     case MINI_TWO: {
         TnTemp one = tn_ir_const(b, TN_I64, 1);
         tn_ir_put(b, TN_I64, r, one);
@@ -147,6 +151,7 @@ static unsigned operand_bytes(uint8_t op)
     case MINI_ST64:
     case MINI_LD64:
     case MINI_TWO:
+    case MINI_XADD:
         return 2;
     case MINI_MOVI:
         return 5;
@@ -229,9 +234,12 @@ static void deliver_exception(TnCpu *cpu)
     s->pc = s->handler;
 }
 
+/* An interrupt is counted like MINI_COUNT and is over. */
 static bool take_request(TnCpu *cpu, uint32_t requests)
 {
-    return false;
+    tn_cpu_unrequest(cpu, requests);
+    helper_count(cpu);
+    return true;
 }
 
 static bool has_work(TnCpu *cpu, uint32_t requests)

@@ -35,6 +35,7 @@ enum {
     MINI_ST64 = 0x51,
     MINI_LD64 = 0x61,
     MINI_COUNT = 0x70, /* calls a helper that counts in regs[7] */
+    MINI_XADD = 0x72,  /* r s: 64 bits at r += s, atomically */
     MINI_TWO = 0x71,   /* r s: regs[r] = 1, then byte at s = 1 (checks that faults are precise) */
 };
 
