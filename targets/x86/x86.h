@@ -184,6 +184,7 @@ typedef struct X86State {
     bool shadow;            /* interrupt shadow in force for the next instruction */
     bool in_reset_wait;     /* application processor waiting for SIPI */
     bool step_armed;        /* TF was set when the instruction in flight began */
+    bool in_halt;           /* HLT: an event ends it, a mere wake-up does not */
     bool in_shutdown;       /* after a third fault: only reset, INIT, NMI and SMI help */
     uint32_t smbase;
 

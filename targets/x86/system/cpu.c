@@ -51,17 +51,11 @@ void x86_cpu_clear(TnCpu *cpu)
     s->model = NULL;
 }
 
-/* The bootstrap processor runs, the others wait for a start-up message (8.4.1). */
-static bool cpu_is_bsp(TnCpu *cpu)
-{
-    TnObject *object;
-    const TnApicOps *apic = x86_apic(cpu, &object);
-
-    return apic ? apic->is_bsp(object) : cpu->index == 0;
-}
-
-/* What reset and INIT set alike. */
-static void reset_common(TnCpu *cpu)
+/*
+ * What reset and INIT set alike. The bootstrap processor runs, the others wait for a start-up message
+ * (8.4.1).
+ */
+static void reset_common(TnCpu *cpu, bool bsp)
 {
     X86State *s = x86_state(cpu);
     uint32_t regs[4];
@@ -88,8 +82,8 @@ static void reset_common(TnCpu *cpu)
     x86_write_cr4(cpu, 0);
     x86_cpuid(cpu, 1, 0, regs);
     s->regs[RDX] = regs[0];
-    s->in_reset_wait = !cpu_is_bsp(cpu);
-    cpu->halted = s->in_reset_wait;
+    s->in_reset_wait = cpu->halted = !bsp;
+    s->in_halt = false;
 }
 
 static void reset_fpu(X86State *s)
@@ -143,7 +137,7 @@ void x86_reset(TnCpu *cpu)
     s->a20_mask = UINT32_MAX;
     reset_fpu(s);
     reset_msrs(s);
-    reset_common(cpu);
+    reset_common(cpu, cpu->index == 0); /* local APICs are reset after their vCPUs */
     reset_tsc(cpu);
     tn_tlb_flush(cpu, ALL_MODES);
     x86_update_mode(cpu);
@@ -162,7 +156,7 @@ void x86_init_reset(TnCpu *cpu)
     const TnApicOps *apic = x86_apic(cpu, &object);
 
     s->cr0 = (s->cr0 & (CR0_CD | CR0_NW)) | CR0_ET;
-    reset_common(cpu);
+    reset_common(cpu, apic ? apic->is_bsp(object) : cpu->index == 0);
     if (apic) {
         tn_device_lock();
         apic->init_reset(object);

@@ -42,7 +42,7 @@ static void request_deliver(TnCpu *cpu, unsigned vector)
     X86State *s = x86_state(cpu);
     X86Event event = { .vector = (uint8_t)vector, .kind = EVENT_EXTERNAL, .return_rip = s->rip };
 
-    cpu->halted = false;
+    s->in_halt = cpu->halted = false;
     cpu->fault_pc = s->rip;
     s->monitor_armed = false;
     s->delivering = true;
@@ -97,7 +97,7 @@ static bool request_can_nmi(const X86State *s)
     return !s->nmi_blocked && !s->shadow && !s->in_reset_wait;
 }
 
-bool x86_take_request(TnCpu *cpu, uint32_t requests)
+static bool request_take(TnCpu *cpu, uint32_t requests)
 {
     X86State *s = x86_state(cpu);
 
@@ -126,6 +126,19 @@ bool x86_take_request(TnCpu *cpu, uint32_t requests)
     if ((requests & (TN_CPU_REQUEST_HARD | TN_CPU_REQUEST_POLL)) && request_interruptible(s))
         return request_hard(cpu);
     return false;
+}
+
+/* A wake-up that brings no event leaves the processor in HLT, shutdown or its wait for SIPI. */
+bool x86_take_request(TnCpu *cpu, uint32_t requests)
+{
+    X86State *s = x86_state(cpu);
+
+    if (request_take(cpu, requests))
+        return true;
+    if (!s->in_halt && !s->in_shutdown && !s->in_reset_wait)
+        return false;
+    cpu->halted = true;
+    return true;
 }
 
 bool x86_has_work(TnCpu *cpu, uint32_t requests)
@@ -185,13 +198,19 @@ void x86_irq(TnCpu *cpu, unsigned line, int level)
 
 /* ---- HLT, MONITOR, MWAIT (vol. 2) ---- */
 
+void x86_halt(TnCpu *cpu)
+{
+    x86_state(cpu)->in_halt = true;
+    tn_cpu_halt(cpu);
+}
+
 void x86_helper_hlt(TnCpu *cpu, uint64_t next_pc)
 {
     X86State *s = x86_state(cpu);
 
     x86_need_cpl0(cpu);
     s->rip = next_pc;
-    tn_cpu_halt(cpu);
+    x86_halt(cpu);
 }
 
 void x86_helper_monitor(TnCpu *cpu, uint64_t address)
@@ -221,7 +240,7 @@ void x86_helper_mwait(TnCpu *cpu, uint64_t next_pc)
     s->rip = next_pc;
     s->monitor_armed = false;
     if (tn_cpu_count() == 1 && (s->eflags & EFLAGS_IF))
-        tn_cpu_halt(cpu);
+        x86_halt(cpu);
     g_usleep(MWAIT_SLEEP_US);
     tn_cpu_unwind_to_loop(cpu);
 }

@@ -224,7 +224,7 @@ void x86_enter_smm(TnCpu *cpu)
 {
     X86State *s = x86_state(cpu);
     SmmArea area = { { 0 } };
-    bool halted = cpu->halted;
+    bool halted = s->in_halt;
 
     tn_log(TN_LOG_INT, "SMI at %04x:%" PRIx64 "\n", s->seg[CS].selector, s->rip);
     if (smm_is64(s))
@@ -234,7 +234,7 @@ void x86_enter_smm(TnCpu *cpu)
     s->smm = true;
     s->nmi_blocked = true;
     s->shadow = false;
-    s->in_shutdown = false;
+    s->in_halt = s->in_shutdown = false;
     s->delivering = false;
     cpu->halted = false;
     tn_memory_write(x86_smm_space(cpu), smm_area_address(s), area.bytes, sizeof(area.bytes),
@@ -294,5 +294,5 @@ void x86_helper_rsm(TnCpu *cpu)
         tn_cpu_unwind(cpu);
     }
     if (halt)
-        tn_cpu_halt(cpu);
+        x86_halt(cpu);
 }

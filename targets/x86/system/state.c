@@ -63,6 +63,7 @@ const TnStateField x86_state_fields[] = {
     TN_STATE(BOOL, X86State, smm),
     TN_STATE(BOOL, X86State, shadow),
     TN_STATE(BOOL, X86State, in_reset_wait),
+    TN_STATE(BOOL, X86State, in_halt),
     TN_STATE(BOOL, X86State, in_shutdown),
     TN_STATE(U32, X86State, smbase),
     TN_STATE(U64, X86State, efer),

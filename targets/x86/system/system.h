@@ -293,6 +293,9 @@ const TnApicOps *x86_apic(TnCpu *cpu, TnObject **apic);
 
 uint64_t x86_tsc(TnCpu *cpu);
 
+/* Sleeps as HLT does (requests.c). */
+TN_NORETURN void x86_halt(TnCpu *cpu);
+
 /* System management mode (smm.c). */
 void x86_enter_smm(TnCpu *cpu);
 
