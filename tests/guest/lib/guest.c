@@ -51,8 +51,18 @@ struct table_register {
 void guest_main(void);
 void guest_event(const struct frame *frame);
 
-/* The compiler clears structures with it. */
-void *memset(void *at, int value, size_t size);
+/* The compiler clears and copies structures with them. */
+
+void *memcpy(void *to, const void *from, size_t size)
+{
+    volatile uint8_t *target = to;
+    const uint8_t *source = from;
+    for (size_t i = 0; i < size; i++) {
+        target[i] = source[i];
+    }
+    return to;
+}
+
 void *memset(void *at, int value, size_t size)
 {
     volatile uint8_t *bytes = at;

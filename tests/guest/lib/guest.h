@@ -164,6 +164,8 @@ extern uint64_t page_top[], page_pointers[], page_directory[], page_test_directo
 extern char exception_stack[];
 extern uint8_t user_stack_top[];
 
+void *memset(void *at, int value, size_t size);
+void *memcpy(void *to, const void *from, size_t size);
 void print(const char *text);
 void print_hex(word value);
 

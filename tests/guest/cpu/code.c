@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Code that changes, crosses pages, or is reached through an alias (SDM volume 3, section 11.6). */
+#include "guest.h"
+
+enum { PAGE = 4096 };
+
+static uint8_t area[2 * PAGE] __attribute__((aligned(4096)));
+
+/* MOV EAX, imm32; RET */
+static void write_function(uint8_t *at, uint32_t value)
+{
+    static const uint8_t text[] = { 0xb8, 0, 0, 0, 0, 0xc3 };
+    for (unsigned i = 0; i < sizeof(text); i++) {
+        ((volatile uint8_t *)at)[i] = text[i];
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        ((volatile uint8_t *)at)[1 + i] = (uint8_t)(value >> 8 * i);
+    }
+}
+
+static uint32_t call(const uint8_t *at)
+{
+    uint32_t value;
+    __asm__ volatile("call *%1" : "=a"(value) : "r"((word)at) : "memory", "cc");
+    return value;
+}
+
+/* The instruction after the store is the one it changes. */
+CODE(change_next, "movb $0x41, change_here + 1\n jmp 1f\n 1: change_here: mov $0x40, %cl\n movb $0x40, change_here + 1\n"
+                  "mov %cl, code_seen\n ret");
+CODE(change_block, "mov $3, %edx\n 1: block_here: mov $0x10, %ecx\n add %ecx, code_seen\n incl block_here + 1\n"
+                   "dec %edx\n jnz 1b\n movl $0x10, block_here + 1\n ret");
+uint32_t code_seen;
+
+CASE(rewritten, "code/rewritten-function-runs-anew")
+{
+    for (uint32_t value = 1; value < 40; value++) {
+        write_function(area, value);
+        uint32_t found = call(area);
+        check(found == value, "value of the new function", found);
+    }
+}
+
+CASE(crossing, "code/instruction-over-an-edge-follows-changes-on-both-pages")
+{
+    for (unsigned back = 1; back <= 5; back++) {
+        uint8_t *at = area + PAGE - back;
+        write_function(at, 0x11223344);
+        check(call(at) == 0x11223344, "value", call(at));
+        *(volatile uint8_t *)(area + PAGE) ^= back < 5 ? 0x01 : 0;
+        *(volatile uint8_t *)(at + 4) = 0x55;
+        uint32_t found = call(at);
+        check(found >> 24 == 0x55, "value after a change on the second page", found);
+        *(volatile uint8_t *)at = 0xb9; /* now MOV ECX */
+        *(volatile uint8_t *)(at) = 0xb8;
+        check(call(at) == found, "value after a change on the first page", call(at));
+    }
+}
+
+CASE(next, "code/store-just-ahead-is-seen-after-a-jump")
+{
+    code_seen = 0;
+    expect(change_next, NONE, 0);
+    check(code_seen == 0x41, "immediate", code_seen);
+}
+
+CASE(own_block, "code/loop-that-rewrites-itself-sees-each-change")
+{
+    code_seen = 0;
+    expect(change_block, NONE, 0);
+    check(code_seen == 0x10 + 0x11 + 0x12, "sum", code_seen);
+}
+
+CASE(cross_modified, "code/data-beside-code-on-a-page-does-not-disturb-it")
+{
+    write_function(area + 64, 7);
+    for (unsigned i = 0; i < 100; i++) {
+        ((volatile uint8_t *)area)[128 + i] = (uint8_t)i;
+        check(call(area + 64) == 7, "value", call(area + 64));
+    }
+}
