@@ -77,18 +77,23 @@ FP_LANES(hsubps_y, ps, 8, PAIR_PS(sf_sub))
 FP_LANES(hsubpd, pd, 2, PAIR_PD(sf_sub))
 FP_LANES(hsubpd_y, pd, 4, PAIR_PD(sf_sub))
 
-/* Products selected by imm8[7:4], summed in pairs, given to the elements of imm8[3:0]. */
+/*
+ * Products selected by imm8[7:4], summed in pairs, given to the elements of imm8[3:0]. Each element
+ * has a sum of its own, as processors do it: which of several NaNs comes out depends on the order.
+ */
 static void dot_ps(SfEnv *e, uint32_t *d, const uint32_t *x, const uint32_t *y, uint32_t imm8)
 {
-    uint64_t p[4] = { 0 };
+    uint64_t p[4] = { 0 }, pairs[4];
 
     for (unsigned i = 0; i < 4; i++)
         if (imm8 >> (4 + i) & 1)
             p[i] = sf_mul(e, &sf_f32, x[i], y[i]);
-    uint64_t low = sf_add(e, &sf_f32, p[0], p[1]), high = sf_add(e, &sf_f32, p[2], p[3]);
-    uint32_t sum = (uint32_t)sf_add(e, &sf_f32, low, high);
     for (unsigned i = 0; i < 4; i++)
+        pairs[i] = sf_add(e, &sf_f32, p[i ^ 1], p[i]);
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t sum = (uint32_t)sf_add(e, &sf_f32, pairs[i], pairs[i ^ 2]);
         d[i] = imm8 >> i & 1 ? sum : 0;
+    }
 }
 
 static void dot_lanes(TnCpu *cpu, X86Ymm *d, const X86Ymm *x, const X86Ymm *y, uint32_t imm8,
@@ -119,9 +124,10 @@ FALLBACK(dppd)
     for (unsigned i = 0; i < 2; i++)
         if (imm8 >> (4 + i) & 1)
             p[i] = sf_mul(&e, &sf_f64, A->u64[i], B->u64[i]);
-    uint64_t sum = sf_add(&e, &sf_f64, p[0], p[1]);
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t sum = sf_add(&e, &sf_f64, p[i], p[i ^ 1]);
         D->u64[i] = imm8 >> i & 1 ? sum : 0;
+    }
     fp_end(cpu, &e);
 }
 

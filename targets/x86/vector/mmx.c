@@ -126,6 +126,7 @@ static void gen_movdq2q(X86Ctx *c)
 static void gen_emms(X86Ctx *c)
 {
     gen_wait(c);
+    gen_enter(c);
     tn_ir_stenv(c->b, TN_I8, offsetof(X86State, ftag_empty), tn_ir_const(c->b, TN_I32, 0xff));
 }
 
@@ -206,19 +207,26 @@ static void gen_palignr(X86Ctx *c)
 
 /* ---- Conversions ------------------------------------------------------------------------ */
 
+/* From memory, CVTPI2PS and CVTPI2PD do not enter MMX mode. */
+
+
 /* CVTDQ2PS of the zero-extended source, its low half merged into the destination (MOVSD). */
 static void gen_cvtpi2ps(X86Ctx *c)
 {
-    gen_wait(c);
+    bool mmx = c->op[1].kind == OPERAND_MMX;
+
+    if (mmx)
+        gen_wait(c);
     TnTemp value = x86_vec_op(c, 0, 1, 0x5b, c->row->helper, TN_TEMP_NONE, x86_read_vec(c, 1, 8));
     TnHostForm merge = { .opcode = 0x10, .map = 1, .pp = 3 };
     value = tn_ir_hostv(c->b, TN_V128, merge, X86_FB_movsd, x86_read_vec(c, 0, 16), value,
                         TN_TEMP_NONE);
-    gen_enter(c);
+    if (mmx)
+        gen_enter(c);
     x86_write_vec(c, 0, 16, value);
 }
 
-/* CVTDQ2PD; a memory source does not enter MMX mode. */
+/* CVTDQ2PD */
 static void gen_cvtpi2pd(X86Ctx *c)
 {
     bool mmx = c->op[1].kind == OPERAND_MMX;

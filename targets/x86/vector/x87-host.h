@@ -28,7 +28,7 @@ typedef enum X87Kind {
 /* The control argument of helpers: an X87Arith, two register numbers (or an X87Kind), and more. */
 enum {
     X87_DST_SHIFT = 4, X87_SRC_SHIFT = 8, X87_POP = 1u << 12, X87_POP2 = 1u << 13,
-    X87_ORDERED = 1u << 14, X87_ENV_REAL = 1u << 15,
+    X87_ORDERED = 1u << 14, X87_ENV_REAL = 1u << 15, X87_KEEP_C1 = 1u << 16, X87_NO_FAULT = 1u << 17,
 };
 #define X87_OP(control) ((X87Arith)((control) & 15))
 #define X87_DST(control) ((control) >> X87_DST_SHIFT & 15)

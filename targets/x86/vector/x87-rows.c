@@ -229,7 +229,7 @@ const X86Row x86_rows_x87[] = {
     X87("D9 C0+i", "FLD STi", gen_sti, x87_load_st, 0),
     X87("D9 C8+i", "FXCH STi", gen_sti, x87_exchange, 0),
     X87("D9 /=D0", "FNOP", gen_wait_only, x87_wait, 0),
-    X87("D9 D8+i", "FSTPNCE STi", gen_store_sti, x87_store_st, X87_POP),
+    X87("D9 D8+i", "FSTPNCE STi", gen_store_sti, x87_store_st, X87_POP | X87_NO_FAULT),
     X87("D9 /=E0", "FCHS", gen_op, x87_op, X87_FCHS),
     X87("D9 /=E1", "FABS", gen_op, x87_op, X87_FABS),
     X87("D9 /=E4", "FTST", gen_op, x87_op, X87_FTST),

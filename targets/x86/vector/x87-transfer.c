@@ -116,13 +116,15 @@ void x86_helper_x87_store(TnCpu *cpu, uint32_t control, uint64_t addr, uint32_t 
 
 /* ---- Between registers ------------------------------------------------------------------ */
 
-/* FST ST(i), FSTP ST(i) */
+/* FST ST(i), FSTP ST(i); the alias FSTPNCE only pops an empty register. */
 void x86_helper_x87_store_st(TnCpu *cpu, uint32_t control)
 {
     X86State *s = x86_state(cpu);
 
     x87_wait(cpu);
-    if (!x87_is_empty(s, 0)) {
+    if (x87_is_empty(s, 0) && control & X87_NO_FAULT) {
+        x87_set_c1(s, false);
+    } else if (!x87_is_empty(s, 0)) {
         x87_set_c1(s, false);
         x87_put(s, X87_DST(control), *x87_st(s, 0));
     } else if (x87_underflow(cpu)) {
@@ -161,6 +163,7 @@ void x86_helper_x87_free(TnCpu *cpu, uint32_t control)
     X86State *s = x86_state(cpu);
 
     x87_wait(cpu);
+    x87_set_c1(s, false);
     x87_set_empty(s, X87_DST(control));
     if (control & X87_POP)
         x87_pop(s);
@@ -173,11 +176,10 @@ void x86_helper_x87_cmov(TnCpu *cpu, uint32_t i, uint32_t condition)
 
     x87_wait(cpu);
     if (x87_is_empty(s, 0) || x87_is_empty(s, i)) {
-        if (x87_underflow(cpu) && condition)
+        if (x87_underflow(cpu))
             x87_put(s, 0, x87_indefinite());
         return;
     }
-    x87_set_c1(s, false);
     if (condition)
         *x87_st(s, 0) = *x87_st(s, i);
 }

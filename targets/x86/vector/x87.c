@@ -149,7 +149,7 @@ static bool compare(TnCpu *cpu, uint32_t control, uint16_t *condition)
     if (x87_is_empty(s, 0) || x87_is_empty(s, src))
         return x87_underflow(cpu);
     *condition = x87_host_compare(s->fcw, control & X87_ORDERED, x87_st(s, 0), x87_st(s, src));
-    return x87_flag(cpu, *condition & FSW_FLAGS, false);
+    return x87_flag(cpu, *condition & FSW_FLAGS, control & X87_KEEP_C1 && s->fsw & FSW_C1);
 }
 
 void x86_helper_x87_compare(TnCpu *cpu, uint32_t control)
@@ -162,12 +162,13 @@ void x86_helper_x87_compare(TnCpu *cpu, uint32_t control)
         pop_compared(x86_state(cpu), control);
 }
 
-/* FCOMI and the like: returns the packed flags, the old ones where an exception is unmasked. */
+/* FCOMI and the like: returns the packed flags, the old ones where an exception is unmasked. C1
+ * stays, as on processors (the manual says cleared). */
 uint32_t x86_helper_x87_compare_flags(TnCpu *cpu, uint32_t control, uint32_t old_flags)
 {
     uint16_t condition;
 
-    if (!compare(cpu, control, &condition))
+    if (!compare(cpu, control | X87_KEEP_C1, &condition))
         return old_flags;
     pop_compared(x86_state(cpu), control);
     return (condition & FSW_C0 ? TN_FLAG_C : 0u) | (condition & FSW_C2 ? TN_FLAG_P : 0u) |
@@ -240,6 +241,8 @@ static void unary(TnCpu *cpu, X87Op op)
     if (x87_is_empty(s, 0)) {
         if (op == X87_FTST)
             set_condition(s, UNORDERED);
+        else if (op == X87_FSIN || op == X87_FCOS)
+            s->fsw &= (uint16_t)~FSW_C2;
         if (x87_underflow(cpu) && op != X87_FTST)
             x87_put(s, 0, x87_indefinite());
         return;
@@ -253,6 +256,12 @@ static void unary(TnCpu *cpu, X87Op op)
         *x87_st(s, 0) = value;
 }
 
+static bool is_nan(X86Fp80 value)
+{
+    return (value.sign_exponent & FP80_EXPONENT) == FP80_EXPONENT &&
+           value.mantissa != FP80_INTEGER_BIT;
+}
+
 /* FPREM FPREM1 FSCALE keep ST1; FYL2X FYL2XP1 FPATAN put their result there and pop. */
 static void binary(TnCpu *cpu, X87Op op)
 {
@@ -262,12 +271,14 @@ static void binary(TnCpu *cpu, X87Op op)
 
     if (x87_is_empty(s, 0) || x87_is_empty(s, 1)) {
         deliver = x87_underflow(cpu);
+        if (op == X87_FPREM || op == X87_FPREM1)
+            s->fsw &= (uint16_t)~FSW_C2;
     } else {
         value = *x87_st(s, 0);
         uint16_t sw = x87_host_binary(s->fcw, op, &value, x87_st(s, 1));
         deliver = x87_collect(cpu, sw);
         if (op == X87_FPREM || op == X87_FPREM1)
-            set_condition(s, sw);
+            set_condition(s, is_nan(value) || sw & FSW_IE ? s->fsw & ~FSW_C2 : sw);
     }
     if (!deliver)
         return;
@@ -286,7 +297,8 @@ static void split(TnCpu *cpu, X87Op op)
     if (underflow || overflow) {
         if (!x87_flag(cpu, FSW_IE | FSW_SF, !underflow))
             return;
-        s->fsw &= (uint16_t)~FSW_C2;
+        if (op != X87_FXTRACT)
+            s->fsw &= (uint16_t)~FSW_C2;
     } else {
         value = *x87_st(s, 0);
         uint16_t sw = x87_host_split(s->fcw, op, &value, &pushed);
