@@ -416,7 +416,8 @@ static uint32_t get_id(TnObject *obj)
 
 static bool is_bsp(TnObject *obj)
 {
-    return ((Apic *)tn_object_own_state(obj))->base & BASE_BSP;
+    /* By index: the processor may be reset before its APIC is. */
+    return tn_cpu_index(((Apic *)tn_object_own_state(obj))->cpu) == 0;
 }
 
 static const TnApicOps apic_ops = {
