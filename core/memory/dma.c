@@ -48,6 +48,17 @@ static bool span_drops_stores(const TnMemorySpan *span, uint32_t attrs)
            !(attrs & TN_MEM_ATTR_DEBUG);
 }
 
+/*
+ * A device decodes an access by its first byte: the whole goes to it as long as its region has the
+ * other bytes too, whatever else overlaps them (port 0xcf9 within a dword write to 0xcf8).
+ */
+static bool span_takes(const TnMemorySpan *span, unsigned size)
+{
+    if (span->length >= size)
+        return true;
+    return span->region && !span->host && span->offset + size <= tn_region_size(span->region);
+}
+
 TnMemResult tn_memory_load(TnAddressSpace *as, uint64_t addr, unsigned size, uint64_t *value,
                            uint32_t attrs)
 {
@@ -55,7 +66,7 @@ TnMemResult tn_memory_load(TnAddressSpace *as, uint64_t addr, unsigned size, uin
     TnMemorySpan span;
     rcu_read_lock();
     space_lookup(as, addr, &span);
-    if (span.length < size) {
+    if (!span_takes(&span, size)) {
         uint64_t bytes = 0;
         result = tn_memory_read(as, addr, &bytes, size, attrs);
         *value = GUINT64_FROM_LE(bytes);
@@ -76,7 +87,7 @@ TnMemResult tn_memory_store(TnAddressSpace *as, uint64_t addr, unsigned size, ui
     TnMemorySpan span;
     rcu_read_lock();
     space_lookup(as, addr, &span);
-    if (span.length < size) {
+    if (!span_takes(&span, size)) {
         uint64_t bytes = GUINT64_TO_LE(value);
         result = tn_memory_write(as, addr, &bytes, size, attrs);
     } else if (!span.region) {

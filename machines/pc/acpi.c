@@ -10,7 +10,8 @@
 
 #include "tenon/chardev.h"
 
-extern const uint8_t pc_dsdt[], pc_dsdt_end[];
+extern const uint8_t pc_dsdt[];
+extern const size_t pc_dsdt_size;
 
 #define TABLES "etc/acpi/tables"
 #define RSDP "etc/acpi/rsdp"
@@ -170,7 +171,7 @@ static uint32_t add_dsdt(Tables *t, Pc *pc)
 {
     enum { PRESENT = 0x0f };
     static const char *const com[] = { "TCM1", "TCM2", "TCM3", "TCM4" };
-    size_t n = (size_t)(pc_dsdt_end - pc_dsdt);
+    size_t n = pc_dsdt_size;
     align8(t->blob);
     uint32_t at = t->blob->len;
     g_byte_array_append(t->blob, pc_dsdt, (guint)n);

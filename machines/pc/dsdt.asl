@@ -7,13 +7,13 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "TENON ", "TENONPC ", 1)
 {
     Name (TMIN, 0x80000001)     /* 32-bit PCI window: first byte ... */
     Name (TMAX, 0xFEBFFFF1)     /* ... and last byte */
-    Name (THPT, 0x00000011)     /* 0x0F: the HPET is there; 0: not */
-    Name (TKBD, 0x00000012)     /* the same for the keyboard controller, ... */
-    Name (TCM1, 0x00000013)     /* ... the serial ports ... */
-    Name (TCM2, 0x00000014)
-    Name (TCM3, 0x00000015)
-    Name (TCM4, 0x00000016)
-    Name (TLPT, 0x00000017)     /* ... and the parallel port */
+    Name (THPT, 0x80000011)     /* 0x0F: the HPET is there; 0: not */
+    Name (TKBD, 0x80000012)     /* the same for the keyboard controller, ... */
+    Name (TCM1, 0x80000013)     /* ... the serial ports ... */
+    Name (TCM2, 0x80000014)
+    Name (TCM3, 0x80000015)
+    Name (TCM4, 0x80000016)
+    Name (TLPT, 0x80000017)     /* ... and the parallel port */
 
     /* SLP_TYP values of PIIX4_PM */
     Name (\_S3, Package () { 0x01, 0x01, Zero, Zero })

@@ -241,12 +241,12 @@ static const TnRegionOps port92_ops = {
 
 static void keyboard_event(void *opaque, const TnInputEvent *e)
 {
-    ps2_keyboard_event(&((I8042 *)opaque)->keyboard, e);
+    ps2_keyboard_event(opaque, e);
 }
 
 static void mouse_event(void *opaque, const TnInputEvent *e)
 {
-    ps2_mouse_event(&((I8042 *)opaque)->mouse, e);
+    ps2_mouse_event(opaque, e);
 }
 
 static void reset(TnObject *dev, void *state, TnResetKind kind)
@@ -292,8 +292,8 @@ static bool realize(TnObject *dev, void *state, GError **error)
     tn_isa_map_io(dev, 0x92, tn_region_new_io(dev, "port92", &port92_ops, s, 1));
     tn_irq_connect(dev, NULL, 0, tn_isa_irq(bus, IRQ_KEYBOARD));
     tn_irq_connect(dev, NULL, 1, tn_isa_irq(bus, IRQ_MOUSE));
-    tn_input_add_handler(dev, &keyboard, s);
-    tn_input_add_handler(dev, &mouse, s);
+    tn_input_add_handler(dev, &keyboard, &s->keyboard);
+    tn_input_add_handler(dev, &mouse, &s->mouse);
     return true;
 }
 

@@ -429,11 +429,16 @@ static const TnApicOps apic_ops = {
 
 /* ---- Life ------------------------------------------------------------------------------- */
 
+static void reset_identity(Apic *s)
+{
+    s->id = s->initial_id;
+    s->base = DEFAULT_BASE | BASE_ENABLE | (tn_cpu_index(s->cpu) == 0 ? BASE_BSP : 0);
+}
+
 static void reset(TnObject *dev, void *state, TnResetKind kind)
 {
     Apic *s = state;
-    s->id = s->initial_id;
-    s->base = DEFAULT_BASE | BASE_ENABLE | (tn_cpu_index(s->cpu) == 0 ? BASE_BSP : 0);
+    reset_identity(s);
     clear_registers(s);
     /* The board's firmware expects the 8259 to reach the boot processor through LINT0. */
     if (s->base & BASE_BSP)
@@ -462,6 +467,7 @@ static bool realize(TnObject *dev, void *state, GError **error)
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "apic: property 'cpu' does not name a vCPU");
         return false;
     }
+    reset_identity(s); /* the vCPU's own reset, which comes first, asks is_bsp */
     tn_cpu_set_apic(s->cpu, dev);
     if (tn_cpu_index(s->cpu) == 0) {
         TnRegion *region = tn_region_new_io(dev, "apic-msi", &mmio_ops, NULL, REGION_SIZE);
