@@ -62,7 +62,7 @@ typedef struct TnDeviceOps {
 TN_API bool tn_device_realize(TnObject *dev, GError **error);
 TN_API void tn_device_unrealize(TnObject *dev);
 TN_API bool tn_device_realized(const TnObject *dev);
-/* Resets the device and its children. */
+/* Resets the device's children, then the device; then all of them settle. */
 TN_API void tn_device_reset(TnObject *dev, TnResetKind kind);
 /* Runs settle of the whole chain. Callbacks outside register tables call it after changing state. */
 TN_API void tn_device_settle(TnObject *dev);

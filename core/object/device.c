@@ -211,12 +211,13 @@ static void reset_levels(TnObject *dev, TnResetKind kind)
     }
 }
 
+/* Children first: what a device is made of is in its reset state when its own hooks look at it. */
 void tn_device_reset_pass(TnObject *obj, TnResetKind kind)
 {
-    if (obj->type->is_device && tn_device_realized(obj))
-        reset_levels(obj, kind);
     for (unsigned i = 0; obj->children && i < obj->children->len; i++)
         tn_device_reset_pass(obj->children->pdata[i], kind);
+    if (obj->type->is_device && tn_device_realized(obj))
+        reset_levels(obj, kind);
 }
 
 void tn_device_settle_pass(TnObject *obj)
