@@ -62,8 +62,8 @@ TN_API TnCpu *tn_cpu_from_object(TnObject *object);
 
 /*
  * A level-triggered wire into the vCPU: INTR for line 0, NMI for line 1, SMI for line 2, INIT for
- * line 3 (an edge for 1..3), A20 mask for line 4 (level 1: address line 20 passes). Borrowed; NULL
- * for an unknown line. [main]
+ * line 3 (an edge for 1..3), A20 mask for line 4 (level 1: address line 20 passes), IGNNE# for line 5.
+ * Borrowed; NULL for an unknown line. The vCPU's FERR# is its output "ferr" (irq.h). [main]
  */
 struct TnIrq;
 TN_API struct TnIrq *tn_cpu_irq(TnCpu *cpu, unsigned line);

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tenon/irq.h"
 #include "tenon/log.h"
 #include "tenon/machine.h"
 
@@ -40,6 +41,8 @@ bool x86_cpu_init(TnCpu *cpu, const char *model, GError **error)
     s->apic_id = s->model->apic_id >= 0 ? (uint32_t)s->model->apic_id : x86_apic_id(cpu->index);
     s->a20_mask = UINT32_MAX;
     s->exception = -1;
+    if (cpu->object)
+        tn_irq_declare_out(cpu->object, "ferr", 1);
     return true;
 }
 

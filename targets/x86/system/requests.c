@@ -8,7 +8,7 @@
  */
 #include "system.h"
 
-enum { LINE_INTR, LINE_NMI, LINE_SMI, LINE_INIT, LINE_A20 };
+enum { LINE_INTR, LINE_NMI, LINE_SMI, LINE_INIT, LINE_A20, LINE_IGNNE };
 enum { A20_BIT = 1u << 20, MWAIT_SLEEP_US = 50 };
 enum { ALL_MODES = (1u << X86_N_MMU_MODES) - 1 };
 
@@ -167,6 +167,12 @@ static void request_a20(TnCpu *cpu, void *data)
     tn_tlb_flush(cpu, ALL_MODES);
 }
 
+/* Pending x87 exceptions no longer stop the processor (vol. 1, 8.7.1). */
+static void request_ignne(TnCpu *cpu, void *data)
+{
+    x86_state(cpu)->ignne = GPOINTER_TO_INT(data) != 0;
+}
+
 void x86_irq(TnCpu *cpu, unsigned line, int level)
 {
     static const uint32_t edges[] = {
@@ -184,6 +190,9 @@ void x86_irq(TnCpu *cpu, unsigned line, int level)
         break;
     case LINE_A20:
         tn_cpu_run_async(cpu, request_a20, GINT_TO_POINTER(level));
+        break;
+    case LINE_IGNNE:
+        tn_cpu_run_async(cpu, request_ignne, GINT_TO_POINTER(level));
         break;
     case LINE_NMI:
     case LINE_SMI:

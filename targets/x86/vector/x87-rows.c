@@ -121,8 +121,7 @@ static void gen_cmov(X86Ctx *c)
 static void gen_compare_flags(X86Ctx *c)
 {
     uint32_t control = c->row->arg | fpu_reg(c) << X87_SRC_SHIFT;
-    TnTemp flags = tn_ir_call(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, control),
-                              x86_get_flags(c), 0, 0);
+    TnTemp flags = tn_ir_call(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, control), 0, 0, 0);
 
     gen_pointers(c);
     x86_put_flags(c, flags);

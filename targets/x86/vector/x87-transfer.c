@@ -20,10 +20,15 @@ static void push_memory(TnCpu *cpu, X87Kind kind, const void *mem)
 
     if (!x87_push_check(cpu))
         return;
-    if (kind == X87_F80)
+    if (kind == X87_F80) {
         memcpy(value.bytes, mem, 10);
-    else if (!x87_collect(cpu, x87_host_load(s->fcw, kind, &value, mem)))
-        return;
+    } else {
+        uint16_t sw = x87_host_load(s->fcw, kind, &value, mem);
+        x87_collect(cpu, sw);
+        /* A denormal is loaded even when DE is unmasked. */
+        if (sw & ~s->fcw & FSW_IE)
+            return;
+    }
     x87_set_c1(s, false);
     x87_push(s, value);
 }

@@ -162,15 +162,14 @@ void x86_helper_x87_compare(TnCpu *cpu, uint32_t control)
         pop_compared(x86_state(cpu), control);
 }
 
-/* FCOMI and the like: returns the packed flags, the old ones where an exception is unmasked. C1
- * stays, as on processors (the manual says cleared). */
-uint32_t x86_helper_x87_compare_flags(TnCpu *cpu, uint32_t control, uint32_t old_flags)
+/* FCOMI and the like: returns the packed flags, also where an unmasked exception keeps the operand
+ * on the stack. C1 stays, as on processors (the manual says cleared). */
+uint32_t x86_helper_x87_compare_flags(TnCpu *cpu, uint32_t control)
 {
     uint16_t condition;
 
-    if (!compare(cpu, control | X87_KEEP_C1, &condition))
-        return old_flags;
-    pop_compared(x86_state(cpu), control);
+    if (compare(cpu, control | X87_KEEP_C1, &condition))
+        pop_compared(x86_state(cpu), control);
     return (condition & FSW_C0 ? TN_FLAG_C : 0u) | (condition & FSW_C2 ? TN_FLAG_P : 0u) |
            (condition & FSW_C3 ? TN_FLAG_Z : 0u);
 }
@@ -278,7 +277,7 @@ static void binary(TnCpu *cpu, X87Op op)
         uint16_t sw = x87_host_binary(s->fcw, op, &value, x87_st(s, 1));
         deliver = x87_collect(cpu, sw);
         if (op == X87_FPREM || op == X87_FPREM1)
-            set_condition(s, is_nan(value) || sw & FSW_IE ? s->fsw & ~FSW_C2 : sw);
+            set_condition(s, is_nan(value) || !deliver || sw & FSW_IE ? s->fsw & ~FSW_C2 : sw);
     }
     if (!deliver)
         return;
@@ -295,10 +294,10 @@ static void split(TnCpu *cpu, X87Op op)
     X86Fp80 value = x87_indefinite(), pushed = x87_indefinite();
 
     if (underflow || overflow) {
-        if (!x87_flag(cpu, FSW_IE | FSW_SF, !underflow))
-            return;
         if (op != X87_FXTRACT)
             s->fsw &= (uint16_t)~FSW_C2;
+        if (!x87_flag(cpu, FSW_IE | FSW_SF, !underflow))
+            return;
     } else {
         value = *x87_st(s, 0);
         uint16_t sw = x87_host_split(s->fcw, op, &value, &pushed);

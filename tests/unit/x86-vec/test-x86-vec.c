@@ -104,6 +104,8 @@ static void randomise(Machine *m, const X86Row *row)
     m->fcw = (uint16_t)(0x37f | rnd() % 4 << 10);
     if (rnd() % 4 == 0)
         m->fcw = (uint16_t)((m->fcw & ~0x300) | (rnd() & 0x300));
+    if (row->flags & ROW_FPU && rnd() % 4 == 0)
+        m->fcw = (uint16_t)((m->fcw & ~0x3f) | (rnd() & 0x3f));
     m->fsw = (uint16_t)(rnd() % 8 << 11 | (rnd() & 0x4700));
     m->ftag_full = rnd() % 4 ? 0xff : (uint8_t)rnd();
     if (row->flags & ROW_FPU && strstr(row->operands, "FLD"))
