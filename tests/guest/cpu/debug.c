@@ -17,7 +17,12 @@ CODE(step_mov_ss, "mov %ss, %ecx\n" SET_TF "mov %ecx, %ss\n nop\n step_ss_next: 
 CODE(step_rep, "mov $3, %ecx\n lea watched, %edi\n" SET_TF "rep stosb\n nop\n ret");
 CODE(step_int, SET_TF "int $0x42\n ret");
 CODE(nops, "nop\n break_here: nop\n break_next: nop\n ret");
-CODE(resume, PUSHF "\n orl $0x10000, (" RSP ")\n mov %cs, %ecx\n push " RCX "\n mov $break_here, %ecx\n push " RCX "\n" IRET);
+#ifdef __x86_64__
+CODE(resume, "mov %rsp, %rdx\n pushq $0x10\n push %rdx\n pushfq\n orl $0x10000, (%rsp)\n pushq $0x18\n"
+             "push $break_here\n iretq");
+#else
+CODE(resume, "pushf\n orl $0x10000, (%esp)\n pushl $0x08\n push $break_here\n iret");
+#endif
 CODE(write_watched, "movl $5, watched + 4\n write_next: nop\n ret");
 CODE(read_watched, "mov watched + 4, %ecx\n read_next: nop\n ret");
 CODE(write_outside, "movl $5, watched + 8\n ret");

@@ -136,6 +136,7 @@ try_run:
 #endif
         xor %eax, %eax
 try_leave:
+        movl $0, recover_stack
 #ifdef __x86_64__
         .irp name, r15, r14, r13, r12, rbp, rbx
         pop %\name

@@ -203,6 +203,14 @@ void guest_event(const struct frame *frame)
         .si = frame->si, .di = frame->di, .bp = frame->bp, .cr2 = READ(cr2), .handler_sp = (word)frame,
     };
     __asm__ volatile("pushf; pop %0" : "=r"(event.handler_flags));
+    if (!recover_stack) {
+        print("# no case expects vector ");
+        print_hex(event.vector);
+        print(" at ");
+        print_hex(event.ip);
+        print("\n");
+        finish(1);
+    }
 }
 
 #ifdef __x86_64__

@@ -83,7 +83,7 @@ struct test {
 #define CASE(function, title)                                                            \
     static void function(void);                                                          \
     static const struct test test_##function                                             \
-        __attribute__((used, section(".cases"))) = { title, function };                  \
+        __attribute__((used, aligned(sizeof(word)), section(".cases"))) = { title, function };                  \
     static void function(void)
 
 /* The mode's own names for assembly text. */
@@ -111,6 +111,7 @@ struct test {
     __asm__(".pushsection .text\n.globl " #name "\n" #name ":\n" text "\n.popsection\n")
 
 int try_run(void (*code)(void));
+extern word recover_stack; /* not zero while try_run() runs */
 void try_recover(void);
 void run_user(void (*code)(void));
 

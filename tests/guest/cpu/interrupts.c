@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupts, NMI and their shadows, sent by the local APIC to itself (SDM volume 3, ch. 6 and 10). */
+#include "guest.h"
+
+enum {
+    APIC_ID = 0x20, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR_LOW = 0x300, APIC_ICR_HIGH = 0x310, APIC_TPR = 0x80,
+    SVR_ENABLE = 0x100, ICR_SELF = 1 << 18, ICR_NMI = 4 << 8, ICR_BUSY = 1 << 12, LOW_VECTOR = 0x51, HIGH_VECTOR = 0x91,
+};
+#define APIC_BASE 0xfee00000ul
+
+static volatile uint32_t *apic(unsigned offset)
+{
+#ifdef __x86_64__
+    page_test[511] = APIC_BASE | PTE_P | PTE_W | 1 << 4; /* uncached */
+    __asm__ volatile("" : : : "memory");
+    return (volatile uint32_t *)(TEST_PAGES + 511 * 4096 + offset);
+#else
+    return (volatile uint32_t *)(APIC_BASE + offset);
+#endif
+}
+
+static void send(uint32_t command)
+{
+    *apic(APIC_ICR_HIGH) = *apic(APIC_ID);
+    *apic(APIC_ICR_LOW) = command;
+    while (*apic(APIC_ICR_LOW) & ICR_BUSY) {
+    }
+}
+
+static void begin(void)
+{
+    *apic(APIC_SVR) = SVR_ENABLE | 0xff;
+    *apic(APIC_TPR) = 0;
+}
+
+static void finish_interrupt(void)
+{
+    *apic(APIC_EOI) = 0;
+}
+
+CODE(take, "sti\n nop\n take_next: nop\n cli\n ret");
+CODE(take_sti_cli, "sti\n cli\n nop\n nop\n ret");
+CODE(take_sti_mov_ss, "mov %ss, %ecx\n sti\n mov %ecx, %ss\n after_mov_ss: nop\n after_shadow: nop\n cli\n ret");
+CODE(take_hlt, "sti\n hlt\n hlt_next: cli\n ret");
+CODE(no_op, "nop\n nop\n ret");
+CODE(load_bad, "mov $0xfff8, %eax\n mov %eax, %fs\n ret");
+
+extern char take_next[], after_shadow[], after_mov_ss[], hlt_next[];
+
+CASE(sti_shadow, "interrupts/sti-lets-one-more-instruction-run")
+{
+    begin();
+    send(ICR_SELF | LOW_VECTOR);
+    expect(take, LOW_VECTOR, 0);
+    expect_ip(take_next);
+    finish_interrupt();
+}
+
+CASE(sti_cli, "interrupts/sti-followed-by-cli-opens-no-window")
+{
+    begin();
+    send(ICR_SELF | LOW_VECTOR);
+    expect(take_sti_cli, NONE, 0);
+    expect(take, LOW_VECTOR, 0);
+    finish_interrupt();
+}
+
+CASE(mov_ss_shadow, "interrupts/mov-ss-in-the-shadow-of-sti-is-followed-by-a-window")
+{
+    begin();
+    send(ICR_SELF | LOW_VECTOR);
+    expect(take_sti_mov_ss, LOW_VECTOR, 0);
+    check(event.ip == (word)after_shadow || event.ip == (word)after_mov_ss, "instruction pointer", event.ip);
+    finish_interrupt();
+}
+
+CASE(hlt, "interrupts/hlt-wakes-after-itself")
+{
+    begin();
+    send(ICR_SELF | LOW_VECTOR);
+    expect(take_hlt, LOW_VECTOR, 0);
+    check(event.ip == (word)hlt_next || event.ip == (word)hlt_next - 1, "instruction pointer", event.ip);
+    finish_interrupt();
+}
+
+CASE(priority, "interrupts/higher-vector-comes-first-and-holds-off-the-lower")
+{
+    begin();
+    send(ICR_SELF | LOW_VECTOR);
+    send(ICR_SELF | HIGH_VECTOR);
+    expect(take, HIGH_VECTOR, 0);
+    expect(take, NONE, 0);
+    finish_interrupt();
+    expect(take, LOW_VECTOR, 0);
+    finish_interrupt();
+}
+
+CASE(task_priority, "interrupts/task-priority-holds-off-its-class")
+{
+    begin();
+    *apic(APIC_TPR) = HIGH_VECTOR & 0xf0;
+    send(ICR_SELF | HIGH_VECTOR);
+    expect(take, NONE, 0);
+    *apic(APIC_TPR) = 0;
+    expect(take, HIGH_VECTOR, 0);
+    finish_interrupt();
+}
+
+static void send_nmi(void)
+{
+    *apic(APIC_ICR_HIGH) = *apic(APIC_ID);
+    *apic(APIC_ICR_LOW) = ICR_NMI | 1 << 14;
+    for (int i = 0; i < 1000; i++) {
+        __asm__ volatile("pause");
+    }
+}
+
+static void iret_here(void)
+{
+#ifdef __x86_64__
+    __asm__ volatile("mov %%rsp, %%rcx; pushq %0; push %%rcx; pushf; pushq %1; push $1f; iretq; 1:"
+                     : : "i"(KERNEL_DS), "i"(KERNEL_CS) : "rcx", "memory");
+#else
+    __asm__ volatile("pushf; pushl %0; push $1f; iret; 1:" : : "i"(KERNEL_CS) : "memory");
+#endif
+}
+
+/* NMIs stay blocked until the next IRET, wherever it goes (section 6.7.1). */
+CASE(nmi, "interrupts/nmi-comes-whatever-if-and-is-blocked-until-iret")
+{
+    begin();
+    expect(send_nmi, NMI, 0);
+    expect(send_nmi, NONE, 0);
+    expect(iret_here, NMI, 0);
+    iret_here();
+    expect(no_op, NONE, 0);
+}
+
+CASE(spurious_after_fault, "interrupts/fault-before-a-window-comes-first")
+{
+    begin();
+    send(ICR_SELF | LOW_VECTOR);
+    expect(load_bad, GP, 0xfff8);
+    expect(take, LOW_VECTOR, 0);
+    finish_interrupt();
+}
