@@ -2,12 +2,15 @@
 /*
  * The catalogue of what is missing. Two sources: names that users of such programs type and that
  * this version has no module for, below; and the modules of this build, listed with their packages
- * in the file `catalogue` beside the module directory (lines "KIND NAME MODULE PACKAGE").
+ * in the file `catalogue` in the module directory (lines KIND|NAME|MODULE|PACKAGE, made by
+ * tenon-modinfo). The file is looked at only when a name is missing.
  */
 #include "module/catalogue.h"
 
 #include <stdbool.h>
 #include <string.h>
+
+#include "module/registry.h"
 
 typedef struct Known {
     const char *kind;
@@ -53,11 +56,49 @@ static bool is_known(const char *kind, const char *name)
     return false;
 }
 
-TnError tn_catalogue_missing(const char *kind, const char *name, GString *message)
+enum { KIND, NAME, MODULE, PACKAGE, FIELDS };
+
+/* The line about a name, split; NULL when the build has none. g_strfreev. */
+static char **find_line(const char *catalogue, const char *kind, const char *name)
 {
+    g_auto(GStrv) lines = g_strsplit(catalogue, "\n", -1);
+
+    for (char **line = lines; *line; line++) {
+        char **field = g_strsplit(*line, "|", FIELDS);
+
+        if (g_strv_length(field) == FIELDS && strcmp(field[KIND], kind) == 0 &&
+            strcmp(field[NAME], name) == 0)
+            return field;
+        g_strfreev(field);
+    }
+    return NULL;
+}
+
+/* The catalogue of the directories that the modules of this build are in: the last of the path. */
+static char **find_built(const char *kind, const char *name)
+{
+    const char *const *directory = tn_registry_directories();
+    g_autofree char *path = NULL, *text = NULL;
+
+    while (directory[1])
+        directory++;
+    path = g_build_filename(*directory, "catalogue", NULL);
+    return g_file_get_contents(path, &text, NULL, NULL) && g_utf8_validate(text, -1, NULL)
+               ? find_line(text, kind, name) : NULL;
+}
+
+TnError tn_catalogue_missing(const char *kind, const char *noun, const char *name, GString *message)
+{
+    g_auto(GStrv) line = find_built(kind, name);
+
+    if (line) {
+        g_string_append_printf(message, "the %s '%s' is not installed: it is in the module '%s' of "
+                               "the package '%s'", noun, name, line[MODULE], line[PACKAGE]);
+        return TN_ERROR_NOT_INSTALLED;
+    }
     if (!is_known(kind, name))
         return TN_ERROR_UNKNOWN;
     g_string_append_printf(message, "the %s '%s' is known, but this version has no module for it",
-                           kind, name);
+                           noun, name);
     return TN_ERROR_NOT_BUILT;
 }

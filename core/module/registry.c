@@ -235,16 +235,30 @@ static void hint_broken(GString *message, const char *name)
     }
 }
 
+/* A kind as a reader calls it. */
+static const char *kind_noun(const char *kind)
+{
+    static const char *const nouns[][2] = {
+        { "accel", "accelerator" }, { "chardev", "character device back end" },
+        { "iface", "interface" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(nouns); i++)
+        if (strcmp(nouns[i][0], kind) == 0)
+            return nouns[i][1];
+    return kind;
+}
+
 static void set_missing_error(const char *kind, const char *name, GError **error)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     GString *message = g_string_new(NULL);
-    TnError code = tn_catalogue_missing(kind, name, message);
+    TnError code = tn_catalogue_missing(kind, kind_noun(kind), name, message);
 
     if (code == TN_ERROR_UNKNOWN) {
         tn_registry_each(kind, collect_name, names);
         g_ptr_array_add(names, NULL);
-        g_string_append_printf(message, "there is no %s '%s'", kind, name);
+        g_string_append_printf(message, "there is no %s '%s'", kind_noun(kind), name);
         tn_suggest_append(message, name, (const char *const *)names->pdata);
     }
     hint_broken(message, name);
@@ -267,7 +281,7 @@ bool tn_registry_require(const char *kind, const char *name, const char **canoni
         if (module->state != TN_MODULE_BROKEN)
             return tn_module_load(module, error);
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
-                    "%s '%s' is in the module %s, which cannot be used: %s", kind, name,
+                    "the %s '%s' is in the module %s, which cannot be used: %s", kind_noun(kind), name,
                     module->path, module->broken->message);
         return false;
     }

@@ -178,6 +178,19 @@ def a_folder_that_all_can_write_is_refused():
         FOLDER.chmod(0o755)
 
 
+def a_module_of_the_build_that_is_gone_is_named_with_its_package():
+    tree = FOLDER.parent / "modules-test-tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    (tree / "modules").mkdir(parents=True)
+    (tree / "build.ninja").touch()
+    (tree / "modules" / "catalogue").write_text("device|test-gone|gone|tenon-extra\nbad line\n")
+    program = shutil.copy(PROGRAM, tree / "tenon")
+    result = subprocess.run([program, "-device", "test-gone,help"], capture_output=True, text=True,
+                            env={**os.environ, "LD_LIBRARY_PATH": str(LIBRARY)}, timeout=60)
+    assert result.returncode == 1
+    assert "in the module 'gone' of the package 'tenon-extra'" in result.stderr, result.stderr
+
+
 def the_folder_option_comes_first():
     result = run("-module", f"dir={FOLDER}", "-device", "test-good,help", path="")
     assert result.returncode == 0, result.stderr
@@ -205,6 +218,7 @@ def listing_maps_no_module():
 CASES = [the_listing_has_the_good_ones_only, each_bad_one_says_why, a_good_one_loads_among_the_bad,
          asking_for_a_bad_one_says_why, a_missing_name_gets_a_hint,
          a_crash_happens_only_when_the_module_is_used, a_folder_that_all_can_write_is_refused,
+         a_module_of_the_build_that_is_gone_is_named_with_its_package,
          the_folder_option_comes_first, listing_maps_no_module]
 
 
