@@ -17,7 +17,7 @@ void x86_gen_end_int(X86Ctx *c);
 #define X86_GEN(name) void x86_gen_##name(X86Ctx *c)
 X86_GEN(mov); X86_GEN(movzx); X86_GEN(movsx); X86_GEN(movsxd); X86_GEN(cmov); X86_GEN(xchg);
 X86_GEN(xchg_acc); X86_GEN(bswap); X86_GEN(movbe); X86_GEN(lea); X86_GEN(xlat); X86_GEN(lahf);
-X86_GEN(sahf); X86_GEN(mov_to_seg); X86_GEN(load_far);
+X86_GEN(sahf); X86_GEN(salc); X86_GEN(mov_to_seg); X86_GEN(load_far);
 X86_GEN(push); X86_GEN(pop); X86_GEN(pop_seg); X86_GEN(pusha); X86_GEN(popa); X86_GEN(pushf);
 X86_GEN(popf); X86_GEN(enter); X86_GEN(leave);
 X86_GEN(alu); X86_GEN(test); X86_GEN(incdec); X86_GEN(neg); X86_GEN(not); X86_GEN(mul);

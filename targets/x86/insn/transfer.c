@@ -126,6 +126,14 @@ void x86_gen_sahf(X86Ctx *c)
     x86_put_flags(c, tn_ir_2(c->b, TN_IR_OR, TN_I32, keep, ah));
 }
 
+/* SALC: AL = CF ? FF : 0; long undocumented, there since the 8086 */
+void x86_gen_salc(X86Ctx *c)
+{
+    TnTemp carry = tn_ir_i(c->b, TN_IR_ANDI, TN_I32, x86_get_flags(c), TN_FLAG_C);
+
+    x86_put_reg(c, RAX, 1, tn_ir_1(c->b, TN_IR_NEG, TN_I32, carry));
+}
+
 /* ---- Segment registers ------------------------------------------------------------------ */
 
 /* The key of the next block depends on what was loaded; SS holds off interrupts for one more. */
@@ -197,6 +205,7 @@ const X86Row x86_rows_transfer[] = {
     { "NP 66 0F 38 F1 /rm", "MOVBE Mv Gv", x86_gen_movbe, .feature = X86_FEATURE_MOVBE },
     { "8D /rm", "LEA Gv M", x86_gen_lea },
     { "D7", "XLAT", x86_gen_xlat },
+    { "D6", "SALC", x86_gen_salc, .flags = ROW_NO64 },
     { "9F", "LAHF", x86_gen_lahf },
     { "9E", "SAHF", x86_gen_sahf },
 

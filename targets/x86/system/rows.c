@@ -100,12 +100,15 @@ static void gen_smsw(X86Ctx *c)
     x86_write(c, 0, tn_ir_ldenv(c->b, TN_I64, offsetof(X86State, cr0)));
 }
 
-/* LAR r, r/m; LSL r, r/m: the destination is kept where ZF becomes 0 */
+/* LAR r, r/m; LSL r, r/m: the destination is kept, its upper half too, where ZF becomes 0 */
 static void gen_lar(X86Ctx *c)
 {
-    TnTemp selector = x86_read(c, 1), old = x86_read(c, 0);
+    TnTemp selector = x86_read(c, 1), old = tn_ir_get(c->b, TN_I64, c->op[0].reg);
+    TnTemp value = tn_ir_call(c->b, c->row->helper, selector, old, 0, 0);
 
-    x86_write(c, 0, tn_ir_call(c->b, c->row->helper, selector, old, 0, 0));
+    if (c->op[0].size == 2)
+        value = tn_ir_deposit(c->b, TN_I64, old, value, 0, 16);
+    tn_ir_put(c->b, TN_I64, c->op[0].reg, value);
 }
 
 /* ARPL r/m, r */
