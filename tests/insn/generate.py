@@ -7,11 +7,11 @@ import pathlib
 import subprocess
 
 import values
-from forms import avx, integer, sse
+from forms import avx, fault, integer, sse, x87
 from forms.form import ALL, CLASSES, RULES
 
 HERE = pathlib.Path(__file__).resolve().parent
-SOURCES = (integer, sse, avx)
+SOURCES = (integer, sse, avx, x87, fault)
 
 CFLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-ffreestanding", "-fno-pic", "-no-pie", "-nostdlib",
           "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-fno-builtin",

@@ -175,10 +175,10 @@ _start:
         xsetbv
 6:      call metal_tables
         lidt idt_register
-        mov $tss, %eax
         mov $TSS, %eax
         ltr %ax
         xor %eax, %eax
+        lldt %ax
 #ifdef __x86_64__
         mov %eax, %ds
         mov %eax, %es

@@ -14,6 +14,7 @@ enum {
     FLAG_CF = 1u << 0,
     FLAG_AF = 1u << 4,
     FLAG_OF = 1u << 11,
+    FLAG_RF = 1u << 16,
     /* ID, VIP, VIF, AC, VM and RF down to CF: what a case may show. */
     FLAGS_SHOWN = 0x3f7fd7,
 };
@@ -30,7 +31,10 @@ enum {
     FX_SIZE = 512,
 };
 
-enum { OUTPUT_SIZE = 4096 };
+enum {
+    OUTPUT_SIZE = 4096,
+    EDGE_BYTES = 64, /* fresh before each case, at the end of the page at EDGE_BASE */
+};
 
 struct range {
     uint32_t first;
@@ -39,6 +43,9 @@ struct range {
     bool one_row;
     bool dump;
 };
+
+/* Flags compared: FLAGS_SHOWN, without RF when the option `norf` asks for it. */
+static uint32_t flags_shown = FLAGS_SHOWN;
 
 static uint8_t output[OUTPUT_SIZE];
 static size_t output_used;
@@ -154,7 +161,7 @@ static void normalise(const struct form *form, const struct row *row)
 {
     bool faulted = outcome.vector != NO_VECTOR;
 
-    outcome.rflags &= faulted ? FLAGS_SHOWN : defined_flags(form, row) & FLAGS_SHOWN;
+    outcome.rflags &= flags_shown & (faulted ? FLAGS_SHOWN : defined_flags(form, row));
     if (form->state == STATE_GPR) {
         clear(outcome.fx, sizeof(outcome.fx));
     } else {
@@ -169,6 +176,7 @@ static void run_row(const struct form *form, const struct row *row, bool dump)
 {
     void *window = (void *)(uintptr_t)row->window;
 
+    copy((void *)(EDGE_BASE + PAGE_SIZE - EDGE_BYTES), row->memory, EDGE_BYTES);
     copy(window, row->memory, WINDOW_SIZE);
     clear(&outcome, AT_FX);
     outcome.vector = NO_VECTOR;
@@ -235,6 +243,9 @@ void suite_main(const char *options)
     };
     uint32_t features = host_features();
 
+    if (option(options, "norf", 1) == 0) {
+        flags_shown &= ~FLAG_RF;
+    }
     emit("INSN", 4);
     emit(&features, sizeof(features));
     for (uint32_t i = range.first; i <= range.last && i < form_count; i++) {

@@ -77,7 +77,7 @@ extern uintptr_t case_stack;
 void run_case(const struct row *row);
 void case_fault_exit(void);
 
-/* The suite's whole run: options are `first=N last=N row=N dump`. */
+/* The suite's whole run: options are `first=N last=N row=N dump norf`. */
 void suite_main(const char *options);
 
 uint32_t host_features(void);

@@ -331,6 +331,106 @@ def rows_mmx(rng, bits):
         yield row
 
 
+def x87_row(rng, number, st=None):
+    """Stack values of every sort under each precision and rounding; some registers are empty."""
+    row = Row(rng)
+    control = 0x7F | (0, 2, 3, 3)[number % 4] << 8 | number // 4 % 4 << 10
+    tags = 0xFF if rng.random() < 0.7 else rng.getrandbits(8)
+    status = rng.randrange(8) << 11 | (rng.getrandbits(6) if rng.random() < 0.2 else 0) | rng.getrandbits(4) % 8 << 8
+    registers = st or [floats.extended(rng) for _ in range(8)]
+    row.fx = fx_image(cw=control, sw=status & 0x7FFF, tags=tags, st=registers)
+    return row
+
+
+def rows_x87(rng, bits):
+    for number in range(64):
+        yield x87_row(rng, number)
+
+
+def rows_x87m32(rng, bits):
+    for number in range(48):
+        row = x87_row(rng, number)
+        row.store(0, 4, floats.single(rng))
+        yield row
+
+
+def rows_x87m64(rng, bits):
+    for number in range(48):
+        row = x87_row(rng, number)
+        row.store(0, 8, floats.double(rng))
+        yield row
+
+
+def rows_x87m80(rng, bits):
+    for number in range(64):
+        row = x87_row(rng, number)
+        row.memory[128:138] = floats.extended(rng)
+        yield row
+
+
+def rows_x87int(rng, bits):
+    for number in range(48):
+        row = x87_row(rng, number)
+        row.store(0, 8, row.number())
+        yield row
+
+
+def rows_x87bcd(rng, bits):
+    for number in range(32):
+        row = x87_row(rng, number)
+        digits = rng.choice((0, 1, 10**18 - 1, rng.randrange(10**18), rng.randrange(10**6)))
+        packed = bytes.fromhex(f"{digits:018d}")[::-1] + bytes([rng.choice((0, 0x80))])
+        row.memory[128:138] = packed
+        yield row
+
+
+def rows_x87round(rng, bits):
+    """Values near integers and halves of all magnitudes, to be rounded, stored and reduced."""
+    for number in range(64):
+        st = []
+        for _ in range(8):
+            exponent = 0x3FFF + rng.choice((-2, -1, 0, 1, 3, 7, 14, 15, 16, 30, 31, 32, 52, 59, 60, 62, 63, 64, 70))
+            significand = 1 << 63 | rng.choice((0, 1 << 62, 3 << 61, rng.getrandbits(63), rng.getrandbits(8) << 55,
+                                               (1 << 63) - 1, 1))
+            st.append(struct.pack("<QH", significand, exponent | rng.getrandbits(1) << 15))
+        yield x87_row(rng, number, st if number % 8 else None)
+
+
+def rows_x87angle(rng, bits):
+    """Arguments within the ranges of the transcendental instructions, with full tags."""
+    for number in range(64):
+        st = [struct.pack("<QH", 1 << 63 | rng.getrandbits(63),
+                          rng.randrange(0x3FE8, 0x3FFF + (0 if number % 2 else 12)) | rng.getrandbits(1) << 15)
+              for _ in range(8)]
+        if number % 4 == 2:
+            # A logarithm wants its operand positive.
+            st[0] = st[0][:9] + bytes([st[0][9] & 0x7F])
+        row = x87_row(rng, number, st)
+        yield row
+
+
+def rows_f32x(rng, bits):
+    """Some exceptions unmasked."""
+    for _ in range(32):
+        control = floats.mxcsr(rng) & ~0x3F & ~(rng.getrandbits(6) << 7)
+        yield vector_row(rng, lambda count: floats.singles(rng, count // 4), control)
+
+
+def rows_f64x(rng, bits):
+    for _ in range(32):
+        control = floats.mxcsr(rng) & ~0x3F & ~(rng.getrandbits(6) << 7)
+        yield vector_row(rng, lambda count: floats.doubles(rng, count // 8), control)
+
+
+def rows_x87x(rng, bits):
+    for number in range(48):
+        row = x87_row(rng, number)
+        control = struct.unpack_from("<H", row.fx)[0] & ~(rng.getrandbits(6))
+        status = struct.unpack_from("<H", row.fx, 2)[0] & 0x3F00
+        row.fx = struct.pack("<HH", control, status) + row.fx[4:]
+        yield row
+
+
 KINDS = {name[5:]: function for name, function in list(globals().items())
          if name.startswith("rows_") and name != "rows_divide"}
 
