@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The decoder's tables: every pattern and operand string of every chapter compiles, no two rows of an
+ * opcode are alike, and bad rows are refused with their text. The coverage report is printed
+ * and must be empty.
+ */
+#include <string.h>
+
+#include "rows.h"
+
+static void gen_nothing(X86Ctx *c)
+{
+}
+
+static void assert_refused(const X86Row *row)
+{
+    const X86Row rows[] = { row[0], row[1], { NULL } };
+    const X86Row *const chapters[] = { rows, NULL };
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(x86_rows_compile(chapters, &error));
+    g_assert_nonnull(error);
+    g_assert_nonnull(strstr(error->message, row->pattern));
+}
+
+static void test_malformed(void)
+{
+    static const X86Row rows[][2] = {
+        { { "GG /r", "MOV Eb Gb", gen_nothing } },          /* no hex */
+        { { "88", "MOV Eb Gb", gen_nothing } },             /* operands need a ModRM byte */
+        { { "88 /8", "MOV Eb", gen_nothing } },             /* digits end at 7 */
+        { { "88 /r", "MOV Ek Gb", gen_nothing } },          /* no such size */
+        { { "88 /r", "MOV Eb Gb Eb Gb Eb", gen_nothing } }, /* five operands */
+        { { "41+r", "INC Zv", gen_nothing } },              /* +r wants a multiple of 8 */
+        { { "/r", "MOV Eb Gb", gen_nothing } },             /* no opcode */
+        { { "VEX.67.0F 58 /r", "VADDPS Vx Hx Wx", gen_nothing } },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
+        assert_refused(rows[i]);
+}
+
+static void test_twins(void)
+{
+    static const X86Row rows[] = {
+        { "0F 10 /r", "MOVUPS Vps Wps", gen_nothing }, { "0F 10 /r", "MOVUPD Vpd Wpd", gen_nothing },
+    };
+
+    assert_refused(rows);
+}
+
+static void test_all_compile(void)
+{
+    g_autoptr(GError) error = NULL;
+    bool good = x86_rows_compile(x86_chapters, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(good);
+    /* Most particular first: PAUSE before NOP and XCHG at 90. */
+    const X86Slot *slot = x86_rows_slot(false, 0, 0x90);
+    g_assert_cmpuint(slot->n, ==, 2);
+    g_assert_cmpstr(slot->entries[0].row->operands, ==, "PAUSE");
+}
+
+static void test_coverage(void)
+{
+    g_autoptr(GString) report = g_string_new(NULL);
+
+    x86_rows_report(report);
+    g_test_message("%s", report->str);
+    g_assert_true(g_str_has_prefix(report->str, "0 of "));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/x86/rows/malformed-rows-are-refused", test_malformed);
+    g_test_add_func("/x86/rows/twins-are-refused", test_twins);
+    g_test_add_func("/x86/rows/all-chapters-compile", test_all_compile);
+    g_test_add_func("/x86/rows/coverage", test_coverage);
+    return g_test_run();
+}
