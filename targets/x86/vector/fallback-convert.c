@@ -70,12 +70,14 @@ FALLBACK(cvtph2ps_y)
     from_half(cpu, D, B, 8);
 }
 
-/* Rounding by imm8 unless its bit 2 asks for MXCSR's; FTZ does not apply. */
+/* Rounding by imm8 unless its bit 2 asks for MXCSR's; FTZ does not apply, and processors report
+ * PE by the masked response also where OE or UE is unmasked. */
 static void to_half(TnCpu *cpu, X86Ymm *d, const X86Ymm *b, unsigned n, uint32_t imm8)
 {
     SfEnv e = fp_begin(cpu);
 
     e.ftz = false;
+    e.masked_pe = true;
     if (!(imm8 & 4))
         e.rounding = imm8 & 3;
     for (unsigned i = 0; i < n; i++)

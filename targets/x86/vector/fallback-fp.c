@@ -77,43 +77,50 @@ FP_LANES(hsubps_y, ps, 8, PAIR_PS(sf_sub))
 FP_LANES(hsubpd, pd, 2, PAIR_PD(sf_sub))
 FP_LANES(hsubpd_y, pd, 4, PAIR_PD(sf_sub))
 
+/* Ends a step of a dot product; true where an unmasked exception ends the instruction with it. */
+static bool end_step(TnCpu *cpu, SfEnv *e)
+{
+    bool stop = e->flags & e->unmasked;
+
+    fp_end(cpu, e);
+    e->flags = 0;
+    return stop;
+}
+
 /*
  * Products selected by imm8[7:4], summed in pairs, given to the elements of imm8[3:0]. Each element
  * has a sum of its own, as processors do it: which of several NaNs comes out depends on the order.
  */
-static void dot_ps(SfEnv *e, uint32_t *d, const uint32_t *x, const uint32_t *y, uint32_t imm8)
-{
-    uint64_t p[4] = { 0 }, pairs[4];
-
-    for (unsigned i = 0; i < 4; i++)
-        if (imm8 >> (4 + i) & 1)
-            p[i] = sf_mul(e, &sf_f32, x[i], y[i]);
-    for (unsigned i = 0; i < 4; i++)
-        pairs[i] = sf_add(e, &sf_f32, p[i ^ 1], p[i]);
-    for (unsigned i = 0; i < 4; i++) {
-        uint32_t sum = (uint32_t)sf_add(e, &sf_f32, pairs[i], pairs[i ^ 2]);
-        d[i] = imm8 >> i & 1 ? sum : 0;
-    }
-}
-
-static void dot_lanes(TnCpu *cpu, X86Ymm *d, const X86Ymm *x, const X86Ymm *y, uint32_t imm8,
-                      unsigned lanes)
+static void dot_ps(TnCpu *cpu, uint32_t *d, const uint32_t *x, const uint32_t *y, uint32_t imm8,
+                   unsigned n)
 {
     SfEnv e = fp_begin(cpu);
+    uint64_t p[8] = { 0 }, pairs[8];
 
-    for (unsigned i = 0; i < lanes; i++)
-        dot_ps(&e, d->u32 + 4 * i, x->u32 + 4 * i, y->u32 + 4 * i, imm8);
+    for (unsigned i = 0; i < n; i++)
+        if (imm8 >> (4 + i % 4) & 1)
+            p[i] = sf_mul(&e, &sf_f32, x[i], y[i]);
+    if (end_step(cpu, &e))
+        return;
+    for (unsigned i = 0; i < n; i++)
+        pairs[i] = sf_add(&e, &sf_f32, p[i ^ 1], p[i]);
+    if (end_step(cpu, &e))
+        return;
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t sum = (uint32_t)sf_add(&e, &sf_f32, pairs[i], pairs[i ^ 2]);
+        d[i] = imm8 >> i % 4 & 1 ? sum : 0;
+    }
     fp_end(cpu, &e);
 }
 
 FALLBACK(dpps)
 {
-    dot_lanes(cpu, D, A, B, imm8, 1);
+    dot_ps(cpu, D->u32, A->u32, B->u32, imm8, 4);
 }
 
 FALLBACK(dpps_y)
 {
-    dot_lanes(cpu, D, A, B, imm8, 2);
+    dot_ps(cpu, D->u32, A->u32, B->u32, imm8, 8);
 }
 
 FALLBACK(dppd)
@@ -124,6 +131,8 @@ FALLBACK(dppd)
     for (unsigned i = 0; i < 2; i++)
         if (imm8 >> (4 + i) & 1)
             p[i] = sf_mul(&e, &sf_f64, A->u64[i], B->u64[i]);
+    if (end_step(cpu, &e))
+        return;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t sum = sf_add(&e, &sf_f64, p[i], p[i ^ 1]);
         D->u64[i] = imm8 >> i & 1 ? sum : 0;

@@ -11,12 +11,19 @@ static inline SfEnv fp_begin(TnCpu *cpu)
     uint32_t mxcsr = x86_state(cpu)->mxcsr;
 
     return (SfEnv){ .rounding = mxcsr >> MXCSR_RC_SHIFT & 3, .daz = mxcsr & MXCSR_DAZ,
-                    .ftz = mxcsr & MXCSR_FTZ, .ue_unmasked = !(mxcsr & MXCSR_UM) };
+                    .ftz = mxcsr & MXCSR_FTZ, .unmasked = ~mxcsr >> MXCSR_MASKS_SHIFT & MXCSR_FLAGS };
 }
 
+/*
+ * An exception found before rounding (IE DE ZE) that is unmasked keeps those found after it, in
+ * whichever lane, from being reported (SDM vol. 1, 11.5.3).
+ */
 static inline void fp_end(TnCpu *cpu, const SfEnv *e)
 {
-    x86_state(cpu)->mxcsr |= e->flags;
+    uint8_t before_rounding = SF_IE | SF_DE | SF_ZE;
+    bool stopped = e->flags & e->unmasked & before_rounding;
+
+    x86_state(cpu)->mxcsr |= stopped ? e->flags & before_rounding : e->flags;
 }
 
 /* Lanes of a format: the field of X86Ymm that holds its bits. */

@@ -8,7 +8,6 @@ enum {
     MXCSR_DAZ = 1u << 6,
     MXCSR_MASKS_SHIFT = 7,
     MXCSR_MASKS = 0x3fu << MXCSR_MASKS_SHIFT,
-    MXCSR_UM = 1u << 11,
     MXCSR_RC_SHIFT = 13,
     MXCSR_FTZ = 1u << 15,
     MXCSR_VALID = 0xffff,

@@ -131,22 +131,21 @@ static u128 round_shift(SfRounding rounding, bool sign, u128 v, unsigned n, bool
     return q + up;
 }
 
-static uint64_t overflow(SfEnv *e, const SfFormat *f, bool sign)
+static uint64_t overflow(SfEnv *e, const SfFormat *f, bool sign, bool inexact)
 {
     bool to_max = e->rounding == SF_ZERO || e->rounding == (sign ? SF_UP : SF_DOWN);
 
-    e->flags |= SF_OE | SF_PE;
+    e->flags |= SF_OE | (inexact || e->masked_pe || !(e->unmasked & SF_OE) ? SF_PE : 0);
     return infinity(f, sign) - to_max;
 }
 
-/* Is the value tiny once rounded to full precision with an unbounded exponent? */
-static bool tiny_after_rounding(const SfEnv *e, const SfFormat *f, bool sign, int biased, u128 mant)
+/* Is the value tiny once rounded to full precision with an unbounded exponent, and inexact so? */
+static bool tiny_after_rounding(const SfEnv *e, const SfFormat *f, bool sign, int biased, u128 mant,
+                                bool *inexact)
 {
-    bool inexact;
+    u128 rounded = round_shift(e->rounding, sign, mant, 127 - f->frac, inexact);
 
-    if (biased != 0)
-        return biased < 0;
-    return !(round_shift(e->rounding, sign, mant, 127 - f->frac, &inexact) >> (f->frac + 1));
+    return biased < 0 || !(rounded >> (f->frac + 1));
 }
 
 /* Rounds mant * 2^(exp - 127), mant nonzero, to the format. */
@@ -158,9 +157,9 @@ static uint64_t round_pack(SfEnv *e, const SfFormat *f, bool sign, int exp, u128
     bool inexact, tiny = false;
 
     if (biased < 1) {
-        tiny = tiny_after_rounding(e, f, sign, biased, mant);
-        if (tiny && e->ftz && !e->ue_unmasked) {
-            e->flags |= SF_UE | SF_PE;
+        tiny = tiny_after_rounding(e, f, sign, biased, mant, &inexact);
+        if (tiny && !e->masked_pe && (e->ftz || e->unmasked & SF_UE)) {
+            e->flags |= SF_UE | (inexact || !(e->unmasked & SF_UE) ? SF_PE : 0);
             return signed_bits(f, sign, 0);
         }
         mant = shift_jam(mant, (unsigned)(1 - biased));
@@ -171,10 +170,10 @@ static uint64_t round_pack(SfEnv *e, const SfFormat *f, bool sign, int exp, u128
     uint64_t magnitude = biased >= 1 << f->exp ? infinity(f, false)
                                                : ((uint64_t)(biased - 1) << f->frac) + q;
     if (magnitude >= infinity(f, false))
-        return overflow(e, f, sign);
+        return overflow(e, f, sign, inexact);
     if (inexact)
         e->flags |= SF_PE;
-    if (tiny && (inexact || e->ue_unmasked))
+    if (tiny && (inexact || e->unmasked & SF_UE))
         e->flags |= SF_UE;
     return signed_bits(f, sign, magnitude);
 }

@@ -26,7 +26,9 @@ typedef struct SfEnv {
     uint8_t rounding;   /* SfRounding */
     bool daz;           /* denormal operands are zero */
     bool ftz;           /* tiny results are zero while underflow is masked */
-    bool ue_unmasked;   /* underflow is unmasked: tiny is enough for the flag */
+    uint8_t unmasked;   /* SF_*: of OE and UE, unmasked, the result does not matter and PE tells
+                         * whether it is inexact with an unbounded exponent */
+    bool masked_pe;     /* no, PE is that of the masked response all the same */
     uint8_t flags;      /* SF_*: sticky */
 } SfEnv;
 

@@ -37,13 +37,9 @@ uint32_t x86_helper_stmxcsr(TnCpu *cpu)
 typedef void (*FallbackFn)(TnCpu *cpu, void *dst, const void *a, const void *b, const void *c,
                            uint32_t imm8);
 
-/*
- * Runs a fallback on scratch[1..3] into scratch[0]. An exception found before rounding (IE DE ZE)
- * that is unmasked keeps those found after it from being reported.
- */
+/* Runs a fallback on scratch[1..3] into scratch[0] and looks what it raised. */
 void x86_helper_fp_checked(TnCpu *cpu, uint32_t fallback, uint32_t imm8)
 {
-    enum { BEFORE_ROUNDING = 7 };
     X86State *s = x86_state(cpu);
     uint32_t before = s->mxcsr, unmasked = ~before >> MXCSR_MASKS_SHIFT & MXCSR_FLAGS;
 
@@ -52,9 +48,7 @@ void x86_helper_fp_checked(TnCpu *cpu, uint32_t fallback, uint32_t imm8)
     ((FallbackFn)cpu->target->helpers[fallback].fn)(cpu, &s->scratch[0], &s->scratch[1],
                                                     &s->scratch[2], &s->scratch[3], imm8);
     uint32_t flags = s->mxcsr & MXCSR_FLAGS;
-    if (flags & unmasked & BEFORE_ROUNDING)
-        flags &= BEFORE_ROUNDING;
-    s->mxcsr = before | flags;
+    s->mxcsr |= before;
     if (flags & unmasked)
         x86_raise(cpu, s->cr4 & CR4_OSXMMEXCPT ? X86_XM : X86_UD);
 }

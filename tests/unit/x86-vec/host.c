@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 /* What the generated code works on: rdi points here. */
 typedef struct Frame {
@@ -18,9 +19,14 @@ enum { FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_MXCSR = 24, FX_ST = 32 };
 
 static sigjmp_buf escape;
 
-static void on_sigill(int signal)
+static uint32_t trapped_mxcsr;
+
+static void on_signal(int signal, siginfo_t *info, void *context)
 {
-    siglongjmp(escape, 1);
+    const ucontext_t *uc = context;
+
+    trapped_mxcsr = uc->uc_mcontext.fpregs->mxcsr;
+    siglongjmp(escape, signal);
 }
 
 static uint8_t *put(uint8_t *p, const void *bytes, size_t n)
@@ -109,27 +115,31 @@ static void from_frame(Machine *m, const Frame *f)
     m->flags = (uint32_t)f->flags & TN_FLAGS_ALL;
 }
 
-bool host_run(Machine *m, const uint8_t *bytes, unsigned n)
+bool host_run(Machine *m, const uint8_t *bytes, unsigned n, int *raised)
 {
     static uint8_t *code;
     static Frame frame;
-    struct sigaction old, action = { .sa_handler = on_sigill };
+    struct sigaction old[2], action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
     uint32_t host_mxcsr = __builtin_ia32_stmxcsr();
-    volatile bool known = false;
+    int signal;
 
     if (!code)
         code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                     0);
     emit(code, bytes, n);
     to_frame(&frame, m);
-    sigaction(SIGILL, &action, &old);
-    if (sigsetjmp(escape, 1) == 0) {
+    sigaction(SIGILL, &action, &old[0]);
+    sigaction(SIGFPE, &action, &old[1]);
+    signal = sigsetjmp(escape, 1);
+    if (signal == 0)
         ((void (*)(Frame *))code)(&frame);
-        known = true;
-    }
-    sigaction(SIGILL, &old, NULL);
+    sigaction(SIGILL, &old[0], NULL);
+    sigaction(SIGFPE, &old[1], NULL);
     __builtin_ia32_ldmxcsr(host_mxcsr);
-    if (known)
+    *raised = signal == SIGFPE ? X86_XM : -1;
+    if (signal == SIGFPE)
+        m->mxcsr = trapped_mxcsr;
+    else if (signal == 0)
         from_frame(m, &frame);
-    return known;
+    return signal != SIGILL;
 }

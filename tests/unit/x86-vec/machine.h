@@ -22,8 +22,11 @@ typedef struct Machine {
     uint8_t memory[MEMORY_BYTES] __attribute__((aligned(64)));
 } Machine;
 
-/* Runs the bytes natively. False when the host does not know the instruction. */
-bool host_run(Machine *m, const uint8_t *bytes, unsigned n);
+/*
+ * Runs the bytes natively. False when the host does not know the instruction. `raised` is X86_XM when
+ * it raised that (only mxcsr is given back then), or -1.
+ */
+bool host_run(Machine *m, const uint8_t *bytes, unsigned n, int *raised);
 
 /* Runs the bytes through the target. `raised` is the vector of an exception, or -1. */
 void target_run(Machine *m, const uint8_t *bytes, unsigned n, int *raised);
