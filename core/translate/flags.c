@@ -67,18 +67,36 @@ static uint32_t eval_step(const Operands *o, bool increment)
     return (f & ~(uint32_t)TN_FLAG_C) | ((uint32_t)o->c & TN_FLAG_C);
 }
 
+/* O after a shift or rotate of the operand as it was by one, whatever the count: measured on Intel
+ * processors, where the manual leaves it undefined for other counts. */
+static bool shift_overflow(const Operands *o, TnFlagOp op)
+{
+    bool top = top_bit(o, o->a), next = top_bit(o, o->a << 1 & o->mask);
+
+    switch (op) {
+    case TN_FLAGS_SHL:
+    case TN_FLAGS_ROL:
+        return top != next;
+    case TN_FLAGS_SHR:
+        return top;
+    case TN_FLAGS_ROR:
+        return top != (o->a & 1);
+    default:
+        return false;
+    }
+}
+
 static uint32_t eval_shift(const Operands *o, TnFlagOp op, unsigned count)
 {
     /* The value before the last single step, and what that step shifts out. */
     int64_t before;
     uint64_t r;
-    bool carry, overflow;
+    bool carry;
 
     if (op == TN_FLAGS_SHL) {
         uint64_t last = count - 1 < o->bits ? o->a << (count - 1) & o->mask : 0;
         r = last << 1 & o->mask;
         carry = top_bit(o, last);
-        overflow = top_bit(o, r) != carry;
     } else {
         before = op == TN_FLAGS_SAR ? sign_extend(o, o->a) : (int64_t)o->a;
         if (op == TN_FLAGS_SAR)
@@ -86,11 +104,10 @@ static uint32_t eval_shift(const Operands *o, TnFlagOp op, unsigned count)
         else
             before = (int64_t)((uint64_t)before >> (count - 1));
         carry = before & 1;
-        overflow = op == TN_FLAGS_SHR && top_bit(o, (uint64_t)before & o->mask);
         r = (op == TN_FLAGS_SAR ? (uint64_t)(before >> 1) : (uint64_t)before >> 1) & o->mask;
     }
     return result_flags(o, r) | ((uint32_t)o->c & TN_FLAG_A) | flag_if(TN_FLAG_C, carry) |
-           flag_if(TN_FLAG_O, overflow);
+           flag_if(TN_FLAG_O, shift_overflow(o, op));
 }
 
 static uint32_t eval_rotate(const Operands *o, TnFlagOp op, unsigned count)
@@ -99,16 +116,9 @@ static uint32_t eval_rotate(const Operands *o, TnFlagOp op, unsigned count)
     if (op == TN_FLAGS_ROR)
         n = (o->bits - n) & (o->bits - 1);
     uint64_t r = n ? (o->a << n | o->a >> (o->bits - n)) & o->mask : o->a;
-    bool carry, overflow;
-    if (op == TN_FLAGS_ROL) {
-        carry = r & 1;
-        overflow = top_bit(o, r) != carry;
-    } else {
-        carry = top_bit(o, r);
-        overflow = top_bit(o, r) != top_bit(o, r << 1 & o->mask);
-    }
+    bool carry = op == TN_FLAGS_ROL ? r & 1 : top_bit(o, r);
     return ((uint32_t)o->c & (TN_FLAG_S | TN_FLAG_Z | TN_FLAG_P | TN_FLAG_A)) |
-           flag_if(TN_FLAG_C, carry) | flag_if(TN_FLAG_O, overflow);
+           flag_if(TN_FLAG_C, carry) | flag_if(TN_FLAG_O, shift_overflow(o, op));
 }
 
 static uint32_t eval_multiply(const Operands *o, bool is_signed)

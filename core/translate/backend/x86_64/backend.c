@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* The x86-64 host back end: compiling a block, linking, and its place in the translator. */
+#include <string.h>
+
+#ifdef TN_HAVE_CAPSTONE
+#include <capstone/capstone.h>
+#endif
+
+#include "code-buffer.h"
+#include "compile.h"
+#include "tenon/error.h"
+
+enum {
+    OP_ROOM = 2048,     /* no operation and no stub is longer */
+    MIN_CODE = 1 << 20,
+};
+
+/* Compiling is serialised by the translator: one context, its arrays kept. */
+static X64Ctx ctx;
+static X64Temp temps[TN_IR_MAX_TEMPS];
+static TnTemp map[TN_IR_MAX_TEMPS];
+static int capacity;
+
+bool x64_room(const X64Ctx *cx)
+{
+    return cx->e.limit - cx->e.p >= OP_ROOM;
+}
+
+static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **error)
+{
+    x64_host_init();
+    if (!x64_host.popcnt || !x64_host.avx) {
+        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                    "the x86_64 back end needs a host processor with POPCNT and AVX");
+        return false;
+    }
+    if (target->n_regs > X64_MAX_REGS) {
+        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                    "target %s declares %u registers; the x86_64 back end handles %d", target->name,
+                    target->n_regs, X64_MAX_REGS);
+        return false;
+    }
+    if (!x64_code_map(MAX(code_bytes, (size_t)MIN_CODE), error))
+        return false;
+    x64_plan_init(target);
+    x64_make_thunks();
+    ctx.stubs = g_array_new(false, false, sizeof(X64Stub));
+    ctx.exits = g_array_new(false, false, sizeof(X64Exit));
+    return true;
+}
+
+static void grow(X64Ctx *cx, int n_ops)
+{
+    if (n_ops <= capacity)
+        return;
+    capacity = MAX(n_ops, 2 * capacity);
+    cx->ops = g_renew(TnIrOp, cx->ops, capacity);
+    cx->expire = g_renew(TnTemp, cx->expire, capacity);
+    cx->op_flags = g_renew(uint8_t, cx->op_flags, capacity);
+}
+
+static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, int n_temps)
+{
+    grow(cx, n_ops);
+    memcpy(cx->ops, ops, (size_t)n_ops * sizeof(*ops));
+    memset(cx->expire, 0, (size_t)n_ops * sizeof(*cx->expire));
+    memset(cx->op_flags, 0, (size_t)n_ops * sizeof(*cx->op_flags));
+    memset(map, 0, (size_t)n_temps * sizeof(*map));
+    for (int t = 0; t < n_temps; t++)
+        temps[t] = (X64Temp){ .last = -1, .def = -1, .slot = -1, .home = -1, .reg = X64_NONE,
+                              .want = X64_NONE };
+    cx->temps = temps;
+    cx->map = map;
+    cx->n_ops = n_ops;
+    cx->n_temps = n_temps;
+    cx->block = block;
+    cx->insn_pc = block->key.pc;
+    cx->locked = cx->locked_xmm = 0;
+    cx->wide_used = false;
+    memset(cx->gpr, 0, sizeof(cx->gpr));
+    memset(cx->xmm, 0, sizeof(cx->xmm));
+    memset(cx->slots_used, 0, sizeof(cx->slots_used));
+    memset(cx->vec_slots_used, 0, sizeof(cx->vec_slots_used));
+    memset(cx->home_of, 0, sizeof(cx->home_of));
+    cx->pending_flags = TN_TEMP_NONE;
+    cx->flags_reg = -1;
+    cx->flags_op = -1;
+    g_array_set_size(cx->stubs, 0);
+    g_array_set_size(cx->exits, 0);
+    cx->e = (X64Emit){ .p = x64_code.next, .start = x64_code.next,
+                       .limit = x64_code.rw + x64_code.size };
+}
+
+static bool compile_ops(X64Ctx *cx)
+{
+    for (cx->i = 0; cx->i < cx->n_ops; cx->i++) {
+        if (!x64_room(cx))
+            return false;
+        x64_lower(cx, &cx->ops[cx->i]);
+    }
+    x64_emit_stubs(cx);
+    if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits->len * 64)
+        return false;
+    x64_emit_exits(cx);
+    return true;
+}
+
+static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsigned n_temps)
+{
+    X64Ctx *cx = &ctx;
+
+    if (x64_code.rw + x64_code.size - x64_code.next < OP_ROOM)
+        return false;
+    prepare(cx, block, ops, (int)n_ops, (int)n_temps);
+    x64_analyse(cx);
+    if (!compile_ops(cx))
+        return false;
+    block->code = x64_code_rx(cx->e.start);
+    block->code_size = (uint32_t)(cx->e.p - cx->e.start);
+    x64_code_take(cx->e.p);
+    return true;
+}
+
+static void x64_flush(void)
+{
+    x64_code.next = x64_code.first;
+}
+
+static void x64_release_block(TnBlock *block)
+{
+    g_clear_pointer(&block->exits, g_free);
+    block->n_exits = 0;
+    block->code = NULL;
+}
+
+/* The displacement is aligned, so that a thread that executes the jump sees the old or the new one
+ * (SDM vol. 3A, 9.1.1; cross-modifying only an immediate within one aligned word is what patching
+ * JITs rely on). */
+static void patch(TnBlockExit *x, const void *target_rw)
+{
+    int32_t disp = (int32_t)((const uint8_t *)target_rw - ((uint8_t *)x->patch + 4));
+
+    __atomic_store_n((int32_t *)x->patch, disp, __ATOMIC_RELEASE);
+}
+
+static void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
+{
+    patch(&from->exits[exit], x64_code_rw(to->code));
+}
+
+static void x64_unlink(TnBlock *from, unsigned exit)
+{
+    patch(&from->exits[exit], from->exits[exit].unlinked);
+}
+
+static void dump_hex(const TnBlock *block, GString *out)
+{
+    const uint8_t *p = x64_code_rw(block->code);
+
+    for (uint32_t i = 0; i < block->code_size; i++)
+        g_string_append_printf(out, "%02x%s", p[i], i % 32 == 31 ? "\n" : " ");
+    g_string_append_c(out, '\n');
+}
+
+static bool dump_asm(const TnBlock *block, GString *out)
+{
+#ifdef TN_HAVE_CAPSTONE
+    csh handle;
+    cs_insn *insn;
+
+    if (cs_open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK)
+        return false;
+    cs_option(handle, CS_OPT_SKIPDATA, CS_OPT_ON);
+
+    size_t n = cs_disasm(handle, x64_code_rw(block->code), block->code_size,
+                         (uintptr_t)block->code, 0, &insn);
+
+    for (size_t i = 0; i < n; i++)
+        g_string_append_printf(out, "0x%" G_GINT64_MODIFIER "x:  %-8s %s\n", insn[i].address,
+                               insn[i].mnemonic, insn[i].op_str);
+    if (n)
+        cs_free(insn, n);
+    cs_close(&handle);
+    return n > 0;
+#else
+    return false;
+#endif
+}
+
+static void x64_dump(const TnBlock *block, GString *out)
+{
+    if (!dump_asm(block, out))
+        dump_hex(block, out);
+}
+
+const TnBackend tn_backend_x86_64 = {
+    .name = "x86_64",
+    .init = x64_init,
+    .compile = x64_compile,
+    .flush = x64_flush,
+    .release = x64_release_block,
+    .run = x64_run,
+    .link = x64_link,
+    .unlink = x64_unlink,
+    .dump = x64_dump,
+};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory that holds translated code: one memfd mapped twice, writable at one address and
+ * executable at another, so that no page is both. The executable mapping is asked for near the
+ * library, which makes helpers reachable by near calls; where it ends up elsewhere calls go through
+ * a register.
+ */
+#include "code-buffer.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tenon/error.h"
+
+X64Code x64_code;
+
+static void *map(int fd, size_t size, int prot, void *hint)
+{
+    void *p = mmap(hint, size, prot, MAP_SHARED, fd, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* A place below the library, where shared objects and anonymous memory usually leave room. */
+static void *near_library(size_t size)
+{
+    uintptr_t here = (uintptr_t)&x64_code_map & ~(uintptr_t)0xfffff;
+    uintptr_t distance = size + ((uintptr_t)256 << 20);
+
+    return here > distance ? (void *)(here - distance) : NULL;
+}
+
+bool x64_code_map(size_t size, GError **error)
+{
+    int fd = memfd_create("tenon-code", MFD_CLOEXEC);
+
+    if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
+        x64_code.rx = map(fd, size, PROT_READ | PROT_EXEC, near_library(size));
+        x64_code.rw = map(fd, size, PROT_READ | PROT_WRITE, NULL);
+    }
+    if (!x64_code.rx || !x64_code.rw) {
+        g_set_error(error, TN_ERROR, TN_ERROR_FAILED,
+                    "cannot map %zu bytes for translated code: %s", size, g_strerror(errno));
+        if (x64_code.rx)
+            munmap(x64_code.rx, size);
+        if (fd >= 0)
+            close(fd);
+        x64_code = (X64Code){ 0 };
+        return false;
+    }
+    close(fd);
+    x64_code.size = size;
+    x64_code.next = x64_code.first = x64_code.rw;
+    return true;
+}
+
+void x64_code_take(uint8_t *end)
+{
+    uintptr_t next = ((uintptr_t)end + X64_CODE_ALIGN - 1) & ~(uintptr_t)(X64_CODE_ALIGN - 1);
+
+    x64_code.next = (uint8_t *)next;
+}

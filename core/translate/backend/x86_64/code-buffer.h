@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory that holds translated code. */
+#ifndef TN_X64_CODE_BUFFER_H
+#define TN_X64_CODE_BUFFER_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct X64Code {
+    uint8_t *rw;        /* where it is written */
+    uint8_t *rx;        /* where it is executed */
+    size_t size;
+    uint8_t *next;      /* rw: the first free byte */
+    uint8_t *first;     /* rw: after the thunks, where blocks start */
+} X64Code;
+
+extern X64Code x64_code;
+
+enum { X64_CODE_ALIGN = 16 };
+
+/* Maps `size` bytes twice. */
+bool x64_code_map(size_t size, GError **error);
+
+/* Takes [next, end) and aligns the new next. */
+void x64_code_take(uint8_t *end);
+
+static inline void *x64_code_rx(const uint8_t *rw)
+{
+    return x64_code.rx + (rw - x64_code.rw);
+}
+
+static inline uint8_t *x64_code_rw(const void *rx)
+{
+    return x64_code.rw + ((const uint8_t *)rx - x64_code.rx);
+}
+
+#endif

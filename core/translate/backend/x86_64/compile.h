@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The compilation of one block: what the passes share.
+ *
+ *   analyse.c     forwards values through registers, folds constants, finds last uses, dead
+ *                 operations, fusible conditions, and results that can be computed in place
+ *   regalloc.c    gives temporaries host registers while the code is emitted, front to back
+ *   lower-*.c     IR to code, by family
+ *   stub.c        the out-of-line parts, emitted after the block
+ */
+#ifndef TN_X64_COMPILE_H
+#define TN_X64_COMPILE_H
+
+#include "emit.h"
+#include "translate/backend.h"
+#include "translate/ir-info.h"
+#include "translate/ir-semantics.h"
+
+/* What is known of a temporary. */
+enum {
+    X64_T_CONST = 1u << 0,
+    X64_T_Z32 = 1u << 1,      /* bits 63..32 are zero */
+    X64_T_VEC = 1u << 2,
+    X64_T_WIDE = 1u << 3,     /* 256 bits */
+    X64_T_VIRTUAL = 1u << 4,  /* not computed where it is defined but where it is used */
+    X64_T_COND = 1u << 5,     /* 0 or 1, defined by SETCOND or FLAGCOND */
+    X64_T_FLAGS = 1u << 6,    /* defined by FLAGS */
+    X64_T_DEFINED = 1u << 7,  /* the code that defines it has been emitted */
+    X64_T_VALUE = 1u << 8,    /* has a use that needs it in a register */
+};
+
+typedef struct X64Temp {
+    uint64_t value;    /* constant */
+    int32_t last;      /* operation that needs it last, -1 none */
+    int32_t def;       /* operation that defines it, -1 none */
+    uint16_t flags;    /* X64_T_* */
+    TnTemp next;       /* in the list of its host register */
+    TnTemp expire;     /* in the list of temporaries with the same last use */
+    TnTemp partner;    /* FLAGS: the result of the operation that also computes these flags, or 0 */
+    int16_t slot;      /* spill slot, -1 none */
+    int16_t home;      /* declared register whose place in the state holds it, -1 none */
+    int8_t reg;        /* host register (vectors: xmm number), X64_NONE */
+    int8_t want;       /* pinned register it may be computed in, X64_NONE */
+} X64Temp;
+
+/* An operand as an instruction may take it. */
+typedef struct X64Src {
+    enum { X64_SRC_REG, X64_SRC_IMM, X64_SRC_MEM } kind;
+    int reg;
+    uint64_t imm;
+    X64Mem mem;
+    bool narrow; /* memory: only 32 bits are there */
+    bool is_address; /* memory: its address is meant */
+} X64Src;
+
+/* How packed flags are computed (or are there already), frozen at one place in the block. */
+typedef struct X64Recipe {
+    bool packed;       /* a is the packed value itself */
+    bool from_result;  /* a is the result; the first operand is a - b (ADD) or a + b (SUB) */
+    uint8_t fop;       /* TnFlagOp */
+    uint8_t size_log2;
+    X64Src a, b, c;
+} X64Recipe;
+
+/* An out-of-line part. */
+typedef struct X64Stub {
+    enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
+           X64_STUB_CAS } kind;
+    bool flags_pending;
+    bool wide;
+    uint8_t n_from;
+    uint8_t *from[2];   /* displacements of the jumps to it */
+    uint8_t *back;      /* where it returns to */
+    uint64_t pc;
+    uint32_t mem;       /* argument of tn_mmu_* */
+    uint32_t aop;       /* RMW: TnAtomicOp */
+    X64Src addr, value, value2;
+    int64_t disp;       /* added to addr */
+    int dst;            /* host register, X64_NONE */
+    uint32_t live_vec;  /* xmm registers to keep */
+    uint32_t wide_vec;  /* those of them with 256 bits */
+    X64Recipe flags;
+} X64Stub;
+
+/* A direct exit. */
+typedef struct X64Exit {
+    uint64_t pc;
+    uint8_t *patch;   /* displacement of the jump */
+    uint8_t *request; /* displacement of the jump taken where exit_request is set, or NULL */
+} X64Exit;
+
+typedef struct X64Ctx {
+    X64Emit e;
+    TnBlock *block;
+    TnIrOp *ops;
+    int n_ops, n_temps;
+    X64Temp *temps;
+    TnTemp *expire;        /* by operation: first temporary whose last use it is */
+    uint8_t *op_flags;     /* X64_OP_* */
+    int i;                 /* the operation being lowered */
+    uint64_t insn_pc;      /* of the last INSN */
+
+    TnTemp gpr[16], xmm[16]; /* first temporary held by each host register, 0 free */
+    uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
+    bool wide_used;        /* a 256-bit operation was emitted */
+
+    uint32_t slots_used[TN_IR_MAX_TEMPS / 32], vec_slots_used[TN_IR_MAX_TEMPS / 32];
+    TnTemp home_of[X64_MAX_REGS]; /* temporary that a declared register's place in the state holds */
+
+    TnTemp pending_flags;  /* FLAGS whose PUT is not done yet, 0 none */
+    int flags_reg;         /* declared register that PUT names */
+    int flags_op;          /* operation whose host flags are live while e.flags_at == e.p; -1 */
+
+    TnTemp *map;           /* analysis: what a temporary was replaced by, 0 itself */
+    GArray *stubs;
+    GArray *exits;         /* X64Exit */
+} X64Ctx;
+
+enum {
+    X64_OP_DEAD = 1u << 0,
+    X64_OP_SETS_FLAGS = 1u << 1, /* a FLAGS shares this operation's host flags */
+    X64_OP_AS_SUB = 1u << 2,     /* ... and is a subtraction: ADDI is to be emitted as SUB */
+    X64_OP_AS_STEP = 1u << 3,    /* ... and is INC or DEC, which keep the carry */
+};
+
+/* ---- The target, digested once (regs.c) -------------------------------------------------- */
+
+typedef struct X64Plan {
+    const TnTargetInfo *target;
+    int8_t pin[X64_MAX_REGS];  /* declared register -> host register, X64_NONE */
+    int16_t pinned[16];        /* host register -> declared register, -1 */
+    uint32_t pin_mask;         /* host registers that hold a pinned one */
+    int n_pins;
+} X64Plan;
+
+extern X64Plan x64_plan;
+void x64_plan_init(const TnTargetInfo *target);
+X64Mem x64_reg_home(int declared); /* its place in the state */
+
+/* ---- analyse.c --------------------------------------------------------------------------- */
+
+void x64_analyse(X64Ctx *cx);
+bool x64_is_const(const X64Ctx *cx, TnTemp t);
+
+/* ---- regalloc.c -------------------------------------------------------------------------- */
+
+/* The host register of t, loaded where needed; locked until the operation ends. */
+int x64_in(X64Ctx *cx, TnTemp t);
+/* t as an operand of an instruction of width w (0 or X64_W): register, immediate, or memory. Locked. */
+X64Src x64_src(X64Ctx *cx, unsigned w, TnTemp t);
+/* The same without a lock and with immediates of any size. */
+X64Src x64_peek(const X64Ctx *cx, TnTemp t);
+/* Operands that die with this operation leave their registers; the contents stay until something
+ * else is put there, and slots stay taken until the operation ends. */
+void x64_release(X64Ctx *cx);
+/* A register for t, which this operation defines: the pinned one it wants, else `prefer` where that
+ * is free now, else any; none of `avoid`. */
+int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
+/* Says that t is now in `reg`, too. */
+void x64_bind(X64Ctx *cx, TnTemp t, int reg);
+/* Says that t is now in `reg` instead of where it was. */
+void x64_rebind(X64Ctx *cx, TnTemp t, int reg);
+/* A virtual FLAGS that has not been computed. */
+bool x64_is_unmade(const X64Temp *t);
+/* A free scratch register, locked until the operation ends. */
+int x64_tmp(X64Ctx *cx);
+/* Unlocks a register. */
+void x64_unlock(X64Ctx *cx, int reg);
+/* Makes a given scratch register free and locks it. */
+void x64_claim(X64Ctx *cx, int reg);
+/* Moves whatever lives in reg beyond this operation elsewhere. */
+void x64_evict(X64Ctx *cx, int reg);
+/* Puts every temporary in scratch and vector registers that lives on into its slot. */
+void x64_spill_all(X64Ctx *cx);
+/* Temporaries that live on and share a pinned register or a place in the state get their own. */
+void x64_unshare_all(X64Ctx *cx);
+void x64_unshare_home(X64Ctx *cx, int declared);
+void x64_end_op(X64Ctx *cx);
+
+int x64_vin(X64Ctx *cx, TnTemp t);
+X64Src x64_vsrc(X64Ctx *cx, TnTemp t);
+int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
+int x64_vtmp(X64Ctx *cx);
+void x64_vclaim(X64Ctx *cx, int reg);
+uint32_t x64_vlive(const X64Ctx *cx, uint32_t *wide);
+/* t's spill slot, given one where it has none (nothing is stored). */
+X64Mem x64_slot(X64Ctx *cx, TnTemp t);
+
+/* ---- lower-*.c --------------------------------------------------------------------------- */
+
+void x64_lower(X64Ctx *cx, TnIrOp *op);
+/* Room for one more operation or stub. */
+bool x64_room(const X64Ctx *cx);
+void x64_lower_alu(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_bits(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_state(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_flags(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_memory(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_atomic(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_call(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_hostv(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_control(X64Ctx *cx, const TnIrOp *op);
+void x64_emit_stubs(X64Ctx *cx);
+void x64_emit_exits(X64Ctx *cx);
+
+/* A slow path that freezes where things are now. */
+X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind);
+/* Emits the TLB probe of the access op at register addr: index and tag are clobbered. Gives the
+ * operand for the host's access. */
+X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag);
+
+/* A call in three steps: what comes before the arguments are looked at, then the call with
+ * everything spilled. */
+void x64_before_call(X64Ctx *cx, uint32_t flags);
+void x64_call_helper(X64Ctx *cx, void (*fn)(void), uint32_t flags, X64Src *args, int n);
+X64Src x64_cpu_arg(void);
+/* state or TnCpu field = pc; flags are kept. */
+void x64_store_pc(X64Ctx *cx, int32_t env_ofs, uint64_t pc);
+
+/* dst = src at w (0: zero-extended low half), whatever src is. */
+void x64_mov_src(X64Ctx *cx, unsigned w, int dst, const X64Src *src);
+/* op dst, src for X64_ADD ... X64_CMP at a size. */
+void x64_alu_src(X64Emit *e, uint32_t op, unsigned size_log2, int dst, const X64Src *src);
+
+/* Sets the host's flags so that the condition code returned is true where t is nonzero. */
+unsigned x64_cond(X64Ctx *cx, TnTemp t);
+/* Freezes how packed flags t are to be computed. */
+X64Recipe x64_recipe(X64Ctx *cx, TnTemp t);
+/* Stores the pending flags to the state on a path that leaves the block: temporaries may be
+ * clobbered except those in `keep`. Does not change what the allocator knows. */
+void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep);
+/* Stores the pending flags to the state and goes on. */
+void x64_flush_flags(X64Ctx *cx);
+/* eax = packed flags (of them `bits`) from the host's. */
+void x64_pack_rax(X64Ctx *cx, uint32_t bits);
+/* Computes a virtual FLAGS into a register. */
+void x64_materialise_flags(X64Ctx *cx, TnTemp t);
+
+/* ---- run.c ------------------------------------------------------------------------------- */
+
+typedef struct X64Thunks { /* addresses in the writable mapping */
+    uint8_t *enter;
+    uint8_t *leave;          /* rax, rdx: the result */
+    uint8_t *leave_direct;   /* eax: the exit, rdx: the block */
+    uint8_t *save_pins;      /* all pinned registers to the state */
+    uint8_t *load_pins;      /* and back */
+    uint8_t *mxcsr_leave;    /* guest's to the state, host's in force; uses eax */
+    uint8_t *mxcsr_store;    /* guest's to the state; uses eax */
+    uint8_t *mxcsr_enter;    /* the reverse; uses ecx */
+    uint8_t *slow[6];        /* by X64Stub.kind */
+    uint8_t *flags;          /* frame recipe -> packed flags in the state, and in X64_F_FLAGS_C */
+} X64Thunks;
+
+extern X64Thunks x64_thunks;
+void x64_make_thunks(void);
+TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
+void x64_emit_call_c(X64Emit *e, void (*fn)(void)); /* clobbers rax where it is far */
+
+#endif

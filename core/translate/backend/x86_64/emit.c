@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* Encoders of x86-64 instructions; see emit.h. Formats: Intel SDM vol. 2A, 2.1 to 2.3. */
+#include "emit.h"
+
+#include <string.h>
+
+void x64_imm32(X64Emit *e, int32_t v)
+{
+    memcpy(e->p, &v, sizeof(v));
+    e->p += sizeof(v);
+}
+
+void x64_imm64(X64Emit *e, uint64_t v)
+{
+    memcpy(e->p, &v, sizeof(v));
+    e->p += sizeof(v);
+}
+
+static void modrm(X64Emit *e, unsigned mod, int reg, int rm)
+{
+    x64_byte(e, (uint8_t)(mod << 6 | (reg & 7) << 3 | (rm & 7)));
+}
+
+static void modrm_mem(X64Emit *e, int reg, X64Mem m)
+{
+    unsigned mod = m.disp == 0 && (m.base & 7) != X64_RBP ? 0 : m.disp == (int8_t)m.disp ? 1 : 2;
+
+    if (m.base == X64_NONE) { /* [index << scale + disp32]: SIB with base 101b, mod 00b */
+        modrm(e, 0, reg, X64_RSP);
+        modrm(e, m.scale, m.index, X64_RBP);
+        x64_imm32(e, m.disp);
+        return;
+    }
+    if (m.index != X64_NONE || (m.base & 7) == X64_RSP) {
+        int index = m.index == X64_NONE ? X64_RSP : m.index;
+
+        modrm(e, mod, reg, X64_RSP);
+        modrm(e, m.scale, index, m.base);
+    } else {
+        modrm(e, mod, reg, m.base);
+    }
+    if (mod == 1)
+        x64_byte(e, (uint8_t)m.disp);
+    else if (mod == 2)
+        x64_imm32(e, m.disp);
+}
+
+static void prefixes(X64Emit *e, uint32_t op, int reg, int index, int base, bool byte_regs)
+{
+    static const uint8_t mandatory[4] = { 0, 0x66, 0xf3, 0xf2 };
+    unsigned pp = (op & X64_PP) / X64_66;
+    unsigned rex = (op & X64_W ? 8u : 0) | (reg >= 8 ? 4u : 0) | (index >= 8 ? 2u : 0) |
+                   (base >= 8 ? 1u : 0);
+
+    if (pp)
+        x64_byte(e, mandatory[pp]);
+    if (rex || byte_regs)
+        x64_byte(e, (uint8_t)(0x40 | rex));
+    switch (op & X64_MAP) {
+    case X64_0F:
+        x64_byte(e, 0x0f);
+        break;
+    case X64_0F38:
+        x64_byte(e, 0x0f);
+        x64_byte(e, 0x38);
+        break;
+    case X64_0F3A:
+        x64_byte(e, 0x0f);
+        x64_byte(e, 0x3a);
+        break;
+    default:
+        break;
+    }
+    x64_byte(e, (uint8_t)op);
+}
+
+void x64_rr(X64Emit *e, uint32_t op, int reg, int rm)
+{
+    bool byte_regs = ((op & X64_BYTE_REG) && reg >= 4) || ((op & X64_BYTE_RM) && rm >= 4);
+
+    prefixes(e, op, reg, 0, rm, byte_regs);
+    modrm(e, 3, reg, rm);
+}
+
+void x64_rm(X64Emit *e, uint32_t op, int reg, X64Mem m)
+{
+    prefixes(e, op, reg, m.index, m.base, (op & X64_BYTE_REG) && reg >= 4);
+    modrm_mem(e, reg, m);
+}
+
+void x64_rri(X64Emit *e, uint32_t op, int reg, int rm, uint8_t imm)
+{
+    x64_rr(e, op, reg, rm);
+    x64_byte(e, imm);
+}
+
+void x64_rmi(X64Emit *e, uint32_t op, int reg, X64Mem m, uint8_t imm)
+{
+    x64_rm(e, op, reg, m);
+    x64_byte(e, imm);
+}
+
+static void vex(X64Emit *e, uint32_t op, unsigned l, int reg, int v, int index, int base)
+{
+    unsigned pp = (op & X64_PP) / X64_66, map = (op & X64_MAP) / X64_0F;
+    unsigned vvvv = v == X64_NONE ? 15 : (unsigned)v;
+    unsigned tail = (~vvvv & 15) << 3 | l << 2 | pp;
+    unsigned r = reg < 8 ? 0x80u : 0, x = index < 8 ? 0x40u : 0, b = base < 8 ? 0x20u : 0;
+
+    if (v == X64_NONE)
+        tail |= 15u << 3;
+    if (map == 1 && x && b && !(op & X64_W)) {
+        x64_byte(e, 0xc5);
+        x64_byte(e, (uint8_t)(r | tail));
+    } else {
+        x64_byte(e, 0xc4);
+        x64_byte(e, (uint8_t)(r | x | b | map));
+        x64_byte(e, (uint8_t)((op & X64_W ? 0x80u : 0) | tail));
+    }
+    x64_byte(e, (uint8_t)op);
+}
+
+void x64_vex_rr(X64Emit *e, uint32_t op, unsigned l, int reg, int v, int rm)
+{
+    vex(e, op, l, reg, v, 0, rm);
+    modrm(e, 3, reg, rm);
+}
+
+void x64_vex_rm(X64Emit *e, uint32_t op, unsigned l, int reg, int v, X64Mem m)
+{
+    vex(e, op, l, reg, v, m.index, m.base);
+    modrm_mem(e, reg, m);
+}
+
+uint32_t x64_sized(uint32_t op, unsigned size_log2)
+{
+    switch (size_log2) {
+    case 0:
+        return (op - 1) | X64_BYTE_REG | X64_BYTE_RM; /* the byte form is the even opcode */
+    case 1:
+        return op | X64_66;
+    case 2:
+        return op;
+    default:
+        return op | X64_W;
+    }
+}
+
+static void g1_imm(X64Emit *e, unsigned size_log2, int32_t imm)
+{
+    if (size_log2 == 0 || imm == (int8_t)imm) {
+        x64_byte(e, (uint8_t)imm);
+    } else if (size_log2 == 1) {
+        x64_byte(e, (uint8_t)imm);
+        x64_byte(e, (uint8_t)(imm >> 8));
+    } else {
+        x64_imm32(e, imm);
+    }
+}
+
+static uint32_t g1_op(unsigned size_log2, int32_t imm)
+{
+    if (size_log2 == 0)
+        return 0x80 | X64_BYTE_RM;
+    return x64_sized(imm == (int8_t)imm ? X64_GRP1_IMM8 : X64_GRP1_IMM32, size_log2);
+}
+
+/* An immediate of a narrow operation counts in its low bits only. */
+static int32_t g1_narrow(unsigned size_log2, int32_t imm)
+{
+    return size_log2 == 0 ? (int8_t)imm : size_log2 == 1 ? (int16_t)imm : imm;
+}
+
+void x64_g1_ri(X64Emit *e, unsigned ext, unsigned size_log2, int rm, int32_t imm)
+{
+    imm = g1_narrow(size_log2, imm);
+    x64_rr(e, g1_op(size_log2, imm), (int)ext, rm);
+    g1_imm(e, size_log2, imm);
+}
+
+void x64_g1_mi(X64Emit *e, unsigned ext, unsigned size_log2, X64Mem m, int32_t imm)
+{
+    imm = g1_narrow(size_log2, imm);
+    x64_rm(e, g1_op(size_log2, imm), (int)ext, m);
+    g1_imm(e, size_log2, imm);
+}
+
+/* The instructions that keep flags note it here. */
+#define KEEPS_FLAGS(e, ...) \
+    do { \
+        bool at_ = (e)->flags_at == (e)->p; \
+        __VA_ARGS__; \
+        if (at_) \
+            (e)->flags_at = (e)->p; \
+    } while (0)
+
+void x64_mov_rr(X64Emit *e, unsigned w, int dst, int src)
+{
+    if (dst == src && w)
+        return;
+    KEEPS_FLAGS(e, x64_rr(e, X64_MOV_LOAD | w, dst, src));
+}
+
+static void mov_imm(X64Emit *e, int dst, uint64_t imm)
+{
+    if (imm <= UINT32_MAX) {
+        if (dst >= 8)
+            x64_byte(e, 0x41);
+        x64_byte(e, (uint8_t)(0xb8 | (dst & 7)));
+        x64_imm32(e, (int32_t)imm);
+    } else if (x64_fits32(imm)) {
+        x64_rr(e, X64_MOV_IMM32 | X64_W, 0, dst);
+        x64_imm32(e, (int32_t)imm);
+    } else {
+        x64_byte(e, dst >= 8 ? 0x49 : 0x48);
+        x64_byte(e, (uint8_t)(0xb8 | (dst & 7)));
+        x64_imm64(e, imm);
+    }
+}
+
+void x64_mov_ri(X64Emit *e, int dst, uint64_t imm)
+{
+    KEEPS_FLAGS(e, mov_imm(e, dst, imm));
+}
+
+void x64_load(X64Emit *e, unsigned w, int dst, X64Mem m)
+{
+    KEEPS_FLAGS(e, x64_rm(e, X64_MOV_LOAD | w, dst, m));
+}
+
+void x64_store(X64Emit *e, unsigned w, int src, X64Mem m)
+{
+    KEEPS_FLAGS(e, x64_rm(e, X64_MOV_STORE | w, src, m));
+}
+
+void x64_store_sized(X64Emit *e, unsigned size_log2, int src, X64Mem m)
+{
+    KEEPS_FLAGS(e, x64_rm(e, x64_sized(X64_MOV_STORE, size_log2), src, m));
+}
+
+static void store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm)
+{
+    x64_rm(e, x64_sized(X64_MOV_IMM32, size_log2), 0, m);
+    if (size_log2 == 0) {
+        x64_byte(e, (uint8_t)imm);
+    } else if (size_log2 == 1) {
+        x64_byte(e, (uint8_t)imm);
+        x64_byte(e, (uint8_t)(imm >> 8));
+    } else {
+        x64_imm32(e, imm);
+    }
+}
+
+void x64_store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm)
+{
+    KEEPS_FLAGS(e, store_imm(e, size_log2, m, imm));
+}
+
+void x64_lea(X64Emit *e, unsigned w, int dst, X64Mem m)
+{
+    KEEPS_FLAGS(e, x64_rm(e, X64_LEA | w, dst, m));
+}
+
+static void bswap(X64Emit *e, unsigned w, int reg)
+{
+    unsigned rex = (w ? 8u : 0) | (reg >= 8 ? 1u : 0);
+
+    if (rex)
+        x64_byte(e, (uint8_t)(0x40 | rex));
+    x64_byte(e, 0x0f);
+    x64_byte(e, (uint8_t)(0xc8 | (reg & 7)));
+}
+
+void x64_bswap(X64Emit *e, unsigned w, int reg)
+{
+    KEEPS_FLAGS(e, bswap(e, w, reg));
+}
+
+static void vmov(X64Emit *e, bool wide, uint32_t op, int reg, const X64Mem *m, int rm)
+{
+    if (x64_host.avx) {
+        if (m)
+            x64_vex_rm(e, op, wide, reg, X64_NONE, *m);
+        else
+            x64_vex_rr(e, op, wide, reg, X64_NONE, rm);
+    } else if (m) {
+        x64_rm(e, op, reg, *m);
+    } else {
+        x64_rr(e, op, reg, rm);
+    }
+}
+
+void x64_vmov_rr(X64Emit *e, bool wide, int dst, int src)
+{
+    if (dst != src)
+        KEEPS_FLAGS(e, vmov(e, wide, X64_MOVAPS, dst, NULL, src));
+}
+
+void x64_vload(X64Emit *e, bool wide, int dst, X64Mem m)
+{
+    KEEPS_FLAGS(e, vmov(e, wide, X64_MOVUPS_LOAD, dst, &m, 0));
+}
+
+void x64_vstore(X64Emit *e, bool wide, int src, X64Mem m)
+{
+    KEEPS_FLAGS(e, vmov(e, wide, X64_MOVUPS_STORE, src, &m, 0));
+}
+
+void x64_vzeroupper(X64Emit *e)
+{
+    static const uint8_t code[] = { 0xc5, 0xf8, 0x77 };
+
+    KEEPS_FLAGS(e, memcpy(e->p, code, sizeof(code)); e->p += sizeof(code));
+}
+
+uint8_t *x64_jcc8(X64Emit *e, unsigned cc)
+{
+    x64_byte(e, (uint8_t)(0x70 | cc));
+    x64_byte(e, 0);
+    return e->p - 1;
+}
+
+uint8_t *x64_jmp8(X64Emit *e)
+{
+    x64_byte(e, 0xeb);
+    x64_byte(e, 0);
+    return e->p - 1;
+}
+
+void x64_here8(X64Emit *e, uint8_t *disp)
+{
+    *disp = (uint8_t)(e->p - disp - 1);
+}
+
+uint8_t *x64_jcc32(X64Emit *e, unsigned cc)
+{
+    x64_byte(e, 0x0f);
+    x64_byte(e, (uint8_t)(0x80 | cc));
+    x64_imm32(e, 0);
+    return e->p - 4;
+}
+
+uint8_t *x64_jmp32(X64Emit *e)
+{
+    x64_byte(e, 0xe9);
+    x64_imm32(e, 0);
+    return e->p - 4;
+}
+
+void x64_target32(uint8_t *disp, const uint8_t *target)
+{
+    int32_t v = (int32_t)(target - (disp + 4));
+
+    memcpy(disp, &v, sizeof(v));
+}
+
+void x64_here32(X64Emit *e, uint8_t *disp)
+{
+    x64_target32(disp, e->p);
+}
+
+/* NOPs as Intel recommends (SDM vol. 2B, NOP). */
+static void nops(X64Emit *e, unsigned n)
+{
+    static const uint8_t table[4][3] = { { 0 }, { 0x90 }, { 0x66, 0x90 }, { 0x0f, 0x1f, 0x00 } };
+
+    memcpy(e->p, table[n], n);
+    e->p += n;
+}
+
+uint8_t *x64_jmp32_aligned(X64Emit *e)
+{
+    nops(e, (unsigned)(3 - ((uintptr_t)e->p & 3)));
+    return x64_jmp32(e);
+}
+
+uint8_t *x64_jcc32_aligned(X64Emit *e, unsigned cc)
+{
+    nops(e, (unsigned)(2 - ((uintptr_t)e->p & 3)) & 3);
+    return x64_jcc32(e, cc);
+}
+
+void x64_call(X64Emit *e, const uint8_t *target_rw)
+{
+    x64_byte(e, 0xe8);
+    x64_imm32(e, (int32_t)(target_rw - (e->p + 4)));
+}
+
+void x64_ret(X64Emit *e)
+{
+    x64_byte(e, 0xc3);
+}
+
+void x64_push(X64Emit *e, int reg)
+{
+    if (reg >= 8)
+        x64_byte(e, 0x41);
+    x64_byte(e, (uint8_t)(0x50 | (reg & 7)));
+}
+
+void x64_pop(X64Emit *e, int reg)
+{
+    if (reg >= 8)
+        x64_byte(e, 0x41);
+    x64_byte(e, (uint8_t)(0x58 | (reg & 7)));
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IR to code: leaving the block.
+ *
+ * A direct exit is a jump whose displacement is patched while other threads run it; unlinked it
+ * goes to a stub that stores the pc and returns. Requests to stop are looked at on exits that go
+ * backwards and on indirect ones: no other exit can be part of every loop.
+ */
+#include "compile.h"
+
+static void leave(X64Ctx *cx, TnRunExit why)
+{
+    x64_mov_ri(&cx->e, X64_RAX, why);
+    x64_target32(x64_jmp32(&cx->e), x64_thunks.leave);
+}
+
+static void store_pc(X64Ctx *cx, uint64_t pc)
+{
+    x64_store_pc(cx, x64_state_ofs(x64_plan.target->pc_offset), pc);
+}
+
+static uint8_t *check_request(X64Ctx *cx)
+{
+    x64_g1_mi(&cx->e, X64_G1_CMP, 2, x64_env(X64_CPU_OFS(exit_request)), 0);
+    return x64_jcc32(&cx->e, X64_NZ);
+}
+
+static bool goes_back(const X64Ctx *cx, uint64_t pc)
+{
+    return pc <= cx->block->key.pc;
+}
+
+static void clean_upper(X64Ctx *cx)
+{
+    if (cx->wide_used && x64_host.avx)
+        x64_vzeroupper(&cx->e);
+}
+
+/* Notes a jump to be patched; its stub comes after the block. */
+static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
+{
+    X64Exit x = { .pc = pc, .patch = patch, .request = request };
+
+    g_array_append_val(cx->exits, x);
+}
+
+/* Jumps to the block in `entry` if it is the one for pc (a register, or a constant where reg is
+ * X64_NONE); the misses are left in `miss`. */
+static void jump_if_right(X64Ctx *cx, int entry, int reg, uint64_t pc, uint8_t *miss[4])
+{
+    X64Emit *e = &cx->e;
+
+    x64_rr(e, X64_TEST | X64_W, entry, entry);
+    miss[0] = x64_jcc32(e, X64_Z);
+    if (reg != X64_NONE) {
+        x64_rm(e, X64_CMP | X64_W, reg, x64_mem(entry, offsetof(TnBlock, key.pc)));
+    } else if (x64_fits32(pc)) {
+        x64_g1_mi(e, X64_G1_CMP, 3, x64_mem(entry, offsetof(TnBlock, key.pc)), (int32_t)pc);
+    } else {
+        x64_mov_ri(e, X64_RAX, pc);
+        x64_rm(e, X64_CMP | X64_W, X64_RAX, x64_mem(entry, offsetof(TnBlock, key.pc)));
+    }
+    miss[1] = x64_jcc32(e, X64_NZ);
+    x64_g1_mi(e, X64_G1_CMP, 2, x64_mem(entry, offsetof(TnBlock, mode_id)),
+              (int32_t)cx->block->mode_id);
+    miss[2] = x64_jcc32(e, X64_NZ);
+    x64_g1_mi(e, X64_G1_CMP, 0, x64_mem(entry, offsetof(TnBlock, valid)), 0);
+    miss[3] = x64_jcc32(e, X64_Z);
+    x64_rm(e, X64_GRP4, X64_G4_JMP, x64_mem(entry, offsetof(TnBlock, code)));
+}
+
+/* An exit that may not be linked finds its block in the jump cache. */
+static void cached_exit(X64Ctx *cx, uint64_t pc)
+{
+    int32_t slot = X64_CPU_OFS(jump_cache) + (int32_t)(tn_jump_hash(pc) * sizeof(TnBlock *));
+    uint8_t *request = NULL, *miss[4];
+
+    if (goes_back(cx, pc))
+        request = check_request(cx);
+    x64_load(&cx->e, X64_W, X64_RCX, x64_env(slot));
+    jump_if_right(cx, X64_RCX, X64_NONE, pc, miss);
+    for (int k = 0; k < 4; k++)
+        x64_here32(&cx->e, miss[k]);
+    store_pc(cx, pc);
+    leave(cx, TN_RUN_EXIT_INDIRECT);
+    if (request) {
+        x64_here32(&cx->e, request);
+        store_pc(cx, pc);
+        leave(cx, TN_RUN_EXIT_REQUEST);
+    }
+}
+
+static void direct_exit(X64Ctx *cx, uint64_t pc)
+{
+    uint8_t *request = NULL;
+
+    x64_flush_flags_leaving(cx, 0);
+    clean_upper(cx);
+    if (!tn_exit_linkable(cx->block, pc)) {
+        cached_exit(cx, pc);
+        return;
+    }
+    if (goes_back(cx, pc))
+        request = check_request(cx);
+    note_exit(cx, pc, x64_jmp32_aligned(&cx->e), request);
+}
+
+static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
+{
+    uint8_t *skip;
+    unsigned cc;
+    bool flags_live;
+
+    if (x64_is_const(cx, op->a)) {
+        if (cx->temps[op->a].value)
+            direct_exit(cx, op->imm);
+        return;
+    }
+    cc = x64_cond(cx, op->a);
+    flags_live = cx->e.flags_at == cx->e.p;
+    if (!cx->pending_flags && !goes_back(cx, op->imm) && !cx->wide_used &&
+        tn_exit_linkable(cx->block, op->imm)) {
+        note_exit(cx, op->imm, x64_jcc32_aligned(&cx->e, cc), NULL);
+    } else {
+        skip = x64_jcc32(&cx->e, cc ^ 1);
+        if (flags_live)
+            cx->e.flags_at = cx->e.p;
+        direct_exit(cx, op->imm);
+        x64_here32(&cx->e, skip);
+    }
+    if (flags_live)
+        cx->e.flags_at = cx->e.p;
+}
+
+/* The jump cache, looked at inline: the block's pc, mode and validity must be right. */
+static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
+{
+    X64Emit *e = &cx->e;
+    int pc = x64_in(cx, op->a), tmp;
+    uint8_t *miss[4], *request;
+
+    x64_flush_flags_leaving(cx, 1u << pc);
+    clean_upper(cx);
+    tmp = pc == X64_RCX ? X64_RDX : X64_RCX;
+    request = check_request(cx);
+    x64_mov_rr(e, X64_W, tmp, pc);
+    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHR, tmp, TN_JUMP_CACHE_BITS);
+    x64_rr(e, X64_XOR, tmp, pc);
+    x64_g1_ri(e, X64_G1_AND, 2, tmp, TN_JUMP_CACHE_SIZE - 1);
+    x64_load(e, X64_W, tmp, x64_mem_index(X64_ENV, tmp, 3, X64_CPU_OFS(jump_cache)));
+    jump_if_right(cx, tmp, pc, 0, miss);
+    for (int k = 0; k < 4; k++)
+        x64_here32(e, miss[k]);
+    x64_store(e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
+    leave(cx, TN_RUN_EXIT_INDIRECT);
+    x64_here32(e, request);
+    x64_store(e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
+    leave(cx, TN_RUN_EXIT_REQUEST);
+}
+
+static void lower_exit_loop_ind(X64Ctx *cx, const TnIrOp *op)
+{
+    int pc = x64_in(cx, op->a);
+
+    x64_store(&cx->e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
+    x64_flush_flags_leaving(cx, 0);
+    leave(cx, TN_RUN_EXIT_LOOP);
+}
+
+void x64_lower_control(X64Ctx *cx, const TnIrOp *op)
+{
+    switch (op->opc) {
+    case TN_IR_EXIT:
+        direct_exit(cx, op->imm);
+        break;
+    case TN_IR_EXIT_IF:
+        lower_exit_if(cx, op);
+        break;
+    case TN_IR_EXIT_IND:
+        lower_exit_ind(cx, op);
+        break;
+    case TN_IR_EXIT_LOOP_IND:
+        lower_exit_loop_ind(cx, op);
+        break;
+    case TN_IR_EXIT_LOOP:
+        store_pc(cx, op->imm);
+        /* fall through */
+    default:
+        x64_flush_flags_leaving(cx, 0);
+        leave(cx, TN_RUN_EXIT_LOOP);
+        break;
+    }
+}
+
+/* The stubs of direct exits, and the block's own table of them. */
+void x64_emit_exits(X64Ctx *cx)
+{
+    TnBlock *b = cx->block;
+
+    b->n_exits = cx->exits->len;
+    b->exits = g_new0(TnBlockExit, b->n_exits);
+    for (uint32_t i = 0; i < b->n_exits; i++) {
+        X64Exit *x = &g_array_index(cx->exits, X64Exit, i);
+
+        b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b,
+                                     .unlinked = cx->e.p };
+        x64_here32(&cx->e, x->patch);
+        store_pc(cx, x->pc);
+        x64_mov_ri(&cx->e, X64_RDX, (uintptr_t)b);
+        x64_mov_ri(&cx->e, X64_RAX, i);
+        x64_target32(x64_jmp32(&cx->e), x64_thunks.leave_direct);
+        if (x->request) {
+            x64_here32(&cx->e, x->request);
+            store_pc(cx, x->pc);
+            leave(cx, TN_RUN_EXIT_REQUEST);
+        }
+    }
+}

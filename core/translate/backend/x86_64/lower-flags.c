@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IR to code: condition flags and conditions.
+ *
+ * FLAGS of additions, subtractions, logic and shifts by a constant are recipes: nothing is emitted
+ * until a condition, a PUT that leaves the block, or another use needs them, and then only what that
+ * use needs. A condition compares again, or finds the host's flags still standing from the
+ * operation that made the result. Other FLAGS are computed where they are.
+ */
+#include "compile.h"
+
+enum {
+    PACKED_SZP = TN_FLAG_S | TN_FLAG_Z | TN_FLAG_P,
+    OVERFLOW_SHIFT = 11,
+    SIGN_SHIFT = 7,
+};
+
+static bool wide_imm(const X64Src *s, unsigned size)
+{
+    return s->kind == X64_SRC_IMM && size == 3 && !x64_fits32(s->imm);
+}
+
+static uint32_t src_bit(const X64Src *s)
+{
+    return s->kind == X64_SRC_REG ? 1u << s->reg : 0;
+}
+
+static uint32_t recipe_regs(const X64Recipe *r)
+{
+    return src_bit(&r->a) | src_bit(&r->b) | src_bit(&r->c);
+}
+
+X64Recipe x64_recipe(X64Ctx *cx, TnTemp t)
+{
+    const X64Temp *v = &cx->temps[t];
+
+    if (!x64_is_unmade(v))
+        return (X64Recipe){ .packed = true, .a = x64_peek(cx, t) };
+
+    const TnIrOp *op = &cx->ops[v->def];
+    X64Recipe r = { .fop = op->aux & 255, .size_log2 = (uint8_t)(op->aux >> 8),
+                    .b = x64_peek(cx, op->b), .c = x64_peek(cx, op->c) };
+
+    r.from_result = r.fop != TN_FLAGS_LOGIC && v->partner &&
+                    (cx->temps[v->partner].flags & (X64_T_DEFINED | X64_T_CONST));
+    r.a = x64_peek(cx, r.from_result ? v->partner : op->a);
+    return r;
+}
+
+/* True where the host's flags are now those of t, but for the carry of INC and DEC. */
+static bool host_has(const X64Ctx *cx, TnTemp t)
+{
+    const X64Temp *v = &cx->temps[t];
+
+    return v->partner && cx->e.flags_at == cx->e.p && cx->flags_op == cx->temps[v->partner].def;
+}
+
+/* ---- Making the host's flags those of a recipe ---------------------------------------------- */
+
+static void carry_from(X64Ctx *cx, const X64Src *c)
+{
+    switch (c->kind) {
+    case X64_SRC_REG:
+        x64_rri(&cx->e, X64_GRP8_IMM8, X64_G8_BT, c->reg, 0);
+        break;
+    case X64_SRC_MEM:
+        x64_rmi(&cx->e, X64_GRP8_IMM8, X64_G8_BT, c->mem, 0);
+        break;
+    case X64_SRC_IMM:
+        x64_byte(&cx->e, c->imm & 1 ? 0xf9 : 0xf8); /* STC, CLC */
+        break;
+    }
+}
+
+static void load_first(X64Ctx *cx, const X64Recipe *r, int tmp)
+{
+    x64_mov_src(cx, r->size_log2 == 3 ? X64_W : 0, tmp, &r->a);
+}
+
+static void set_sub(X64Ctx *cx, const X64Recipe *r, int tmp)
+{
+    unsigned size = r->size_log2;
+
+    if (r->from_result) {
+        load_first(cx, r, tmp);
+        x64_alu_src(&cx->e, X64_ADD, size, tmp, &r->b);
+    } else if (r->a.kind == X64_SRC_REG) {
+        tmp = r->a.reg;
+    } else {
+        load_first(cx, r, tmp);
+    }
+    x64_alu_src(&cx->e, X64_CMP, size, tmp, &r->b);
+}
+
+static void set_add(X64Ctx *cx, const X64Recipe *r, int tmp)
+{
+    load_first(cx, r, tmp);
+    if (r->from_result)
+        x64_alu_src(&cx->e, X64_SUB, r->size_log2, tmp, &r->b);
+    x64_alu_src(&cx->e, X64_ADD, r->size_log2, tmp, &r->b);
+}
+
+static void set_logic(X64Ctx *cx, const X64Recipe *r, int tmp)
+{
+    if (r->a.kind == X64_SRC_MEM && !r->a.narrow) {
+        x64_g1_mi(&cx->e, X64_G1_CMP, r->size_log2, r->a.mem, 0);
+        return;
+    }
+    if (r->a.kind == X64_SRC_REG)
+        tmp = r->a.reg;
+    else
+        load_first(cx, r, tmp);
+    x64_rr(&cx->e, x64_sized(X64_TEST, r->size_log2), tmp, tmp);
+}
+
+static void set_step(X64Ctx *cx, const X64Recipe *r, int tmp, bool need_carry)
+{
+    bool inc = r->fop == TN_FLAGS_INC;
+
+    if (need_carry)
+        carry_from(cx, &r->c);
+    load_first(cx, r, tmp);
+    if (r->from_result)
+        x64_lea(&cx->e, X64_W, tmp, x64_mem(tmp, inc ? -1 : 1));
+    x64_rr(&cx->e, x64_sized(X64_GRP4, r->size_log2), inc ? X64_G4_INC : X64_G4_DEC, tmp);
+}
+
+static void set_shift(X64Ctx *cx, const X64Recipe *r, int tmp)
+{
+    static const uint8_t ext[] = { X64_G2_SHL, X64_G2_SHR, X64_G2_SAR };
+    unsigned count = (unsigned)r->b.imm & (r->size_log2 == 3 ? 63 : 31);
+
+    load_first(cx, r, tmp);
+    x64_rri(&cx->e, x64_sized(X64_GRP2_IMM8, r->size_log2), ext[r->fop - TN_FLAGS_SHL], tmp,
+            (uint8_t)count);
+}
+
+/* A comparison with a packed flag register needs no register of its own. */
+static bool needs_tmp(const X64Recipe *r)
+{
+    bool compares = r->fop == TN_FLAGS_SUB || r->fop == TN_FLAGS_LOGIC;
+
+    return !compares || r->from_result || r->a.kind != X64_SRC_REG || wide_imm(&r->b, r->size_log2);
+}
+
+/* The carry of INC and DEC is right only with need_carry, A of shifts and logic never. */
+static void set_host_flags(X64Ctx *cx, X64Recipe r, int tmp, bool need_carry)
+{
+    if (r.fop < TN_FLAGS_SHL && wide_imm(&r.b, r.size_log2)) {
+        x64_mov_ri(&cx->e, tmp, r.b.imm);
+        r.b = (X64Src){ .kind = X64_SRC_MEM, .mem = x64_frame(X64_F_FLAGS_B) };
+        x64_store(&cx->e, X64_W, tmp, r.b.mem);
+    }
+    switch (r.fop) {
+    case TN_FLAGS_ADD:
+        set_add(cx, &r, tmp);
+        break;
+    case TN_FLAGS_SUB:
+        set_sub(cx, &r, tmp);
+        break;
+    case TN_FLAGS_ADC:
+    case TN_FLAGS_SBB:
+        carry_from(cx, &r.c);
+        load_first(cx, &r, tmp);
+        x64_alu_src(&cx->e, r.fop == TN_FLAGS_ADC ? X64_ADC : X64_SBB, r.size_log2, tmp, &r.b);
+        break;
+    case TN_FLAGS_LOGIC:
+        set_logic(cx, &r, tmp);
+        break;
+    case TN_FLAGS_INC:
+    case TN_FLAGS_DEC:
+        set_step(cx, &r, tmp, need_carry);
+        break;
+    default:
+        set_shift(cx, &r, tmp);
+        break;
+    }
+}
+
+/* ---- Packing the host's flags --------------------------------------------------------------- */
+
+/* Bits that the host's flags give, and bits that the old flags c give. */
+static uint32_t bits_computed(unsigned fop)
+{
+    switch (fop) {
+    case TN_FLAGS_LOGIC:
+        return PACKED_SZP;
+    case TN_FLAGS_INC:
+    case TN_FLAGS_DEC:
+        return TN_FLAGS_ALL & ~(uint32_t)TN_FLAG_C;
+    case TN_FLAGS_SHL:
+    case TN_FLAGS_SHR:
+    case TN_FLAGS_SAR:
+        return TN_FLAGS_ALL & ~(uint32_t)TN_FLAG_A;
+    case TN_FLAGS_ROL:
+    case TN_FLAGS_ROR:
+        return TN_FLAG_C | TN_FLAG_O;
+    default:
+        return TN_FLAGS_ALL;
+    }
+}
+
+static uint32_t bits_kept(unsigned fop)
+{
+    return fop == TN_FLAGS_LOGIC ? 0 : TN_FLAGS_ALL & ~bits_computed(fop);
+}
+
+static void pack_bits(X64Ctx *cx, int dst, uint32_t bits)
+{
+    X64Emit *e = &cx->e;
+
+    if (dst == X64_RAX) {
+        x64_byte(e, 0x9f); /* LAHF */
+        if (bits & TN_FLAG_O) {
+            x64_rr(e, X64_SETCC | X64_O, 0, X64_RAX);
+            x64_rri(e, X64_GRP2_IMM8 - 1, X64_G2_SHL, X64_RAX, OVERFLOW_SHIFT - 8);
+        }
+        x64_rri(e, X64_GRP2_IMM8 | X64_66, X64_G2_ROL, X64_RAX, 8);
+    } else {
+        x64_byte(e, 0x9c); /* PUSHFQ */
+        x64_pop(e, dst);
+    }
+    x64_g1_ri(e, X64_G1_AND, 2, dst, (int32_t)bits);
+}
+
+void x64_pack_rax(X64Ctx *cx, uint32_t bits)
+{
+    pack_bits(cx, X64_RAX, bits);
+}
+
+/* dst = the recipe's packed flags from the host's. tmp is neither dst nor c's register. */
+static void pack(X64Ctx *cx, const X64Recipe *r, int dst, int tmp)
+{
+    uint32_t kept = bits_kept(r->fop);
+
+    pack_bits(cx, dst, bits_computed(r->fop));
+    if (!kept)
+        return;
+    if (r->c.kind == X64_SRC_IMM) {
+        if (r->c.imm & kept)
+            x64_g1_ri(&cx->e, X64_G1_OR, 2, dst, (int32_t)(r->c.imm & kept));
+        return;
+    }
+    x64_mov_src(cx, 0, tmp, &r->c);
+    x64_g1_ri(&cx->e, X64_G1_AND, 2, tmp, (int32_t)kept);
+    x64_rr(&cx->e, X64_OR, dst, tmp);
+}
+
+void x64_materialise_flags(X64Ctx *cx, TnTemp t)
+{
+    X64Recipe r = x64_recipe(cx, t);
+    uint32_t locked = cx->locked;
+    bool have = host_has(cx, t);
+    int dst, tmp;
+
+    cx->locked |= recipe_regs(&r);
+    if (!(cx->locked >> X64_RAX & 1) && !cx->gpr[X64_RAX]) {
+        cx->locked |= 1u << X64_RAX;
+        dst = X64_RAX;
+    } else {
+        dst = x64_tmp(cx);
+    }
+    tmp = bits_kept(r.fop) && r.c.kind != X64_SRC_IMM ? x64_tmp(cx) : X64_NONE;
+    if (!have)
+        set_host_flags(cx, r, dst, false);
+    pack(cx, &r, dst, tmp);
+    x64_bind(cx, t, dst);
+    cx->locked = locked;
+}
+
+/* ---- Leaving the block with flags not stored yet -------------------------------------------- */
+
+static int any_but(uint32_t busy)
+{
+    uint32_t free = X64_SCRATCH_MASK & ~busy;
+
+    g_assert(free);
+    return free >> X64_RAX & 1 ? X64_RAX : __builtin_ctz(free);
+}
+
+void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep)
+{
+    TnTemp t = cx->pending_flags;
+
+    if (!t)
+        return;
+    X64Recipe r = x64_recipe(cx, t);
+    X64Mem home = x64_reg_home(cx->flags_reg);
+
+    if (r.packed) {
+        int reg = r.a.kind == X64_SRC_REG ? r.a.reg : any_but(keep);
+
+        if (r.a.kind != X64_SRC_REG)
+            x64_mov_src(cx, 0, reg, &r.a);
+        x64_store(&cx->e, 0, reg, home);
+        return;
+    }
+    if (!host_has(cx, t))
+        set_host_flags(cx, r, any_but(keep | recipe_regs(&r)), false);
+    int dst = any_but(keep | src_bit(&r.c));
+
+    pack(cx, &r, dst, any_but(keep | src_bit(&r.c) | 1u << dst));
+    x64_store(&cx->e, 0, dst, home);
+}
+
+void x64_flush_flags(X64Ctx *cx)
+{
+    TnTemp t = cx->pending_flags;
+    uint32_t locked = cx->locked;
+
+    if (!t)
+        return;
+    x64_store(&cx->e, 0, x64_in(cx, t), x64_reg_home(cx->flags_reg));
+    cx->pending_flags = TN_TEMP_NONE;
+    cx->locked = locked;
+}
+
+/* ---- FLAGS that are computed where they are -------------------------------------------------- */
+
+static void eager_shift(X64Ctx *cx, const TnIrOp *op, unsigned fop, unsigned size)
+{
+    static const uint8_t ext[] = { X64_G2_SHL, X64_G2_SHR, X64_G2_SAR, X64_G2_ROL, X64_G2_ROR };
+    unsigned mask = size == 3 ? 63 : 31;
+    bool constant = x64_is_const(cx, op->b);
+    X64Emit *e = &cx->e;
+    int rc, tmp;
+
+    x64_claim(cx, X64_RAX);
+    x64_claim(cx, X64_RCX);
+    rc = x64_in(cx, op->c);
+    X64Src a = x64_peek(cx, op->a), b = x64_peek(cx, op->b);
+    cx->locked |= src_bit(&a);
+    tmp = x64_tmp(cx);
+    x64_mov_src(cx, 0, X64_RCX, &b);
+    x64_mov_src(cx, X64_W, X64_RAX, &a);
+    x64_rr(e, x64_sized(X64_GRP2_CL, size), ext[fop - TN_FLAGS_SHL], X64_RAX);
+    pack_bits(cx, X64_RAX, bits_computed(fop));
+    x64_mov_rr(e, 0, tmp, rc);
+    x64_g1_ri(e, X64_G1_AND, 2, tmp, (int32_t)bits_kept(fop));
+    x64_rr(e, X64_OR, X64_RAX, tmp);
+    if (!constant) {
+        x64_mov_rr(e, 0, tmp, rc);
+        x64_g1_ri(e, X64_G1_AND, 2, tmp, TN_FLAGS_ALL);
+        x64_rri(e, X64_GRP3 - 1, X64_G3_TEST, X64_RCX, (uint8_t)mask);
+        x64_rr(e, X64_CMOV | X64_Z, X64_RAX, tmp);
+    }
+    x64_release(cx);
+    x64_bind(cx, op->dst, X64_RAX);
+}
+
+/* C = O = carry of the multiplication, S Z P of the low half. */
+static void eager_multiply(X64Ctx *cx, const TnIrOp *op, unsigned fop, unsigned size)
+{
+    X64Emit *e = &cx->e;
+    int rb;
+
+    x64_claim(cx, X64_RAX);
+    x64_claim(cx, X64_RDX);
+    rb = x64_in(cx, op->b);
+    X64Src a = x64_peek(cx, op->a);
+    x64_mov_src(cx, X64_W, X64_RAX, &a);
+    x64_rr(e, x64_sized(X64_GRP3, size), fop == TN_FLAGS_UMUL ? X64_G3_MUL : X64_G3_IMUL, rb);
+    x64_rr(e, X64_SETCC | X64_B, 0, X64_RDX);
+    x64_rr(e, x64_sized(X64_TEST, size), X64_RAX, X64_RAX);
+    x64_rr(e, X64_MOVZX8, X64_RDX, X64_RDX);
+    pack_bits(cx, X64_RAX, PACKED_SZP);
+    x64_rr(e, 0x69, X64_RDX, X64_RDX); /* IMUL edx, edx, C | O */
+    x64_imm32(e, TN_FLAG_C | TN_FLAG_O);
+    x64_rr(e, X64_OR, X64_RAX, X64_RDX);
+    x64_release(cx);
+    x64_bind(cx, op->dst, X64_RAX);
+}
+
+static void lower_eager(X64Ctx *cx, const TnIrOp *op)
+{
+    unsigned fop = op->aux & 255, size = op->aux >> 8;
+
+    if (cx->temps[op->dst].flags & X64_T_VIRTUAL)
+        return;
+    if (fop >= TN_FLAGS_UMUL)
+        eager_multiply(cx, op, fop, size);
+    else
+        eager_shift(cx, op, fop, size);
+}
+
+/* ---- Conditions ------------------------------------------------------------------------------ */
+
+static void test_bits(X64Ctx *cx, const X64Src *src, uint32_t bits)
+{
+    if (src->kind == X64_SRC_MEM)
+        x64_rm(&cx->e, X64_GRP3, X64_G3_TEST, src->mem);
+    else
+        x64_rr(&cx->e, X64_GRP3, X64_G3_TEST, src->reg);
+    x64_imm32(&cx->e, (int32_t)bits);
+}
+
+/* (f >> 4 & S) ^ f has S != O in the place of S, and Z in its own. */
+static unsigned signed_test(X64Ctx *cx, const X64Src *src, uint32_t bits)
+{
+    int tmp = x64_tmp(cx);
+
+    x64_mov_src(cx, 0, tmp, src);
+    x64_rri(&cx->e, X64_GRP2_IMM8, X64_G2_SHR, tmp, OVERFLOW_SHIFT - SIGN_SHIFT);
+    if (bits & TN_FLAG_Z)
+        x64_g1_ri(&cx->e, X64_G1_AND, 2, tmp, TN_FLAG_S);
+    x64_alu_src(&cx->e, X64_XOR, 2, tmp, src);
+    test_bits(cx, &(X64Src){ .kind = X64_SRC_REG, .reg = tmp }, bits);
+    return X64_NZ;
+}
+
+/* A condition over a packed value. */
+static unsigned packed_cond(X64Ctx *cx, TnTemp t, unsigned cond)
+{
+    static const uint16_t bits[] = { TN_FLAG_O, TN_FLAG_C, TN_FLAG_Z, TN_FLAG_C | TN_FLAG_Z,
+                                     TN_FLAG_S, TN_FLAG_P };
+    X64Src src;
+
+    if (x64_is_const(cx, t)) {
+        int reg = x64_in(cx, t);
+
+        src = (X64Src){ .kind = X64_SRC_REG, .reg = reg };
+    } else {
+        src = x64_peek(cx, t);
+    }
+    cx->locked |= src_bit(&src);
+    if ((cond & ~1u) == TN_FC_L)
+        signed_test(cx, &src, TN_FLAG_S);
+    else if ((cond & ~1u) == TN_FC_LE)
+        signed_test(cx, &src, TN_FLAG_S | TN_FLAG_Z);
+    else
+        test_bits(cx, &src, bits[cond >> 1]);
+    return X64_NZ ^ (cond & 1);
+}
+
+static unsigned flags_cond(X64Ctx *cx, TnTemp t, unsigned cond)
+{
+    X64Recipe r = x64_recipe(cx, t);
+    bool carry = cond >= TN_FC_B && cond <= TN_FC_A && (cond & ~1u) != TN_FC_Z;
+    bool step = r.fop == TN_FLAGS_INC || r.fop == TN_FLAGS_DEC;
+    int tmp = X64_NONE;
+
+    if (r.packed)
+        return packed_cond(cx, t, cond);
+    if (host_has(cx, t) && !(carry && step))
+        return cond;
+    cx->locked |= recipe_regs(&r);
+    if (needs_tmp(&r))
+        tmp = x64_tmp(cx);
+    set_host_flags(cx, r, tmp, carry);
+    return cond;
+}
+
+static unsigned compare_cond(X64Ctx *cx, const TnIrOp *op)
+{
+    static const uint8_t cc[] = { X64_Z, X64_NZ, X64_B, X64_AE, X64_BE, X64_A, X64_L, X64_GE,
+                                  X64_LE, X64_G };
+    unsigned w = op->type == TN_I64 ? X64_W : 0;
+    int ra = x64_in(cx, op->a);
+    X64Src b = x64_peek(cx, op->b);
+
+    if (wide_imm(&b, w ? 3 : 2) || b.narrow)
+        b = (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, op->b) };
+    if (b.kind == X64_SRC_IMM && (w ? b.imm : (uint32_t)b.imm) == 0)
+        x64_rr(&cx->e, X64_TEST | w, ra, ra);
+    else
+        x64_alu_src(&cx->e, X64_CMP, w ? 3 : 2, ra, &b);
+    return cc[op->aux];
+}
+
+static unsigned defined_cond(X64Ctx *cx, const TnIrOp *op)
+{
+    if (op->opc == TN_IR_FLAGCOND)
+        return flags_cond(cx, op->a, op->aux);
+    return compare_cond(cx, op);
+}
+
+unsigned x64_cond(X64Ctx *cx, TnTemp t)
+{
+    uint32_t locked = cx->locked;
+    const X64Temp *v = &cx->temps[t];
+    unsigned cc = X64_NZ;
+
+    if (v->flags & X64_T_VIRTUAL && v->flags & X64_T_COND) {
+        cc = defined_cond(cx, &cx->ops[v->def]);
+    } else {
+        int reg = x64_in(cx, t);
+
+        x64_rr(&cx->e, X64_TEST | X64_W, reg, reg);
+    }
+    cx->locked = locked;
+    return cc;
+}
+
+static void lower_set(X64Ctx *cx, const TnIrOp *op)
+{
+    unsigned cc;
+    int dst;
+
+    if (cx->temps[op->dst].flags & X64_T_VIRTUAL)
+        return;
+    cc = defined_cond(cx, op);
+    cx->locked = 0;
+    x64_release(cx);
+    dst = x64_out(cx, op->dst, X64_NONE, 0);
+    x64_rr(&cx->e, X64_SETCC | cc, 0, dst);
+    x64_rr(&cx->e, X64_MOVZX8, dst, dst);
+}
+
+static void lower_select(X64Ctx *cx, const TnIrOp *op)
+{
+    unsigned cc, w = op->type == TN_I64 ? X64_W : 0;
+    int rb, rc, dst;
+
+    /* What has to come from memory comes before the flags are set or does not disturb them. */
+    cc = x64_cond(cx, op->a);
+    rb = x64_in(cx, op->b);
+    rc = x64_in(cx, op->c);
+    x64_release(cx);
+    dst = x64_out(cx, op->dst, rc, rb == rc ? 0 : 1u << rb);
+    x64_mov_rr(&cx->e, X64_W, dst, rc);
+    x64_rr(&cx->e, X64_CMOV | cc | w, dst, rb);
+}
+
+static void lower_select_vector(X64Ctx *cx, const TnIrOp *op)
+{
+    int b = x64_vin(cx, op->b), c = x64_vin(cx, op->c), dst;
+    bool wide = op->type == TN_V256;
+    unsigned cc = x64_cond(cx, op->a);
+    uint8_t *skip;
+
+    cx->wide_used |= wide;
+    x64_release(cx);
+    dst = x64_vout(cx, op->dst, c, b == c ? 0 : 1u << b);
+    x64_vmov_rr(&cx->e, wide, dst, c);
+    skip = x64_jcc8(&cx->e, cc ^ 1);
+    x64_vmov_rr(&cx->e, wide, dst, b);
+    x64_here8(&cx->e, skip);
+}
+
+void x64_lower_flags(X64Ctx *cx, const TnIrOp *op)
+{
+    switch (op->opc) {
+    case TN_IR_FLAGS:
+        lower_eager(cx, op);
+        break;
+    case TN_IR_SELECT:
+        if (tn_ir_type_is_vector(op->type))
+            lower_select_vector(cx, op);
+        else
+            lower_select(cx, op);
+        break;
+    default:
+        lower_set(cx, op);
+        break;
+    }
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IR to code: guest memory.
+ *
+ * The probe compares the page of the access's last byte with the tag of the entry of its first
+ * one, so an access within a page passes whatever its alignment and one that crosses does not. All
+ * that the allocator has to emit comes before the probe's branch: the slow path joins after the
+ * access.
+ */
+#include "compile.h"
+
+enum { ENTRY_LOG2 = 5 };
+
+_Static_assert(sizeof(TnTlbEntry) == 1 << ENTRY_LOG2, "the probe scales by the entry's size");
+
+static int32_t tlb_ofs(unsigned mode)
+{
+    return -(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS - (int32_t)((mode + 1) * sizeof(TnTlb));
+}
+
+static unsigned mode_of(const TnIrOp *op)
+{
+    return op->aux >> TN_MEM_MODE_SHIFT & TN_MEM_MODE_MASK;
+}
+
+static bool is_write(const TnIrOp *op)
+{
+    return op->opc != TN_IR_LD || (op->aux & TN_MEM_RMW);
+}
+
+X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
+{
+    X64Stub s = { .kind = kind, .pc = cx->insn_pc, .dst = X64_NONE,
+                  .mem = op->aux | (uint32_t)op->type << 16 };
+
+    s.flags_pending = cx->pending_flags != TN_TEMP_NONE;
+    if (s.flags_pending)
+        s.flags = x64_recipe(cx, cx->pending_flags);
+    s.live_vec = x64_vlive(cx, &s.wide_vec);
+    g_array_append_val(cx->stubs, s);
+    return &g_array_index(cx->stubs, X64Stub, cx->stubs->len - 1);
+}
+
+X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag)
+{
+    X64Emit *e = &cx->e;
+    unsigned size = tn_ir_type_size(op->type);
+    bool aligned = op->aux & TN_MEM_ALIGN;
+    bool atomic = op->opc == TN_IR_ATOMIC_RMW || op->opc == TN_IR_ATOMIC_CAS;
+    int32_t disp = atomic ? 0 : (int32_t)op->imm, tlb = tlb_ofs(mode_of(op));
+    int32_t last = disp + (aligned ? 0 : (int32_t)size - 1);
+    size_t tag_ofs = is_write(op) ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read);
+
+    if (disp)
+        x64_lea(e, X64_W, index, x64_mem(addr, disp));
+    else
+        x64_mov_rr(e, X64_W, index, addr);
+    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHR, index, TN_PAGE_BITS - ENTRY_LOG2);
+    if (last)
+        x64_lea(e, X64_W, tag, x64_mem(addr, last));
+    else
+        x64_mov_rr(e, X64_W, tag, addr);
+    x64_g1_ri(e, X64_G1_AND, 2, index, (TN_TLB_SIZE - 1) << ENTRY_LOG2);
+    x64_g1_ri(e, X64_G1_AND, 3, tag, -(int32_t)TN_PAGE_SIZE | (aligned ? (int32_t)size - 1 : 0));
+    x64_rm(e, X64_CMP | X64_W, tag, x64_mem_index(X64_ENV, index, 0, tlb + (int32_t)tag_ofs));
+    s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
+    s->disp = disp;
+    s->from[s->n_from++] = x64_jcc32(e, X64_NZ);
+    x64_load(e, X64_W, index,
+             x64_mem_index(X64_ENV, index, 0, tlb + (int32_t)offsetof(TnTlbEntry, addend)));
+    return x64_mem_index(index, addr, 0, disp);
+}
+
+/* The register with the address; displacements that do not fit are added. */
+static int address(X64Ctx *cx, TnIrOp *op)
+{
+    int ra = x64_in(cx, op->a), sum;
+
+    if (op->imm == (uint64_t)(int32_t)op->imm && (int32_t)op->imm < INT32_MAX - 64)
+        return ra;
+    sum = x64_tmp(cx);
+    x64_mov_ri(&cx->e, sum, op->imm);
+    x64_rr(&cx->e, X64_ADD | X64_W, sum, ra);
+    op->imm = 0;
+    return sum;
+}
+
+static bool extends_to_32(const TnIrOp *op)
+{
+    return (op->aux & TN_MEM_SIGN) && (op->aux & TN_MEM_DST32);
+}
+
+static void fast_load(X64Ctx *cx, const TnIrOp *op, int dst, X64Mem m)
+{
+    static const uint32_t plain[] = { X64_MOVZX8 & ~X64_BYTE_RM, X64_MOVZX16, X64_MOV_LOAD,
+                                      X64_MOV_LOAD | X64_W };
+    static const uint32_t sign[] = { X64_MOVSX8 & ~X64_BYTE_RM, X64_MOVSX16, X64_MOVSXD };
+    bool to32 = extends_to_32(op), is_signed = (op->aux & TN_MEM_SIGN) && op->type < TN_I64;
+
+    if (is_signed && !(op->type == TN_I32 && to32))
+        x64_rm(&cx->e, sign[op->type] | (to32 ? 0 : X64_W), dst, m);
+    else
+        x64_rm(&cx->e, plain[to32 && op->type == TN_I64 ? TN_I32 : op->type], dst, m);
+}
+
+/* Other byte order: load plainly, swap, extend. */
+static void swapped_load(X64Ctx *cx, const TnIrOp *op, int dst, X64Mem m)
+{
+    TnIrOp plain = *op;
+    bool is_signed = op->aux & TN_MEM_SIGN;
+
+    plain.aux &= (uint16_t)~(TN_MEM_SIGN | TN_MEM_DST32);
+    fast_load(cx, &plain, dst, m);
+    if (op->type == TN_I8)
+        return;
+    if (op->type == TN_I16) {
+        x64_rri(&cx->e, X64_GRP2_IMM8 | X64_66, X64_G2_ROL, dst, 8);
+        if (is_signed)
+            x64_rr(&cx->e, X64_MOVSX16 | (extends_to_32(op) ? 0 : X64_W), dst, dst);
+        return;
+    }
+    x64_bswap(&cx->e, op->type == TN_I64 ? X64_W : 0, dst);
+    if (is_signed && op->type == TN_I32 && !extends_to_32(op))
+        x64_rr(&cx->e, X64_MOVSXD, dst, dst);
+    if (extends_to_32(op) && op->type == TN_I64)
+        x64_mov_rr(&cx->e, 0, dst, dst);
+}
+
+static void lower_load(X64Ctx *cx, TnIrOp *op)
+{
+    int ra = address(cx, op), index = x64_tmp(cx), tag = x64_tmp(cx), dst;
+    bool swap = (op->aux & TN_MEM_BSWAP) && op->type != TN_I8;
+    X64Stub *s;
+    X64Mem m;
+
+    s = x64_new_stub(cx, op, X64_STUB_LOAD);
+    x64_release(cx);
+    dst = x64_out(cx, op->dst, tag, 0);
+    s->dst = dst;
+    m = x64_probe(cx, s, op, ra, index, tag);
+    if (swap)
+        swapped_load(cx, op, dst, m);
+    else
+        fast_load(cx, op, dst, m);
+    s->back = cx->e.p;
+}
+
+static bool store_imm_fits(const X64Ctx *cx, const TnIrOp *op)
+{
+    return x64_is_const(cx, op->b) && !(op->aux & TN_MEM_BSWAP) &&
+           (op->type != TN_I64 || x64_fits32(cx->temps[op->b].value));
+}
+
+static void fast_store(X64Ctx *cx, const TnIrOp *op, const X64Src *value, int tmp, X64Mem m)
+{
+    if (value->kind == X64_SRC_IMM) {
+        x64_store_imm(&cx->e, op->type, m, (int32_t)value->imm);
+        return;
+    }
+    if ((op->aux & TN_MEM_BSWAP) && op->type != TN_I8) {
+        x64_mov_rr(&cx->e, X64_W, tmp, value->reg);
+        if (op->type == TN_I16)
+            x64_rri(&cx->e, X64_GRP2_IMM8 | X64_66, X64_G2_ROL, tmp, 8);
+        else
+            x64_bswap(&cx->e, op->type == TN_I64 ? X64_W : 0, tmp);
+        x64_store_sized(&cx->e, op->type, tmp, m);
+        return;
+    }
+    x64_store_sized(&cx->e, op->type, value->reg, m);
+}
+
+static void lower_store(X64Ctx *cx, TnIrOp *op)
+{
+    int ra = address(cx, op), index, tag;
+    X64Src value;
+    X64Stub *s;
+
+    if (store_imm_fits(cx, op))
+        value = (X64Src){ .kind = X64_SRC_IMM, .imm = cx->temps[op->b].value };
+    else
+        value = (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, op->b) };
+    index = x64_tmp(cx);
+    tag = x64_tmp(cx);
+    s = x64_new_stub(cx, op, X64_STUB_STORE);
+    s->value = value;
+    fast_store(cx, op, &value, tag, x64_probe(cx, s, op, ra, index, tag));
+    s->back = cx->e.p;
+}
+
+static void lower_vector(X64Ctx *cx, TnIrOp *op)
+{
+    int ra = address(cx, op), index = x64_tmp(cx), tag = x64_tmp(cx), reg;
+    bool load = op->opc == TN_IR_LD, wide = op->type == TN_V256;
+    X64Stub *s;
+    X64Mem m;
+
+    cx->wide_used |= wide;
+    reg = load ? X64_NONE : x64_vin(cx, op->b);
+    s = x64_new_stub(cx, op, load ? X64_STUB_LOAD_VEC : X64_STUB_STORE_VEC);
+    if (load) {
+        x64_release(cx);
+        reg = x64_vout(cx, op->dst, X64_NONE, 0);
+    }
+    s->dst = reg;
+    s->wide = wide;
+    if (load)
+        s->live_vec &= ~(1u << reg);
+    m = x64_probe(cx, s, op, ra, index, tag);
+    if (load)
+        x64_vload(&cx->e, wide, reg, m);
+    else
+        x64_vstore(&cx->e, wide, reg, m);
+    s->back = cx->e.p;
+}
+
+void x64_lower_memory(X64Ctx *cx, const TnIrOp *op)
+{
+    TnIrOp copy = *op;
+
+    if (tn_ir_type_is_vector(op->type))
+        lower_vector(cx, &copy);
+    else if (op->opc == TN_IR_LD)
+        lower_load(cx, &copy);
+    else
+        lower_store(cx, &copy);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* IR to code: declared registers and the rest of the target's state. */
+#include "compile.h"
+
+static bool reg_is_64(int declared)
+{
+    return x64_plan.target->regs[declared].type == TN_I64;
+}
+
+static void set_home(X64Ctx *cx, TnTemp t, int declared)
+{
+    cx->temps[t].home = (int16_t)declared;
+    cx->home_of[declared] = t;
+}
+
+static void lower_get(X64Ctx *cx, const TnIrOp *op)
+{
+    int declared = op->aux, pin = x64_plan.pin[declared];
+
+    if (op->type == TN_I32 && reg_is_64(declared)) {
+        int dst = x64_out(cx, op->dst, X64_NONE, 0);
+
+        if (pin != X64_NONE)
+            x64_mov_rr(&cx->e, 0, dst, pin);
+        else
+            x64_load(&cx->e, 0, dst, x64_reg_home(declared));
+    } else if (pin != X64_NONE) {
+        x64_bind(cx, op->dst, pin);
+    } else {
+        /* Loaded when it is needed, or used from where it is. */
+        set_home(cx, op->dst, declared);
+        cx->temps[op->dst].flags |= X64_T_DEFINED;
+    }
+}
+
+static void put_pinned(X64Ctx *cx, const TnIrOp *op, int pin)
+{
+    X64Src src = x64_peek(cx, op->a);
+    X64Temp *t = &cx->temps[op->a];
+
+    if (src.kind == X64_SRC_REG && src.reg == pin && op->type == TN_I64)
+        return; /* computed in place, or unchanged */
+    if (src.kind == X64_SRC_REG)
+        cx->locked |= 1u << src.reg;
+    x64_release(cx);
+    x64_evict(cx, pin);
+    if (src.kind == X64_SRC_REG && src.reg == pin)
+        x64_mov_rr(&cx->e, 0, pin, pin);
+    else
+        x64_mov_src(cx, op->type == TN_I64 ? X64_W : 0, pin, &src);
+    if (t->last > cx->i && op->type == TN_I64)
+        x64_rebind(cx, op->a, pin);
+}
+
+static void store_reg(X64Ctx *cx, const TnIrOp *op)
+{
+    unsigned size = reg_is_64(op->aux) ? 3 : 2;
+    X64Mem home = x64_reg_home(op->aux);
+    X64Temp *t = &cx->temps[op->a];
+
+    uint64_t value = op->type == TN_I32 ? (uint32_t)t->value : t->value;
+
+    if ((t->flags & X64_T_CONST) && (size == 2 || x64_fits32(value))) {
+        x64_store_imm(&cx->e, size, home, (int32_t)value);
+        return;
+    }
+    int reg = x64_in(cx, op->a);
+
+    if (size == 3 && op->type == TN_I32) { /* the upper half becomes zero */
+        x64_store(&cx->e, 0, reg, home);
+        home.disp += 4;
+        x64_store_imm(&cx->e, 2, home, 0);
+        return;
+    }
+    x64_store(&cx->e, size == 3 ? X64_W : 0, reg, home);
+    if (t->last > cx->i && t->home < 0)
+        set_home(cx, op->a, op->aux);
+}
+
+static void lower_put(X64Ctx *cx, const TnIrOp *op)
+{
+    int declared = op->aux, pin = x64_plan.pin[declared];
+    X64Temp *t = &cx->temps[op->a];
+
+    if (pin != X64_NONE) {
+        put_pinned(cx, op, pin);
+        return;
+    }
+    x64_unshare_home(cx, declared);
+    if (declared == cx->flags_reg) {
+        cx->pending_flags = TN_TEMP_NONE;
+        if (x64_is_unmade(t)) {
+            cx->pending_flags = op->a;
+            return;
+        }
+    }
+    store_reg(cx, op);
+}
+
+static void load_int(X64Ctx *cx, unsigned type, int dst, X64Mem m)
+{
+    static const uint32_t load[] = { X64_MOVZX8 & ~X64_BYTE_RM, X64_MOVZX16, X64_MOV_LOAD,
+                                     X64_MOV_LOAD | X64_W };
+
+    x64_rm(&cx->e, load[type], dst, m);
+}
+
+static void lower_ldenv(X64Ctx *cx, const TnIrOp *op)
+{
+    X64Mem m = x64_env(x64_state_ofs(op->imm));
+
+    if (tn_ir_type_is_vector(op->type)) {
+        bool wide = op->type == TN_V256;
+
+        cx->wide_used |= wide;
+        x64_vload(&cx->e, wide, x64_vout(cx, op->dst, X64_NONE, 0), m);
+        return;
+    }
+    if ((int64_t)op->imm == x64_plan.target->mxcsr_offset) {
+        x64_claim(cx, X64_RAX);
+        x64_call(&cx->e, x64_thunks.mxcsr_store);
+    }
+    load_int(cx, op->type, x64_out(cx, op->dst, X64_NONE, 0), m);
+}
+
+static void store_int(X64Ctx *cx, const TnIrOp *op, X64Mem m)
+{
+    const X64Temp *t = &cx->temps[op->a];
+
+    if ((t->flags & X64_T_CONST) && (op->type != TN_I64 || x64_fits32(t->value)))
+        x64_store_imm(&cx->e, op->type, m, (int32_t)t->value);
+    else
+        x64_store_sized(&cx->e, op->type, x64_in(cx, op->a), m);
+}
+
+static void lower_stenv(X64Ctx *cx, const TnIrOp *op)
+{
+    X64Mem m = x64_env(x64_state_ofs(op->imm));
+
+    if (tn_ir_type_is_vector(op->type)) {
+        bool wide = op->type == TN_V256;
+
+        cx->wide_used |= wide;
+        x64_vstore(&cx->e, wide, x64_vin(cx, op->a), m);
+        return;
+    }
+    store_int(cx, op, m);
+    if ((int64_t)op->imm == x64_plan.target->mxcsr_offset) {
+        x64_claim(cx, X64_RCX);
+        x64_call(&cx->e, x64_thunks.mxcsr_enter);
+    }
+}
+
+void x64_lower_state(X64Ctx *cx, const TnIrOp *op)
+{
+    switch (op->opc) {
+    case TN_IR_GET:
+        lower_get(cx, op);
+        break;
+    case TN_IR_PUT:
+        lower_put(cx, op);
+        break;
+    case TN_IR_LDENV:
+        lower_ldenv(cx, op);
+        break;
+    case TN_IR_STENV:
+        lower_stenv(cx, op);
+        break;
+    default:
+        x64_lea(&cx->e, X64_W, x64_out(cx, op->dst, X64_NONE, 0),
+                x64_env(x64_state_ofs(op->imm)));
+        break;
+    }
+}

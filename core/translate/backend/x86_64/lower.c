@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* IR to code: which family an operation belongs to. */
+#include "compile.h"
+
+typedef void (*LowerFn)(X64Ctx *cx, const TnIrOp *op);
+
+static const LowerFn lower[TN_IR_COUNT] = {
+    [TN_IR_GET ... TN_IR_ENVPTR] = x64_lower_state,
+    [TN_IR_ADD ... TN_IR_LEA] = x64_lower_alu,
+    [TN_IR_BSWAP ... TN_IR_EXTRACT] = x64_lower_bits,
+    [TN_IR_SETCOND ... TN_IR_FLAGCOND] = x64_lower_flags,
+    [TN_IR_LD ... TN_IR_ST] = x64_lower_memory,
+    [TN_IR_ATOMIC_RMW ... TN_IR_FENCE] = x64_lower_atomic,
+    [TN_IR_CALL] = x64_lower_call,
+    [TN_IR_HOSTV] = x64_lower_hostv,
+    [TN_IR_EXIT ... TN_IR_EXIT_STATE] = x64_lower_control,
+};
+
+/* Operands that are virtual flags and are not merely tested or PUT get their value now. One that is
+ * gone already is the operand of a FLAGS that makes do without it. */
+static void make_flag_operands(X64Ctx *cx, TnIrOp *op)
+{
+    TnTemp *args[4];
+    unsigned n = tn_ir_args(op, args);
+
+    if (op->opc == TN_IR_FLAGCOND || (op->opc == TN_IR_PUT && op->aux == cx->flags_reg))
+        return;
+    for (unsigned k = 0; k < n; k++)
+        if (*args[k] && cx->temps[*args[k]].last >= cx->i && x64_is_unmade(&cx->temps[*args[k]]))
+            x64_materialise_flags(cx, *args[k]);
+}
+
+void x64_lower(X64Ctx *cx, TnIrOp *op)
+{
+    if (cx->op_flags[cx->i] & X64_OP_DEAD)
+        return;
+    make_flag_operands(cx, op);
+    if (op->opc == TN_IR_INSN)
+        cx->insn_pc = op->imm;
+    else if (lower[op->opc])
+        lower[op->opc](cx, op);
+    x64_end_op(cx);
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Registers for temporaries, given out while the code is emitted. A block is a straight line and
+ * every temporary is assigned once, so a host register holds a set of temporaries that are equal,
+ * and a spilled value stays good. A pinned register holds its guest register and any temporaries
+ * equal to it; they are moved away when a PUT changes it.
+ */
+#include "compile.h"
+
+/* ---- Slots in the frame ------------------------------------------------------------------- */
+
+static int take_slot(uint32_t *used)
+{
+    for (int w = 0;; w++) {
+        if (used[w] != UINT32_MAX) {
+            int bit = __builtin_ctz(~used[w]);
+
+            used[w] |= 1u << bit;
+            return w * 32 + bit;
+        }
+    }
+}
+
+static uint32_t *slot_map(X64Ctx *cx, TnTemp t)
+{
+    return cx->temps[t].flags & X64_T_VEC ? cx->vec_slots_used : cx->slots_used;
+}
+
+static X64Mem slot_mem(const X64Ctx *cx, TnTemp t)
+{
+    const X64Temp *v = &cx->temps[t];
+
+    return x64_frame(v->flags & X64_T_VEC ? X64_F_VEC_SLOTS + v->slot * 32 : X64_F_SLOTS + v->slot * 8);
+}
+
+X64Mem x64_slot(X64Ctx *cx, TnTemp t)
+{
+    if (cx->temps[t].slot < 0)
+        cx->temps[t].slot = (int16_t)take_slot(slot_map(cx, t));
+    return slot_mem(cx, t);
+}
+
+/* ---- Sets of temporaries in a register ------------------------------------------------------ */
+
+static TnTemp *head(X64Ctx *cx, TnTemp t, int reg)
+{
+    return cx->temps[t].flags & X64_T_VEC ? &cx->xmm[reg] : &cx->gpr[reg];
+}
+
+void x64_bind(X64Ctx *cx, TnTemp t, int reg)
+{
+    TnTemp *h = head(cx, t, reg);
+
+    cx->temps[t].reg = (int8_t)reg;
+    cx->temps[t].flags |= X64_T_DEFINED;
+    cx->temps[t].next = *h;
+    *h = t;
+}
+
+static void unbind(X64Ctx *cx, TnTemp t)
+{
+    TnTemp *link = head(cx, t, cx->temps[t].reg);
+
+    while (*link != t)
+        link = &cx->temps[*link].next;
+    *link = cx->temps[t].next;
+    cx->temps[t].reg = X64_NONE;
+}
+
+static bool in_memory(const X64Temp *v)
+{
+    return (v->flags & X64_T_CONST) || v->home >= 0 || v->slot >= 0;
+}
+
+bool x64_is_unmade(const X64Temp *v)
+{
+    return (v->flags & X64_T_FLAGS) && (v->flags & X64_T_VIRTUAL) && v->reg == X64_NONE &&
+           !in_memory(v);
+}
+
+void x64_rebind(X64Ctx *cx, TnTemp t, int reg)
+{
+    if (cx->temps[t].reg != X64_NONE)
+        unbind(cx, t);
+    x64_bind(cx, t, reg);
+}
+
+static void spill(X64Ctx *cx, TnTemp t)
+{
+    X64Temp *v = &cx->temps[t];
+
+    if (!in_memory(v)) {
+        X64Mem m = x64_slot(cx, t);
+
+        if (v->flags & X64_T_VEC)
+            x64_vstore(&cx->e, v->flags & X64_T_WIDE, v->reg, m);
+        else
+            x64_store(&cx->e, X64_W, v->reg, m);
+    }
+    unbind(cx, t);
+}
+
+static void free_temp(X64Ctx *cx, TnTemp t)
+{
+    X64Temp *v = &cx->temps[t];
+
+    if (v->reg != X64_NONE)
+        unbind(cx, t);
+    if (v->slot >= 0) {
+        slot_map(cx, t)[v->slot / 32] &= ~(1u << (v->slot % 32));
+        v->slot = -1;
+    }
+    if (v->home >= 0 && cx->home_of[v->home] == t)
+        cx->home_of[v->home] = TN_TEMP_NONE;
+    v->home = -1;
+}
+
+/* ---- Choosing a register -------------------------------------------------------------------- */
+
+/* How far away the last use of the register's temporaries is; clean ones are cheap to drop. */
+static int spill_score(const X64Ctx *cx, TnTemp t)
+{
+    int score = 0, dirty = 0;
+
+    for (; t; t = cx->temps[t].next) {
+        score = MAX(score, cx->temps[t].last);
+        dirty |= !in_memory(&cx->temps[t]);
+    }
+    return score * 2 + !dirty;
+}
+
+static int choose(X64Ctx *cx, const TnTemp *file, const int8_t *order, int n, uint32_t busy)
+{
+    int best = X64_NONE, best_score = -1;
+
+    for (int k = 0; k < n; k++) {
+        int reg = order[k], score;
+
+        if (busy >> reg & 1)
+            continue;
+        if (!file[reg])
+            return reg;
+        score = spill_score(cx, file[reg]);
+        if (score > best_score) {
+            best = reg;
+            best_score = score;
+        }
+    }
+    g_assert(best != X64_NONE);
+    return best;
+}
+
+static void spill_list(X64Ctx *cx, TnTemp *list)
+{
+    while (*list)
+        spill(cx, *list);
+}
+
+static const int8_t gpr_order[] = { X64_R10, X64_R11, X64_RDX, X64_RCX, X64_RAX };
+static const int8_t xmm_order[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+
+static int alloc_gpr(X64Ctx *cx, uint32_t avoid)
+{
+    int reg = choose(cx, cx->gpr, gpr_order, G_N_ELEMENTS(gpr_order), cx->locked | avoid);
+
+    spill_list(cx, &cx->gpr[reg]);
+    cx->locked |= 1u << reg;
+    return reg;
+}
+
+static int alloc_xmm(X64Ctx *cx, uint32_t avoid)
+{
+    int reg = choose(cx, cx->xmm, xmm_order, G_N_ELEMENTS(xmm_order), cx->locked_xmm | avoid);
+
+    spill_list(cx, &cx->xmm[reg]);
+    cx->locked_xmm |= 1u << reg;
+    return reg;
+}
+
+/* ---- Operands ------------------------------------------------------------------------------- */
+
+static X64Mem place(const X64Ctx *cx, TnTemp t)
+{
+    return cx->temps[t].home >= 0 ? x64_reg_home(cx->temps[t].home) : slot_mem(cx, t);
+}
+
+/* Whether the place in memory has all 64 bits. */
+static bool place_is_whole(const X64Ctx *cx, TnTemp t)
+{
+    int home = cx->temps[t].home;
+
+    return home < 0 || x64_plan.target->regs[home].type == TN_I64;
+}
+
+int x64_in(X64Ctx *cx, TnTemp t)
+{
+    X64Temp *v = &cx->temps[t];
+    int reg;
+
+    if (x64_is_unmade(v))
+        x64_materialise_flags(cx, t);
+    if (v->reg == X64_NONE) {
+        reg = alloc_gpr(cx, 0);
+        if (v->flags & X64_T_CONST)
+            x64_mov_ri(&cx->e, reg, v->value);
+        else
+            x64_load(&cx->e, place_is_whole(cx, t) ? X64_W : 0, reg, place(cx, t));
+        x64_bind(cx, t, reg);
+    }
+    cx->locked |= 1u << v->reg;
+    return v->reg;
+}
+
+X64Src x64_src(X64Ctx *cx, unsigned w, TnTemp t)
+{
+    X64Temp *v = &cx->temps[t];
+
+    if ((v->flags & X64_T_CONST) && (!w || x64_fits32(v->value)))
+        return (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
+    if (v->reg == X64_NONE && !(v->flags & X64_T_CONST) && in_memory(v) && v->last <= cx->i &&
+        (!w || place_is_whole(cx, t)))
+        return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t) };
+    return (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, t) };
+}
+
+X64Src x64_peek(const X64Ctx *cx, TnTemp t)
+{
+    const X64Temp *v = &cx->temps[t];
+
+    if (t == TN_TEMP_NONE)
+        return (X64Src){ .kind = X64_SRC_IMM };
+    if (v->flags & X64_T_CONST)
+        return (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
+    if (v->reg != X64_NONE)
+        return (X64Src){ .kind = X64_SRC_REG, .reg = v->reg };
+    g_assert(in_memory(v));
+    return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t), .narrow = !place_is_whole(cx, t) };
+}
+
+void x64_release(X64Ctx *cx)
+{
+    for (TnTemp t = cx->expire[cx->i]; t; t = cx->temps[t].expire)
+        if (cx->temps[t].reg != X64_NONE)
+            unbind(cx, t);
+}
+
+int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
+{
+    int want = cx->temps[t].want;
+
+    if (want != X64_NONE && !cx->gpr[want] && !(avoid >> want & 1))
+        prefer = want;
+    else if (prefer == X64_NONE || !(X64_SCRATCH_MASK >> prefer & 1) || cx->gpr[prefer] ||
+             (avoid >> prefer & 1))
+        prefer = alloc_gpr(cx, avoid);
+    cx->locked |= 1u << prefer;
+    x64_bind(cx, t, prefer);
+    return prefer;
+}
+
+int x64_tmp(X64Ctx *cx)
+{
+    return alloc_gpr(cx, 0);
+}
+
+void x64_unlock(X64Ctx *cx, int reg)
+{
+    cx->locked &= ~(1u << reg);
+}
+
+/* A free scratch register that nothing has to be spilled for, or X64_NONE. */
+static int free_gpr(const X64Ctx *cx)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(gpr_order); k++)
+        if (!cx->gpr[gpr_order[k]] && !(cx->locked >> gpr_order[k] & 1))
+            return gpr_order[k];
+    return X64_NONE;
+}
+
+void x64_evict(X64Ctx *cx, int reg)
+{
+    int to = X64_NONE;
+
+    while (cx->gpr[reg]) {
+        TnTemp t = cx->gpr[reg];
+
+        if (to == X64_NONE && !in_memory(&cx->temps[t]) && (to = free_gpr(cx)) != X64_NONE)
+            x64_mov_rr(&cx->e, X64_W, to, reg);
+        if (to == X64_NONE) {
+            spill(cx, t);
+        } else {
+            unbind(cx, t);
+            x64_bind(cx, t, to);
+        }
+    }
+}
+
+void x64_claim(X64Ctx *cx, int reg)
+{
+    cx->locked |= 1u << reg;
+    x64_evict(cx, reg);
+}
+
+/* Temporaries that die here only leave. */
+static void vacate(X64Ctx *cx, TnTemp *list)
+{
+    while (*list) {
+        if (cx->temps[*list].last > cx->i)
+            spill(cx, *list);
+        else
+            unbind(cx, *list);
+    }
+}
+
+void x64_spill_all(X64Ctx *cx)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(gpr_order); k++)
+        vacate(cx, &cx->gpr[gpr_order[k]]);
+    for (int k = 0; k < 16; k++)
+        vacate(cx, &cx->xmm[k]);
+}
+
+void x64_unshare_home(X64Ctx *cx, int declared)
+{
+    TnTemp t = cx->home_of[declared];
+
+    cx->home_of[declared] = TN_TEMP_NONE;
+    if (!t)
+        return;
+    if (cx->temps[t].reg == X64_NONE && cx->temps[t].slot < 0) {
+        uint32_t locked = cx->locked;
+
+        x64_in(cx, t);
+        cx->locked = locked;
+    }
+    cx->temps[t].home = -1;
+}
+
+void x64_unshare_all(X64Ctx *cx)
+{
+    for (uint32_t d = 0; d < MIN(x64_plan.target->n_regs, (uint32_t)X64_MAX_REGS); d++)
+        if (cx->home_of[d])
+            x64_unshare_home(cx, (int)d);
+    for (int reg = 0; reg < 16; reg++)
+        if (x64_plan.pin_mask >> reg & 1)
+            spill_list(cx, &cx->gpr[reg]);
+}
+
+void x64_end_op(X64Ctx *cx)
+{
+    const TnIrOp *op = &cx->ops[cx->i];
+
+    for (TnTemp t = cx->expire[cx->i]; t; t = cx->temps[t].expire)
+        free_temp(cx, t);
+    if (op->dst && cx->temps[op->dst].last < 0)
+        free_temp(cx, op->dst);
+    cx->locked = 0;
+    cx->locked_xmm = 0;
+}
+
+/* ---- Vectors -------------------------------------------------------------------------------- */
+
+int x64_vin(X64Ctx *cx, TnTemp t)
+{
+    X64Temp *v = &cx->temps[t];
+
+    if (v->reg == X64_NONE) {
+        int reg = alloc_xmm(cx, 0);
+
+        x64_vload(&cx->e, v->flags & X64_T_WIDE, reg, slot_mem(cx, t));
+        x64_bind(cx, t, reg);
+    }
+    cx->locked_xmm |= 1u << v->reg;
+    return v->reg;
+}
+
+X64Src x64_vsrc(X64Ctx *cx, TnTemp t)
+{
+    if (cx->temps[t].reg == X64_NONE && cx->temps[t].last <= cx->i)
+        return (X64Src){ .kind = X64_SRC_MEM, .mem = slot_mem(cx, t) };
+    return (X64Src){ .kind = X64_SRC_REG, .reg = x64_vin(cx, t) };
+}
+
+int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
+{
+    if (prefer == X64_NONE || cx->xmm[prefer] || (avoid >> prefer & 1))
+        prefer = alloc_xmm(cx, avoid);
+    cx->locked_xmm |= 1u << prefer;
+    x64_bind(cx, t, prefer);
+    return prefer;
+}
+
+int x64_vtmp(X64Ctx *cx)
+{
+    return alloc_xmm(cx, 0);
+}
+
+void x64_vclaim(X64Ctx *cx, int reg)
+{
+    cx->locked_xmm |= 1u << reg;
+    while (cx->xmm[reg])
+        spill(cx, cx->xmm[reg]);
+}
+
+uint32_t x64_vlive(const X64Ctx *cx, uint32_t *wide)
+{
+    uint32_t live = 0;
+
+    *wide = 0;
+    for (int reg = 0; reg < 16; reg++) {
+        for (TnTemp t = cx->xmm[reg]; t; t = cx->temps[t].next) {
+            live |= 1u << reg;
+            if (cx->temps[t].flags & X64_T_WIDE)
+                *wide |= 1u << reg;
+        }
+    }
+    return live;
+}

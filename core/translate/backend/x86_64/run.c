@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entering and leaving translated code, and the thunks that it calls. They are generated once, at
+ * the front of the code buffer, because the pinned registers and the state's layout are the
+ * target's.
+ *
+ * The guest's MXCSR, all exceptions masked, is in force in translated code; the host's outside of it.
+ * Sticky flags go back to the state whenever translated code is left.
+ */
+#include "compile.h"
+
+#include <xmmintrin.h>
+
+#include "code-buffer.h"
+
+X64Thunks x64_thunks;
+
+enum {
+    MXCSR_FLAGS = 0x3f,
+    MXCSR_MASKS = 0x1f80,
+    PAD = 24, /* keeps the stack aligned inside a thunk: 32 with the return address */
+};
+
+static const int8_t callee_saved[] = { X64_RBX, X64_RBP, X64_R12, X64_R13, X64_R14, X64_R15 };
+static const int8_t temporaries[] = { X64_RAX, X64_RCX, X64_RDX, X64_R10, X64_R11 };
+
+typedef TnRunResult (*EnterFn)(TnCpu *cpu, void *code);
+
+static EnterFn enter;
+
+static uint8_t *begin(X64Emit *e)
+{
+    while ((uintptr_t)e->p % X64_CODE_ALIGN)
+        x64_byte(e, 0xcc);
+    return e->p;
+}
+
+void x64_emit_call_c(X64Emit *e, void (*fn)(void))
+{
+    const uint8_t *next = (const uint8_t *)x64_code_rx(e->p) + 5;
+    int64_t distance = (int64_t)((uintptr_t)fn - (uintptr_t)next);
+
+    if (distance == (int32_t)distance) {
+        x64_byte(e, 0xe8);
+        x64_imm32(e, (int32_t)distance);
+    } else {
+        x64_mov_ri(e, X64_RAX, (uintptr_t)fn);
+        x64_rr(e, X64_GRP4, X64_G4_CALL, X64_RAX);
+    }
+}
+
+/* A frame offset inside a thunk, `depth` bytes below the frame. */
+static X64Mem frame_at(int32_t ofs, int depth)
+{
+    return x64_frame(ofs + depth);
+}
+
+static void move_pins(X64Emit *e, bool store, uint32_t mask)
+{
+    for (int reg = 0; reg < 16; reg++) {
+        if (!(x64_plan.pin_mask & mask & 1u << reg))
+            continue;
+        if (store)
+            x64_store(e, X64_W, reg, x64_reg_home(x64_plan.pinned[reg]));
+        else
+            x64_load(e, X64_W, reg, x64_reg_home(x64_plan.pinned[reg]));
+    }
+}
+
+static X64Mem guest_mxcsr(void)
+{
+    return x64_env(x64_state_ofs((uint64_t)x64_plan.target->mxcsr_offset));
+}
+
+/* The sticky flags of the MXCSR in force go to the state. eax. */
+static void store_mxcsr(X64Emit *e, int depth)
+{
+    if (x64_plan.target->mxcsr_offset < 0)
+        return;
+    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, frame_at(X64_F_MXCSR, depth));
+    x64_load(e, 0, X64_RAX, frame_at(X64_F_MXCSR, depth));
+    x64_g1_ri(e, X64_G1_AND, 2, X64_RAX, MXCSR_FLAGS);
+    x64_rm(e, 0x09, X64_RAX, guest_mxcsr()); /* OR [mem], eax */
+}
+
+static void host_mxcsr(X64Emit *e)
+{
+    if (x64_plan.target->mxcsr_offset >= 0)
+        x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, x64_env(X64_CPU_OFS(scratch_mxcsr)));
+}
+
+/* The guest's MXCSR comes into force. ecx. */
+static void enter_mxcsr(X64Emit *e, int depth)
+{
+    if (x64_plan.target->mxcsr_offset < 0)
+        return;
+    x64_load(e, 0, X64_RCX, guest_mxcsr());
+    x64_g1_ri(e, X64_G1_OR, 2, X64_RCX, MXCSR_MASKS);
+    x64_store(e, 0, X64_RCX, frame_at(X64_F_MXCSR, depth));
+    x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, frame_at(X64_F_MXCSR, depth));
+}
+
+/* TnRunResult enter(TnCpu *cpu, void *code) */
+static void make_enter(X64Emit *e)
+{
+    x64_thunks.enter = begin(e);
+    for (unsigned k = 0; k < G_N_ELEMENTS(callee_saved); k++)
+        x64_push(e, callee_saved[k]);
+    x64_lea(e, X64_W, X64_ENV, x64_mem(X64_RDI, TN_CPU_STATE_OFFSET + X64_ENV_BIAS));
+    x64_mov_rr(e, X64_W, X64_RAX, X64_RSP);
+    x64_mov_rr(e, X64_W, X64_RDX, X64_RSI);
+    x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, X64_FRAME_SIZE);
+    x64_g1_ri(e, X64_G1_AND, 3, X64_RSP, -32);
+    x64_store(e, X64_W, X64_RAX, x64_frame(X64_F_HOST_RSP));
+    enter_mxcsr(e, 0);
+    move_pins(e, false, UINT32_MAX);
+    x64_rr(e, X64_GRP4, X64_G4_JMP, X64_RDX);
+}
+
+static void make_leave(X64Emit *e)
+{
+    x64_thunks.leave_direct = begin(e);
+    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHL, X64_RAX, 32); /* TN_RUN_EXIT_DIRECT is 0 */
+    x64_thunks.leave = e->p;
+    move_pins(e, true, UINT32_MAX);
+    if (x64_host.avx)
+        x64_vzeroupper(e);
+    x64_mov_rr(e, X64_W, X64_RCX, X64_RAX);
+    store_mxcsr(e, 0);
+    host_mxcsr(e);
+    x64_mov_rr(e, X64_W, X64_RAX, X64_RCX);
+    x64_load(e, X64_W, X64_RSP, x64_frame(X64_F_HOST_RSP));
+    for (int k = G_N_ELEMENTS(callee_saved) - 1; k >= 0; k--)
+        x64_pop(e, callee_saved[k]);
+    x64_ret(e);
+}
+
+static void make_small(X64Emit *e)
+{
+    x64_thunks.save_pins = begin(e);
+    move_pins(e, true, UINT32_MAX);
+    x64_ret(e);
+    x64_thunks.load_pins = begin(e);
+    move_pins(e, false, UINT32_MAX);
+    x64_ret(e);
+    x64_thunks.mxcsr_leave = begin(e);
+    store_mxcsr(e, 8);
+    host_mxcsr(e);
+    x64_ret(e);
+    x64_thunks.mxcsr_store = begin(e);
+    store_mxcsr(e, 8);
+    x64_ret(e);
+    x64_thunks.mxcsr_enter = begin(e);
+    enter_mxcsr(e, 8);
+    x64_ret(e);
+}
+
+static void move_temporaries(X64Emit *e, bool store, int depth)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(temporaries); k++) {
+        X64Mem m = frame_at(X64_F_SAVE + 8 * (int)k, depth);
+
+        if (store)
+            x64_store(e, X64_W, temporaries[k], m);
+        else
+            x64_load(e, X64_W, temporaries[k], m);
+    }
+}
+
+typedef struct SlowCall {
+    void (*fn)(void);
+    int8_t arg[4];      /* frame slots of the arguments after cpu and address; -1 none */
+    bool vector;        /* the second argument is the address of the vector slot */
+} SlowCall;
+
+static const SlowCall slow_calls[] = {
+    [X64_STUB_LOAD] = { (void (*)(void))tn_mmu_load, { X64_F_MEM, -1, -1 }, false },
+    [X64_STUB_STORE] = { (void (*)(void))tn_mmu_store, { X64_F_VALUE, X64_F_MEM, -1 }, false },
+    [X64_STUB_LOAD_VEC] = { (void (*)(void))tn_mmu_load_vec, { -1, X64_F_MEM, -1 }, true },
+    [X64_STUB_STORE_VEC] = { (void (*)(void))tn_mmu_store_vec, { -1, X64_F_MEM, -1 }, true },
+    [X64_STUB_RMW] = { (void (*)(void))tn_mmu_atomic_rmw, { X64_F_VALUE, X64_F_VALUE2, X64_F_MEM },
+                       false },
+    [X64_STUB_CAS] = { (void (*)(void))tn_mmu_atomic_cas, { X64_F_VALUE, X64_F_VALUE2, X64_F_MEM },
+                       false },
+};
+
+static void load_arguments(X64Emit *e, const SlowCall *call, int depth)
+{
+    static const int8_t regs[] = { X64_RDX, X64_RCX, X64_R8 };
+
+    x64_lea(e, X64_W, X64_RDI, x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS));
+    x64_load(e, X64_W, X64_RSI, frame_at(X64_F_ADDR, depth));
+    for (int k = 0; k < 3; k++)
+        if (call->arg[k] >= 0)
+            x64_load(e, X64_W, regs[k], frame_at(call->arg[k], depth));
+    if (call->vector)
+        x64_lea(e, X64_W, X64_RDX, frame_at(X64_F_VEC, depth));
+}
+
+static void make_slow(X64Emit *e, int kind)
+{
+    enum { DEPTH = 8 + PAD };
+
+    x64_thunks.slow[kind] = begin(e);
+    x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
+    move_temporaries(e, true, DEPTH);
+    move_pins(e, true, UINT32_MAX);
+    if (x64_host.avx)
+        x64_vzeroupper(e);
+    store_mxcsr(e, DEPTH);
+    host_mxcsr(e);
+    load_arguments(e, &slow_calls[kind], DEPTH);
+    x64_emit_call_c(e, slow_calls[kind].fn);
+    x64_store(e, X64_W, X64_RAX, frame_at(X64_F_RET, DEPTH));
+    enter_mxcsr(e, DEPTH);
+    move_pins(e, false, X64_CALLER_SAVED_PINS);
+    move_temporaries(e, false, DEPTH);
+    x64_g1_ri(e, X64_G1_ADD, 3, X64_RSP, PAD);
+    x64_ret(e);
+}
+
+/* Evaluates a recipe that a stub left in the frame and stores the packed flags to the state. */
+static void store_flags(const uint64_t *frame, uint8_t *env)
+{
+    uint64_t what = frame[X64_F_FLAGS_OP / 8], a = frame[X64_F_FLAGS_A / 8];
+    uint64_t b = frame[X64_F_FLAGS_B / 8], c = frame[X64_F_FLAGS_C / 8];
+    TnFlagOp fop = what & 0xff;
+    uint32_t *home = (uint32_t *)(void *)(env + (int32_t)(what >> 32));
+
+    if (what >> 17 & 1) {
+        *home = (uint32_t)a;
+        return;
+    }
+    if (what >> 16 & 1) { /* a is the result */
+        if (fop == TN_FLAGS_ADD)
+            a -= b;
+        else if (fop == TN_FLAGS_SUB)
+            a += b;
+        else
+            a += fop == TN_FLAGS_INC ? UINT64_MAX : 1;
+    }
+    *home = tn_flags_eval(fop, what >> 8 & 0xff, a, b, c);
+}
+
+static void make_flags(X64Emit *e)
+{
+    enum { DEPTH = 8 + PAD };
+
+    x64_thunks.flags = begin(e);
+    x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
+    move_temporaries(e, true, DEPTH);
+    move_pins(e, true, X64_CALLER_SAVED_PINS);
+    if (x64_host.avx)
+        x64_vzeroupper(e);
+    x64_lea(e, X64_W, X64_RDI, frame_at(0, DEPTH));
+    x64_mov_rr(e, X64_W, X64_RSI, X64_ENV);
+    x64_emit_call_c(e, (void (*)(void))store_flags);
+    move_pins(e, false, X64_CALLER_SAVED_PINS);
+    move_temporaries(e, false, DEPTH);
+    x64_g1_ri(e, X64_G1_ADD, 3, X64_RSP, PAD);
+    x64_ret(e);
+}
+
+void x64_make_thunks(void)
+{
+    X64Emit e = { .p = x64_code.next, .start = x64_code.next };
+
+    make_enter(&e);
+    make_leave(&e);
+    make_small(&e);
+    for (int kind = 0; kind < (int)G_N_ELEMENTS(slow_calls); kind++)
+        make_slow(&e, kind);
+    make_flags(&e);
+    x64_code_take(e.p);
+    x64_code.first = x64_code.next;
+    enter = (EnterFn)x64_code_rx(x64_thunks.enter);
+}
+
+TnRunResult x64_run(TnCpu *cpu, TnBlock *block)
+{
+    cpu->scratch_mxcsr = _mm_getcsr();
+    return enter(cpu, block->code);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The x86-64 host: its registers, what translated code uses each of them for, and the layout of the
+ * stack frame under translated code.
+ *
+ *   rbp           env: the target's state plus a bias, so that the first 256 bytes of the state (the
+ *                 guest's general registers) are reached with 8-bit displacements
+ *   rsp           the host stack; translated code runs in one fixed frame that the entry thunk made
+ *   rax rcx rdx r10 r11     temporaries of the block
+ *   rbx r12-r15 rsi rdi r8 r9   pinned guest registers, the callee-saved ones first
+ *   xmm0-15 / ymm0-15       temporaries of the block
+ */
+#ifndef TN_X64_TARGET_H
+#define TN_X64_TARGET_H
+
+#include "tenon/internal/target.h"
+
+typedef enum X64Reg {
+    X64_RAX, X64_RCX, X64_RDX, X64_RBX, X64_RSP, X64_RBP, X64_RSI, X64_RDI,
+    X64_R8, X64_R9, X64_R10, X64_R11, X64_R12, X64_R13, X64_R14, X64_R15,
+    X64_NONE = -1,
+} X64Reg;
+
+/* Condition codes (Intel SDM vol. 1, appendix B); XOR with 1 negates. The same as TnFlagCond. */
+typedef enum X64Cc {
+    X64_O, X64_NO, X64_B, X64_AE, X64_Z, X64_NZ, X64_BE, X64_A,
+    X64_S, X64_NS, X64_P, X64_NP, X64_L, X64_GE, X64_LE, X64_G,
+} X64Cc;
+
+enum {
+    X64_ENV = X64_RBP,
+    X64_ENV_BIAS = 128, /* from the start of the target's state */
+    X64_SCRATCH_MASK = 1u << X64_RAX | 1u << X64_RCX | 1u << X64_RDX | 1u << X64_R10 | 1u << X64_R11,
+    X64_CALLER_SAVED_PINS = 1u << X64_RSI | 1u << X64_RDI | 1u << X64_R8 | 1u << X64_R9,
+    X64_MAX_PINS = 9,
+    X64_MAX_REGS = 256, /* declared registers that the back end handles */
+};
+
+/* The frame, offsets from rsp in translated code; rsp is a multiple of 32. */
+enum {
+    X64_F_HOST_RSP = 0,   /* rsp of the entry thunk after its pushes */
+    X64_F_MXCSR = 8,      /* scratch for stmxcsr and ldmxcsr */
+    X64_F_RET = 16,       /* result of a slow path */
+    X64_F_ADDR = 24,      /* arguments of a slow path */
+    X64_F_MEM = 32,
+    X64_F_VALUE = 40,
+    X64_F_VALUE2 = 48,
+    X64_F_PC = 56,
+    X64_F_FLAGS_OP = 64,  /* recipe of packed flags: see x64_flags_thunk */
+    X64_F_FLAGS_A = 72,
+    X64_F_FLAGS_B = 80,
+    X64_F_FLAGS_C = 88,
+    X64_F_SAVE = 96,      /* temporaries during a slow path: rax rcx rdx r10 r11 */
+    X64_F_VEC = 160,      /* four 32-byte slots: vector values passed in memory */
+    X64_F_VEC_SAVE = X64_F_VEC + 4 * 32, /* vector temporaries during a slow path */
+    X64_F_SLOTS = X64_F_VEC_SAVE + 16 * 32, /* 8-byte spill slots */
+    X64_F_VEC_SLOTS = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* 32-byte spill slots */
+    X64_FRAME_SIZE = X64_F_VEC_SLOTS + TN_IR_MAX_TEMPS * 32,
+};
+
+/* Host features that change what is emitted. */
+typedef struct X64Host {
+    bool avx, avx2, bmi1, bmi2, lzcnt, popcnt, movbe, fma, f16c, sse3, ssse3, sse41, sse42, aes,
+        pclmul, sha, vaes, vpclmul, gfni;
+} X64Host;
+
+extern X64Host x64_host;
+void x64_host_init(void);
+
+/* Offset of a field from the env register. */
+#define X64_CPU_OFS(field) \
+    ((int32_t)offsetof(TnCpu, field) - (int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS)
+
+static inline int32_t x64_state_ofs(uint64_t offset)
+{
+    return (int32_t)offset - X64_ENV_BIAS;
+}
+
+#endif
