@@ -287,8 +287,9 @@ bool x86_tlb_fill(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mmu_mode
     if (!x86_long(s)) {
         w.vaddr = (uint32_t)vaddr;
     } else if (!x86_canonical(s, vaddr)) {
+        bool stack = !probe && access != TN_ACCESS_FETCH && x86_code64(s) && x86_accesses_stack(cpu);
         if (!probe)
-            x86_record(cpu, X86_GP, true, 0);
+            x86_record(cpu, stack ? X86_SS : X86_GP, true, 0);
         return false;
     }
     WalkResult result = walk_any(&w, fill);

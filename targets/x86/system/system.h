@@ -312,6 +312,9 @@ void x86_init_reset(TnCpu *cpu);
 /* A real-mode segment's limit; also the highest offset of 16-bit code. */
 #define X86_REAL_LIMIT 0xffffu
 
+/* True when the instruction at fault_pc accesses the stack segment (canonical.c). [64-bit mode] */
+bool x86_accesses_stack(TnCpu *cpu);
+
 /* Hooks of the target (TnTargetOps) by file. */
 bool x86_tlb_fill(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mmu_mode, bool probe,
                   TnTlbFill *fill);

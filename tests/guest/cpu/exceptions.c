@@ -90,7 +90,7 @@ CASE(data_gate_selector, "exceptions/gate-with-a-data-selector-is-gp-with-the-se
 CASE(double_fault, "exceptions/contributory-fault-in-delivery-is-df")
 {
     set_gate(UD, undefined, KERNEL_DS, GATE_INTERRUPT, 0);
-    expect(undefined, GP, KERNEL_DS);
+    expect(undefined, GP, KERNEL_DS | 1); /* EXT: an exception was being delivered (6.13) */
     set_gate(DE, undefined, KERNEL_DS, GATE_INTERRUPT, 0);
     expect(divide_by_zero, DF, 0);
     reset_gate(UD);
