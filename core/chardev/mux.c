@@ -166,6 +166,22 @@ void tn_mux_event(TnMux *mux, TnChardevEvent event)
     }
 }
 
+/* Gives the front end what it takes. */
+static void mux_drain(MuxFront *to)
+{
+    while (to->n) {
+        size_t part = MIN(tn_front_can_receive(&to->front), to->n);
+        if (part == 0) {
+            return;
+        }
+        uint8_t bytes[MUX_BUFFER];
+        memcpy(bytes, to->buffer, part);
+        memmove(to->buffer, to->buffer + part, to->n - part);
+        to->n -= part;
+        tn_front_receive(&to->front, bytes, part);
+    }
+}
+
 /* ---- Escape keys ------------------------------------------------------------------------- */
 
 static void mux_help(TnMux *mux)
@@ -226,6 +242,7 @@ static bool mux_key(TnMux *mux, uint8_t key)
         if (key == mux_escape) {
             return true;
         }
+        mux_drain(mux_focus(mux)); /* what came before the key goes first */
         mux_command(mux, key);
         return false;
     }
@@ -234,21 +251,6 @@ static bool mux_key(TnMux *mux, uint8_t key)
 }
 
 /* ---- Input ------------------------------------------------------------------------------- */
-
-static void mux_drain(MuxFront *to)
-{
-    while (to->n) {
-        size_t part = MIN(tn_front_can_receive(&to->front), to->n);
-        if (part == 0) {
-            return;
-        }
-        uint8_t bytes[MUX_BUFFER];
-        memcpy(bytes, to->buffer, part);
-        memmove(to->buffer, to->buffer + part, to->n - part);
-        to->n -= part;
-        tn_front_receive(&to->front, bytes, part);
-    }
-}
 
 size_t tn_mux_can_receive(TnMux *mux)
 {

@@ -99,8 +99,9 @@ void tn_device_unlock(void)
 {
     g_assert(lock_mine);
     lock_mine = false;
-    if (atomic_exchange_explicit(&lock_state, LOCK_FREE, memory_order_release) == LOCK_CONTENDED) {
-        futex_wake(&lock_state, 1);
+    if (atomic_exchange(&lock_state, LOCK_FREE) == LOCK_CONTENDED) {
+        /* Who is woken may have to stand back for one that starves: then that one must wake too. */
+        futex_wake(&lock_state, atomic_load(&lock_starving) ? INT32_MAX : 1);
     }
 }
 
