@@ -43,6 +43,8 @@ TnChardevState *tn_chardev_state(TnChardev *chr);
 /* Bytes to the back end, past queue and mux. */
 size_t tn_chardev_write_raw(TnChardevState *chr, const uint8_t *buf, size_t n);
 void tn_chardev_queue(TnChardevState *chr, const uint8_t *buf, size_t n);
+/* Writes the queue; false when some is left. */
+bool tn_chardev_flush(TnChardevState *chr);
 
 size_t tn_front_can_receive(const TnFrontEnd *front);
 void tn_front_receive(const TnFrontEnd *front, const uint8_t *buf, size_t n);

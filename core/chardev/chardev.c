@@ -84,7 +84,7 @@ void tn_chardev_event(TnChardev *obj, TnChardevEvent event)
     }
 }
 
-static bool chardev_flush(TnChardevState *chr)
+bool tn_chardev_flush(TnChardevState *chr)
 {
     while (chr->queue) {
         size_t taken = tn_chardev_write_raw(chr, chr->queue->data, chr->queue->len);
@@ -102,7 +102,7 @@ static bool chardev_flush(TnChardevState *chr)
 void tn_chardev_writable(TnChardev *obj)
 {
     TnChardevState *chr = tn_chardev_state(obj);
-    if (!chardev_flush(chr)) {
+    if (!tn_chardev_flush(chr)) {
         return;
     }
     if (chr->mux) {
@@ -152,7 +152,7 @@ size_t tn_chardev_write(TnChardev *obj, void *opaque, const uint8_t *buf, size_t
     if (!chr) {
         return n;
     }
-    if (!chardev_flush(chr)) {
+    if (!tn_chardev_flush(chr)) {
         return 0;
     }
     return chr->mux ? tn_mux_write(chr->mux, buf, n) : tn_chardev_write_raw(chr, buf, n);

@@ -65,7 +65,7 @@ static MuxFront *mux_focus(TnMux *mux)
 static void mux_print(TnMux *mux, const char *text)
 {
     tn_chardev_queue(mux->chr, (const uint8_t *)text, strlen(text));
-    tn_chardev_writable(mux->chr->obj);
+    tn_chardev_flush(mux->chr);
 }
 
 static void mux_stamp(TnMux *mux)
@@ -90,7 +90,7 @@ size_t tn_mux_write(TnMux *mux, const uint8_t *buf, size_t n)
         tn_chardev_queue(mux->chr, buf + i, 1);
         mux->line_start = buf[i] == '\n';
     }
-    tn_chardev_writable(mux->chr->obj);
+    tn_chardev_flush(mux->chr);
     return n;
 }
 
