@@ -5,6 +5,8 @@
  */
 #include "vector.h"
 
+#include <string.h>
+
 #include "helpers-vector.h"
 
 /* ---- VMASKMOV --------------------------------------------------------------------------- */
@@ -101,6 +103,7 @@ enum {
     GATHER_ADDRESS_SHIFT = 16, GATHER_SEG_SHIFT = 20, GATHER_MMU_SHIFT = 24,
     GATHER_SEGMENTED = 1u << 28, /* the segment has a base */
     GATHER_CHECKED = 1u << 29,   /* and a limit */
+    GATHER_WIDE = 1u << 30,      /* VEX.L */
     GATHER_FIELD = 15,
     /* Registers: destination, index, mask. */
     GATHER_INDEX_REG_SHIFT = 4, GATHER_MASK_REG_SHIFT = 8,
@@ -139,6 +142,8 @@ void x86_gen_gather(X86Ctx *c)
         shape |= GATHER_SEGMENTED | GATHER_CHECKED;
     else if (c->mem_seg == FS || c->mem_seg == GS)
         shape |= GATHER_SEGMENTED;
+    if (c->vex_l)
+        shape |= GATHER_WIDE;
     c->mem_index = -1;
     tn_ir_call_void(c->b, X86_HELPER_gather, x86_mem_offset(c), tn_ir_const(c->b, TN_I32, shape),
                     tn_ir_const(c->b, TN_I32, dst | index << GATHER_INDEX_REG_SHIFT |
@@ -162,6 +167,17 @@ static uint64_t gather_address(TnCpu *cpu, uint64_t base, uint32_t shape, const 
     return shape & GATHER_CHECKED ? (uint32_t)offset : offset;
 }
 
+/* Before the first access each mask element becomes all ones or zeros, and zero above VL. */
+static void widen_mask(X86Ymm *mask, unsigned size_log2, unsigned bytes)
+{
+    X86Ymm wide = { 0 };
+
+    for (unsigned i = 0; i < bytes >> size_log2; i++)
+        if (selected(mask, i, size_log2))
+            memset(wide.u8 + (i << size_log2), 0xff, 1u << size_log2);
+    *mask = wide;
+}
+
 /*
  * Elements in order; each one done clears its mask, so that after a fault the instruction goes on
  * where it was. What the element count leaves of the destination is zeroed, and all of the mask.
@@ -175,6 +191,7 @@ void x86_helper_gather(TnCpu *cpu, uint64_t base, uint32_t shape, uint32_t regs)
     unsigned size_log2 = shape >> GATHER_SIZE_SHIFT & GATHER_FIELD;
     unsigned n = shape >> GATHER_N_SHIFT & GATHER_FIELD, mmu = shape >> GATHER_MMU_SHIFT & 15;
 
+    widen_mask(mask, size_log2, shape & GATHER_WIDE ? 32 : 16);
     for (unsigned i = 0; i < n; i++) {
         if (!selected(mask, i, size_log2))
             continue;
@@ -186,6 +203,9 @@ void x86_helper_gather(TnCpu *cpu, uint64_t base, uint32_t shape, uint32_t regs)
             dst->u32[i] = tn_ld32(cpu, addr, mmu);
             mask->u32[i] = 0;
         }
+        /* As with any VEX.128 destination, and seen when a later element faults. */
+        if (n << size_log2 <= 16)
+            dst->u64[2] = dst->u64[3] = 0;
     }
     *mask = (X86Ymm){ 0 };
     for (unsigned at = n << size_log2; at < sizeof(*dst); at++)
