@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "chardev/chardev-internal.h"
 #include "clock/clock-internal.h"
 #include "clock/runstate-internal.h"
 #include "machine/firmware.h"
@@ -235,6 +236,7 @@ void tn_machine_destroy(void)
     tn_device_set_running(false);
     if (tn_machine_object())
         tn_object_unparent(tn_machine_object());
+    tn_chardev_close_all(); /* what the machine sent last goes out; terminals are put back */
     while (root->children && root->children->len)
         tn_object_unparent(root->children->pdata[root->children->len - 1]);
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
-#include "chardev/chardev-internal.h"
 #include "clock/log-internal.h"
 #include "clock/runstate-internal.h"
 #include "machine/machine.h"
@@ -47,7 +46,6 @@ static int run(TnSettings *settings)
         code = fail(error);
     }
     tn_machine_destroy();
-    tn_chardev_close_all();
     tn_module_fini_all();
     tn_main_loop_clear();
     return code;

@@ -15,6 +15,7 @@
 #include "module/scan.h"
 #include "object/type.h"
 #include "tenon/error.h"
+#include "tenon/machine.h"
 
 static GPtrArray *loaded; /* TnModuleEntry, borrowed, in order of loading */
 
@@ -138,6 +139,19 @@ static bool open_library(TnModuleEntry *module, GError **error)
     return check_descriptor(module, module->descriptor, error);
 }
 
+/* A module for other guests has nothing to offer to this one. */
+static bool check_guest(const TnNote *note, GError **error)
+{
+    const char *target = tn_target_name();
+    g_autofree char *guests = NULL;
+
+    if (!note->guests || !target || g_strv_contains((const char *const *)note->guests, target))
+        return true;
+    guests = g_strjoinv(", ", note->guests);
+    g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "it serves %s guests, not %s", guests, target);
+    return false;
+}
+
 static bool load_required(TnModuleEntry *module, GError **error)
 {
     for (unsigned i = 0; i < module->note->requires->len; i++) {
@@ -180,8 +194,8 @@ bool tn_module_load(TnModuleEntry *module, GError **error)
     }
     if (module->state == TN_MODULE_FOUND) {
         module->state = TN_MODULE_LOADING;
-        if (load_required(module, &cause) && open_library(module, &cause) &&
-            bring_up(module, &cause)) {
+        if (check_guest(module->note, &cause) && load_required(module, &cause) &&
+            open_library(module, &cause) && bring_up(module, &cause)) {
             module->state = TN_MODULE_LOADED;
             if (!loaded)
                 loaded = g_ptr_array_new();
