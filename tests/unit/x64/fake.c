@@ -248,12 +248,9 @@ FALLBACK(fb_cvttsd2si, "avx2", *(uint64_t *)dst = (uint32_t)_mm_cvttsd_si32(XD(p
 FALLBACK(fb_pmovmskb, "avx2", *(uint64_t *)dst = (uint32_t)_mm_movemask_epi8(X(pb));)
 FALLBACK(fb_ptest, "avx2", *(uint64_t *)dst = (_mm_testz_si128(X(pa), X(pb)) ? TN_FLAG_Z : 0u) |
                                              (_mm_testc_si128(X(pa), X(pb)) ? TN_FLAG_C : 0u);)
-FALLBACK(fb_ucomisd, "avx2",
-         bool less = _mm_ucomilt_sd(XD(pa), XD(pb)), eq = _mm_ucomieq_sd(XD(pa), XD(pb)),
-              gt = _mm_ucomigt_sd(XD(pa), XD(pb));
-         bool un = !less && !eq && !gt;
-         *(uint64_t *)dst = (less || un ? TN_FLAG_C : 0u) | (eq || un ? TN_FLAG_Z : 0u) |
-                            (un ? TN_FLAG_P : 0u);)
+FALLBACK(fb_ucomisd, "avx2", uint64_t f;
+         __asm__("vucomisd %2, %1\n\tpushfq\n\tpopq %0" : "=r"(f) : "x"(XD(pa)), "x"(XD(pb)) : "cc");
+         *(uint64_t *)dst = f & TN_FLAGS_ALL;)
 FALLBACK(fb_blendvps, "avx2", *(__m128 *)dst = _mm_blendv_ps(XS(pa), XS(pb), XS(pc));)
 FALLBACK(fb_blendvb256, "avx2", *(__m256i *)dst = _mm256_blendv_epi8(Y(pa), Y(pb), Y(pc));)
 FALLBACK(fb_fma213, "avx2,fma", __m128d r = XD(pa);

@@ -566,10 +566,36 @@ static void reduce(Gen *g, Rig *r)
     }
 }
 
+/* Ends the block after the first operation whose result differs, where one does. */
+static void cut(Gen *g, Rig *r)
+{
+    unsigned n_ops = g->b.n_ops;
+    TnIrOp next[2];
+
+    for (unsigned i = 0; i + 2 < n_ops; i++) {
+        const TnIrOp *op = &g->b.ops[i];
+        bool vector = tn_ir_type_is_vector(op->type);
+
+        if (!op->dst)
+            continue;
+        memcpy(next, op + 1, sizeof(next));
+        g->b.n_ops = i + 1;
+        tn_ir_stenv(&g->b, vector ? op->type : TN_I64,
+                    vector ? offsetof(FakeState, vec) : offsetof(FakeState, env), op->dst);
+        tn_ir_exit_state(&g->b);
+        if (!compile_and_agree(g, r))
+            return;
+        memcpy(&g->b.ops[i + 1], next, sizeof(next));
+        g->b.n_ops = n_ops;
+    }
+}
+
 static void fail(Gen *g, Rig *r)
 {
     TnBlock *blocks[2];
 
+    reduce(g, r);
+    cut(g, r);
     reduce(g, r);
     blocks[0] = compile(&tn_backend_interp, &g->b);
     blocks[1] = compile(&tn_backend_x86_64, &g->b);
