@@ -135,6 +135,7 @@ struct X86Ctx {
 
     bool ended;           /* an EXIT was emitted */
     bool leave;           /* the block key changes at this instruction: exits go to the main loop */
+    bool sti;             /* STI went before: interrupts are looked at after this instruction */
     uint8_t n_jumps;      /* conditional exits of the block so far */
 };
 

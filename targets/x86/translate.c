@@ -46,7 +46,7 @@ static void gen_prologue(X86Ctx *c)
     }
     if (c->mode & (MODE_RF | MODE_SHADOW))
         tn_ir_call_void(c->b, X86_HELPER_boundary, 0, 0, 0, 0);
-    c->leave = c->mode & MODES_ALONE;
+    c->leave = c->mode & MODES_ALONE || c->sti;
     gen_fetch_check(c);
 }
 
@@ -82,22 +82,37 @@ static bool may_go_on(const X86Ctx *c, const TnBlockKey *key)
            first >> TN_PAGE_BITS == next >> TN_PAGE_BITS;
 }
 
+/*
+ * The block ends without a jump of its own. Right after STI the next instruction must still run before
+ * an interrupt: as it is not in this block, the state says so.
+ */
+static void gen_fall_through(X86Ctx *c, uint64_t pc, bool after_sti)
+{
+    if (after_sti) {
+        tn_ir_call_void(c->b, X86_HELPER_shadow, 0, 0, 0, 0);
+        c->leave = true;
+    }
+    x86_gen_jump(c, pc);
+}
+
 void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
 {
     X86Ctx c;
 
     ctx_init(&c, cpu, b, key);
     for (;;) {
+        bool after_sti = c.sti;
+
         if (!translate_insn(&c)) {
-            tn_ir_exit(b, c.pc);
             b->end_pc = c.pc;
+            gen_fall_through(&c, c.pc, after_sti);
             return;
         }
         b->end_pc = c.pc + c.length;
         if (c.ended)
             return;
         if (!may_go_on(&c, key)) {
-            x86_gen_jump(&c, c.next_pc);
+            gen_fall_through(&c, c.next_pc, c.sti && !after_sti);
             return;
         }
         c.pc = c.next_pc;

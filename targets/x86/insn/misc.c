@@ -32,11 +32,33 @@ static void gen_direction(X86Ctx *c)
                 tn_ir_const(c->b, TN_I32, c->row->arg ? ~0u : 1u));
 }
 
-/* CLI, STI: may change what the main loop must look at next */
-static void gen_interrupt_flag(X86Ctx *c)
+static void change_eflags(X86Ctx *c, TnIrOpc opc, uint32_t mask)
 {
-    tn_ir_call_void(c->b, c->row->helper, 0, 0, 0, 0);
-    x86_gen_end(c);
+    size_t eflags = offsetof(X86State, eflags);
+
+    tn_ir_stenv(c->b, TN_I32, eflags,
+                tn_ir_i(c->b, opc, TN_I32, tn_ir_ldenv(c->b, TN_I32, eflags), mask));
+}
+
+/* CLI: by a helper where it may fault or VIF is meant */
+static void gen_cli(X86Ctx *c)
+{
+    if (c->mode & MODE_IOPL_OK)
+        change_eflags(c, TN_IR_ANDI, ~(uint32_t)EFLAGS_IF);
+    else
+        tn_ir_call_void(c->b, X86_HELPER_cli, 0, 0, 0, 0);
+}
+
+/* STI: the block goes on by one instruction, after which the main loop looks for interrupts */
+static void gen_sti(X86Ctx *c)
+{
+    if (c->mode & MODE_IOPL_OK && !c->leave) {
+        change_eflags(c, TN_IR_ORI, EFLAGS_IF);
+        c->sti = true;
+    } else {
+        tn_ir_call_void(c->b, X86_HELPER_sti, 0, 0, 0, 0);
+        x86_gen_end(c);
+    }
 }
 
 /* ---- Port I/O --------------------------------------------------------------------------- */
@@ -105,8 +127,8 @@ const X86Row x86_rows_misc[] = {
     { "F5", "CMC", gen_cmc },
     { "FC", "CLD", gen_direction, .arg = 0 },
     { "FD", "STD", gen_direction, .arg = 1 },
-    { "FA", "CLI", gen_interrupt_flag, .helper = X86_HELPER_cli },
-    { "FB", "STI", gen_interrupt_flag, .helper = X86_HELPER_sti },
+    { "FA", "CLI", gen_cli },
+    { "FB", "STI", gen_sti },
 
     { "E4 ib", "IN AL Ib", gen_in },
     { "E5 ib", "IN eAX Ib", gen_in },

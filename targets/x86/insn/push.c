@@ -60,11 +60,27 @@ void x86_gen_popa(X86Ctx *c)
     }
 }
 
+/* The image that PUSHF pushes outside v8086 mode: neither RF nor VM. */
+static TnTemp eflags_image(X86Ctx *c)
+{
+    TnTemp eflags = tn_ir_ldenv(c->b, TN_I32, offsetof(X86State, eflags));
+    TnTemp df = tn_ir_ldenv(c->b, TN_I32, offsetof(X86State, df)); /* 1 or -1 */
+
+    df = tn_ir_i(c->b, TN_IR_ANDI, TN_I32, df, EFLAGS_DF);
+    eflags = tn_ir_i(c->b, TN_IR_ANDI, TN_I32, eflags, ~(uint32_t)(EFLAGS_RF | EFLAGS_VM));
+    eflags = tn_ir_2(c->b, TN_IR_OR, TN_I32, eflags, x86_get_flags(c));
+    return tn_ir_2(c->b, TN_IR_OR, TN_I32, eflags, df);
+}
+
 /* PUSHF */
 void x86_gen_pushf(X86Ctx *c)
 {
-    TnTemp image = tn_ir_call(c->b, X86_HELPER_pushf, tn_ir_const(c->b, TN_I32, c->op_size), 0, 0, 0);
+    TnTemp image;
 
+    if (c->mode & MODE_VM)
+        image = tn_ir_call(c->b, X86_HELPER_pushf, tn_ir_const(c->b, TN_I32, c->op_size), 0, 0, 0);
+    else
+        image = eflags_image(c);
     x86_push(c, c->op_size, image);
 }
 
