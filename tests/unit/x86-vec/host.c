@@ -35,7 +35,8 @@ static uint8_t *put(uint8_t *p, const void *bytes, size_t n)
     return p + n;
 }
 
-#define PUT(...) p = put(p, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+#define PUT(...) \
+    p = put(p, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 static uint8_t *put32(uint8_t *p, uint32_t v)
 {

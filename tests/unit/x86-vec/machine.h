@@ -8,7 +8,7 @@
 
 #include "insn.h"
 
-enum { MEMORY_BYTES = 128, MEMORY_AT = 64, MAX_INSN = 16 };
+enum { MEMORY_BYTES = 192, MEMORY_AT = 64, MAX_INSN = 16 };
 
 /* General registers are rAX, rCX, rDX; rSI points to memory + MEMORY_AT, rDI to its mask target. */
 typedef struct Machine {
@@ -23,8 +23,8 @@ typedef struct Machine {
 } Machine;
 
 /*
- * Runs the bytes natively. False when the host does not know the instruction. `raised` is X86_XM when
- * it raised that (only mxcsr is given back then), or -1.
+ * Runs the bytes natively. False when the host does not know the instruction. `raised` is X86_XM
+ * when it raised that (only mxcsr is given back then), or -1.
  */
 bool host_run(Machine *m, const uint8_t *bytes, unsigned n, int *raised);
 

@@ -24,7 +24,8 @@ static const TnHelperInfo helpers[X86_N_HELPERS] = {
 #define X86_HELPER(name_, ret_, flags_, n_args_, ...) \
     [X86_HELPER_##name_] = { .name = #name_, .fn = x86_helper_##name_, .ret = (ret_), \
                              .n_args = (n_args_), .args = { __VA_ARGS__ }, .flags = (flags_) },
-#define X86_FALLBACK(name_) [X86_FB_##name_] = { .name = #name_, .fn = x86_fb_##name_, .n_args = 5 },
+#define X86_FALLBACK(name_) \
+    [X86_FB_##name_] = { .name = #name_, .fn = x86_fb_##name_, .n_args = 5 },
 #include "vector/helpers.def"
 #undef X86_HELPER
 #undef X86_FALLBACK
@@ -170,7 +171,7 @@ static void run_memory(const TnIrOp *op)
 static void run_op(TnCpu *cpu, const TnIrOp *op)
 {
     X86State *s = x86_state(cpu);
-    char *env = (char *)s + op->imm;
+    void *env = (void *)((uintptr_t)s + op->imm);
     uint64_t v;
 
     switch (op->opc) {
