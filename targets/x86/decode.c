@@ -507,6 +507,7 @@ X86DecodeResult x86_decode(X86Ctx *c)
     r = decode_opcode(c, &o);
     if (r != X86_DECODE_OK)
         return r;
+    c->map = (uint8_t)o.map;
     const X86Slot *slot = x86_rows_slot(c->vex, o.map, c->opcode);
     set_address_size(c);
     if (slot->n && slot->has_modrm) {

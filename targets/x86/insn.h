@@ -111,6 +111,7 @@ struct X86Ctx {
     uint8_t rex;          /* 0 none, else 0x40..0x4f; VEX sets the bits alike */
     bool vex;
     uint8_t vex_l, vex_vvvv, vex_pp;
+    uint8_t map;          /* 0 one-byte, 1 0F, 2 0F 38, 3 0F 3A */
     uint8_t opcode;       /* last opcode byte */
     bool has_modrm;
     uint8_t modrm, mod, reg, rm; /* reg, rm with REX bits */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The general translation of vector instructions into host forms, and plain moves.
+ * The general translation of vector instructions into host forms, and plain moves. A form is the
+ * encoding that the decoder found, with the roles that operand kinds and the row's VEC_ bits give.
  *
  * Intel SDM vol. 1, ch. 10 to 14. Sources are read before anything is written, so a fault on a
  * memory operand leaves the registers alone.
  */
 #include "vector.h"
-
-#include <string.h>
 
 static const VecSource none = { TN_TEMP_NONE, TN_V128 };
 
@@ -75,20 +74,12 @@ static bool is_integer(const X86Ctx *c, const X86Operand *op)
     return op->kind == OPERAND_REG || (op->kind == OPERAND_MEM && c->row->arg & VEC_INT);
 }
 
-static unsigned pattern_map(const char *pattern)
+/* The mandatory prefix, as VEX.pp has it; every row here names one or NP. */
+static unsigned mandatory_prefix(const X86Ctx *c)
 {
-    if (strstr(pattern, "0F 38") || strstr(pattern, "0F38"))
-        return 2;
-    return strstr(pattern, "0F 3A") || strstr(pattern, "0F3A") ? 3 : 1;
-}
-
-static unsigned pattern_pp(const X86Ctx *c)
-{
-    const char *p = c->row->pattern;
-
     if (c->vex)
         return c->vex_pp;
-    return p[0] == '6' ? 1 : p[0] != 'F' ? 0 : p[1] == '3' ? 2 : 3;
+    return c->repne ? 3 : c->rep ? 2 : c->opsize_prefix ? 1 : 0;
 }
 
 /* What operand kinds say of the form: widths, and which side is an integer. */
@@ -111,13 +102,16 @@ static void form_operands(const X86Ctx *c, TnHostForm *form)
 
 static TnHostForm row_form(const X86Ctx *c)
 {
+    enum { REX_W = 8 };
     uint32_t arg = c->row->arg;
-    TnHostForm form = { .opcode = c->opcode, .map = (uint8_t)pattern_map(c->row->pattern),
-                        .pp = (uint8_t)pattern_pp(c) };
+    TnHostForm form = { .opcode = c->opcode, .map = c->map, .pp = (uint8_t)mandatory_prefix(c) };
 
     form_operands(c, &form);
     if (c->vex)
-        form.flags |= TN_HF_VEX | (strstr(c->row->pattern, "W1") ? TN_HF_W : 0);
+        form.flags |= TN_HF_VEX;
+    /* Integer operands have W by their size already, which is not VEX.W outside 64-bit mode. */
+    if (c->vex && c->rex & REX_W && !(form.flags & (TN_HF_DST_INT | TN_HF_B_INT)))
+        form.flags |= TN_HF_W;
     if (c->row->flags & ROW_FP)
         form.flags |= TN_HF_FP;
     if (arg & VEC_FLAGS)

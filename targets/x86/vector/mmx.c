@@ -45,11 +45,6 @@ static TnTemp join(X86Ctx *c, TnTemp low, TnTemp high)
     return tn_ir_hostv(c->b, TN_V128, form, X86_FB_punpcklqdq, low, high, TN_TEMP_NONE);
 }
 
-static unsigned opcode_map(const X86Ctx *c)
-{
-    return g_str_has_prefix(c->row->pattern, "NP 0F 38") ? 2 : 1;
-}
-
 static TnTemp gen_shift(X86Ctx *c)
 {
     TnHostForm form = { .opcode = c->opcode, .map = 1, .pp = 1, .imm8 = (uint8_t)c->op[1].imm,
@@ -70,7 +65,7 @@ static TnTemp gen_binary(X86Ctx *c)
         a = x86_read_vec(c, 0, 8);
     if (arg & MMX_JOIN)
         a = b = join(c, a, b);
-    return x86_vec_op(c, 1, opcode_map(c), opcode, c->row->helper, a, b);
+    return x86_vec_op(c, 1, c->map, opcode, c->row->helper, a, b);
 }
 
 static void gen_mmx(X86Ctx *c)

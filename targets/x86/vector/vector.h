@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Translation functions of the vector chapters. Nearly every row is carried out by
- * x86_gen_hostv(), which derives the host form (ir.h) from the row's own pattern and operands;
+ * x86_gen_hostv(), which derives the host form (ir.h) from the decoded instruction and the row;
  * X86Row.helper is the fallback, X86Row.arg the VEC_* bits below.
  */
 #ifndef TENON_X86_VECTOR_H
