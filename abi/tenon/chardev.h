@@ -62,6 +62,9 @@ typedef struct TnChardevOps {
     /* -chardev's short form in -serial: "file:PATH" gives PATH here; sets properties. NULL: the
      * short form takes no argument. */
     bool (*parse_short)(TnChardev *chr, void *state, const char *rest, GError **error);
+    /* The descriptor channel met the end of file, the front end knows: the channel may be freed
+     * later, not from within. May be NULL. */
+    void (*ended)(TnChardev *chr, void *state);
 } TnChardevOps;
 
 /* What a back end calls: bytes the front end can take now, deliver them, tell of events. */

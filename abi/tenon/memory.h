@@ -172,8 +172,9 @@ typedef struct TnMemorySpan {
 TN_API void tn_memory_lookup(TnAddressSpace *as, uint64_t addr, uint32_t attrs, TnMemorySpan *span);
 
 /*
- * One access to a region by offset (what lookup gave). A store to a span with `host` that is not
- * `writable` must go through tn_memory_store: read-only may be the window, not the region. Sizes 1, 2, 4, 8; splits as the ops need.
+ * One access to a region by offset (what lookup gave), of 1, 2, 4 or 8 bytes; splits as the ops
+ * need. A store to a span with `host` that is not `writable` must go through tn_memory_store:
+ * read-only may be the window, not the region.
  */
 TN_API TnMemResult tn_region_load(TnRegion *region, uint64_t offset, unsigned size, uint64_t *value,
                                   uint32_t attrs);

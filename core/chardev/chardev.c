@@ -300,6 +300,14 @@ void tn_chardev_close(TnChardev *obj)
     }
 }
 
+void tn_chardev_ended(TnChardev *obj)
+{
+    TnChardevState *chr = tn_chardev_state(obj);
+    if (chr->made && chr->ops.ended) {
+        chr->ops.ended(obj, chr->ops_state);
+    }
+}
+
 static bool chardev_init(TnObject *obj, void *state, GError **error)
 {
     TnChardevState *chr = state;

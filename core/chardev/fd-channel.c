@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tenon/chardev.h"
+#include "chardev/make.h"
 
 enum { CHANNEL_READ = 4096, CHANNEL_ATOMIC_WRITE = 4096 };
 
@@ -106,6 +106,7 @@ static gboolean channel_readable(gint fd, GIOCondition condition, gpointer data)
     channel->ended = true;
     channel_stop(&channel->in);
     tn_chardev_event(channel->chr, TN_CHARDEV_CLOSED);
+    tn_chardev_ended(channel->chr);
     return G_SOURCE_REMOVE;
 }
 

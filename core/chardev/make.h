@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening and closing, between chardev.c and make.c. */
+/* Opening and closing, between the files of this folder. */
 #ifndef TN_CHARDEV_MAKE_H
 #define TN_CHARDEV_MAKE_H
 
@@ -7,5 +7,7 @@
 
 bool tn_chardev_open(TnChardev *chr, GError **error);
 void tn_chardev_close(TnChardev *chr);
+/* A descriptor channel met the end of file. */
+void tn_chardev_ended(TnChardev *chr);
 
 #endif

@@ -103,6 +103,14 @@ static TnRegion *region_new_memory(TnObject *owner, const char *name, TnRegionKi
     return region;
 }
 
+TnRegion *tn_region_new_of_ram(TnObject *owner, const char *name, TnRam *ram, bool readonly)
+{
+    TnRegion *region = region_new(owner, name, readonly ? TN_REGION_ROM : TN_REGION_RAM, ram->size);
+    region->ram = tn_ram_ref(ram);
+    region->readonly = readonly;
+    return region;
+}
+
 TnRegion *tn_region_new_ram(TnObject *owner, const char *name, uint64_t size, GError **error)
 {
     return region_new_memory(owner, name, TN_REGION_RAM, size, error);

@@ -80,6 +80,9 @@ static inline bool tn_region_writes_memory(const TnRegion *region)
     return region->kind == TN_REGION_RAM && !region->readonly;
 }
 
+/* A region over RAM that somebody else made; takes a reference. */
+TnRegion *tn_region_new_of_ram(TnObject *owner, const char *name, TnRam *ram, bool readonly);
+
 /* ---- Views ------------------------------------------------------------------------------- */
 
 typedef struct TnViewRange {

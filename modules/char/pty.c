@@ -23,6 +23,7 @@ typedef struct Pty {
     int fd;               /* of the master end */
     TnFdChannel *channel; /* while somebody is there; owned */
     TnTimer *timer;
+    bool ended;           /* the channel is to go */
 } Pty;
 
 static bool pty_has_peer(const Pty *pty)
@@ -34,13 +35,13 @@ static bool pty_has_peer(const Pty *pty)
 static void pty_look(void *opaque)
 {
     Pty *pty = opaque;
-    bool peer = pty->fd >= 0 && pty_has_peer(pty);
-    if (peer && !pty->channel) {
+    if (pty->ended) {
+        pty->ended = false;
+        g_clear_pointer(&pty->channel, tn_fd_channel_free);
+    }
+    if (!pty->channel && pty->fd >= 0 && pty_has_peer(pty)) {
         pty->channel = tn_fd_channel_new(pty->chr, pty->fd, pty->fd, false);
         tn_chardev_event(pty->chr, TN_CHARDEV_OPENED);
-    } else if (!peer && pty->channel) {
-        /* The channel saw the end and told the front end. */
-        g_clear_pointer(&pty->channel, tn_fd_channel_free);
     }
     if (pty->fd >= 0) {
         tn_timer_set(pty->timer, tn_clock_now(TN_CLOCK_REALTIME) + PTY_LOOK_NS);
@@ -107,6 +108,13 @@ static void pty_accept_input(TnChardev *chr, void *state)
     tn_fd_channel_accept_input(pty->channel);
 }
 
+static void pty_ended(TnChardev *chr, void *state)
+{
+    Pty *pty = state;
+    pty->ended = true;
+    tn_timer_set(pty->timer, 0); /* the channel cannot go from within itself */
+}
+
 static bool pty_init(TnObject *obj, void *state, GError **error)
 {
     Pty *pty = state;
@@ -127,6 +135,7 @@ static const TnChardevOps pty_ops = {
     .close = pty_close,
     .write = pty_write,
     .accept_input = pty_accept_input,
+    .ended = pty_ended,
 };
 
 static const TnInterfaceImpl pty_interfaces[] = { { TN_IFACE_CHARDEV, &pty_ops }, { 0 } };
