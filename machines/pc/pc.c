@@ -93,12 +93,11 @@ static void all_cpus_set(void *opaque, unsigned line, int level)
         tn_irq_set(tn_cpu_irq(tn_cpu_at(i), line), level);
 }
 
-/* SMI goes to every processor as one edge. */
+/* SMI goes to the boot processor: the firmware relocates no other's SMBASE. */
 static void smi_set(void *opaque, unsigned line, int level)
 {
     if (level && ((Pc *)opaque)->smm)
-        for (unsigned i = 0; i < tn_cpu_count(); i++)
-            tn_cpu_request(tn_cpu_at(i), TN_CPU_REQUEST_SMI);
+        tn_cpu_request(tn_cpu_at(0), TN_CPU_REQUEST_SMI);
 }
 
 /* ---- Processors ------------------------------------------------------------------------- */
