@@ -30,9 +30,16 @@ TnTemp x86_mem_offset(X86Ctx *c)
     return c->addr_size == 2 ? tn_ir_1(c->b, TN_IR_EXT16U, TN_I32, offset) : offset;
 }
 
+static bool seg_is_flat(const X86Ctx *c, unsigned seg)
+{
+    return c->mode & MODE_FLAT && (seg == DS || seg == ES || seg == SS);
+}
+
 static bool seg_needs_check(const X86Ctx *c, unsigned seg)
 {
-    return !(c->mode & MODE_FLAT) || (seg != DS && seg != ES && seg != SS);
+    if (seg == FS || seg == GS)
+        return !(c->mode & (seg == FS ? MODE_FS_OK : MODE_GS_OK));
+    return !seg_is_flat(c, seg);
 }
 
 static TnTemp seg_base(X86Ctx *c, unsigned seg, TnIrType t)
@@ -48,10 +55,11 @@ static TnTemp linear(X86Ctx *c, unsigned seg, TnTemp offset, uint32_t access)
             return offset;
         return tn_ir_2(c->b, TN_IR_ADD, TN_I64, offset, seg_base(c, seg, TN_I64));
     }
-    if (!seg_needs_check(c, seg))
+    if (seg_is_flat(c, seg))
         return offset;
-    tn_ir_call_void(c->b, X86_HELPER_check_seg, tn_ir_const(c->b, TN_I32, seg), offset,
-                    tn_ir_const(c->b, TN_I32, access), 0);
+    if (seg_needs_check(c, seg))
+        tn_ir_call_void(c->b, X86_HELPER_check_seg, tn_ir_const(c->b, TN_I32, seg), offset,
+                        tn_ir_const(c->b, TN_I32, access), 0);
     return tn_ir_2(c->b, TN_IR_ADD, TN_I32, offset, seg_base(c, seg, TN_I32));
 }
 

@@ -108,6 +108,8 @@ enum {
     MODE_IOPL_OK = 1u << 21,   /* CPL <= IOPL */
     MODE_CSLIM = 1u << 22,     /* the CS limit must be checked at every fetch */
     MODE_RF = 1u << 23,        /* EFLAGS.RF is set */
+    MODE_FS_OK = 1u << 24,     /* FS: writable, no limit check needed (the base is added) */
+    MODE_GS_OK = 1u << 25,     /* the same of GS */
 };
 
 /* MMU modes. */

@@ -24,11 +24,17 @@ void x86_write_eflags(X86State *s, uint32_t value, uint32_t mask)
     x86_set_eflags(s, (x86_eflags(s) & ~mask) | (value & mask));
 }
 
-/* Base 0, writable, expand-up, the whole 4 GiB: accesses need neither addition nor check. */
-static bool mode_flat(const X86Segment *seg)
+/* Writable, expand-up, the whole 4 GiB: accesses need no check. */
+static bool mode_unlimited(const X86Segment *seg)
 {
     enum { LOOK_AT = DESC_P | DESC_S | DESC_CODE | DESC_E | DESC_W, WANT = DESC_P | DESC_S | DESC_W };
-    return seg->base == 0 && seg->limit == UINT32_MAX && (seg->attrs & LOOK_AT) == WANT;
+    return seg->limit == UINT32_MAX && (seg->attrs & LOOK_AT) == WANT;
+}
+
+/* Base 0 besides: nor need they an addition. */
+static bool mode_flat(const X86Segment *seg)
+{
+    return seg->base == 0 && mode_unlimited(seg);
 }
 
 static uint32_t mode_segments(const X86State *s)
@@ -44,6 +50,10 @@ static uint32_t mode_segments(const X86State *s)
         mode |= MODE_SS32;
     if (mode_flat(&s->seg[DS]) && mode_flat(&s->seg[ES]) && mode_flat(&s->seg[SS]))
         mode |= MODE_FLAT;
+    if (mode_unlimited(&s->seg[FS]))
+        mode |= MODE_FS_OK;
+    if (mode_unlimited(&s->seg[GS]))
+        mode |= MODE_GS_OK;
     if (cs->limit < (cs->attrs & DESC_DB ? UINT32_MAX : X86_REAL_LIMIT))
         mode |= MODE_CSLIM;
     return mode;
