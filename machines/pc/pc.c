@@ -178,6 +178,7 @@ static bool make_interrupts(Pc *pc, GError **error)
     tn_isa_bus_set_irqs(pc->isa, pc->gsi);
     if (!make_pics(pc, error))
         return false;
+    pc_wire_ferr(pc);
     if (!pc->has_pci)
         return true;
     pc->ioapic = tn_device_create(pc->obj, "ioapic", NULL, error);

@@ -31,10 +31,14 @@ typedef struct Pc {
     TnObject *host, *pci_bus, *isa, *piix3, *pm;
     TnObject *pic[2], *ioapic, *rtc, *pit, *hpet, *fw_cfg;
     TnIrq *gsi[PC_N_GSI];
+    bool ferr, ignne;      /* levels of the x87's error lines */
 } Pc;
 
 /* APIC id of a vCPU by index: topology fields are powers of two (CPUID leaf 0xB). */
 uint32_t pc_apic_id(const TnSmp *smp, unsigned index);
+
+/* ferr.c: x87 errors as IRQ 13, for systems with CR0.NE clear. */
+void pc_wire_ferr(Pc *pc);
 
 /* firmware.c: the BIOS image; items and CMOS bytes that tell it of the machine. */
 bool pc_load_bios(Pc *pc, GError **error);

@@ -30,9 +30,9 @@ void x87_wait(TnCpu *cpu)
         return;
     if (s->cr0 & CR0_NE)
         x86_raise(cpu, X86_MF);
-    drive_ferr(cpu, 1);
     if (s->ignne)
         return;
+    drive_ferr(cpu, 1);
     /* The processor stops here until an interrupt: the instruction begins again. */
     s->rip = cpu->fault_pc;
     tn_cpu_unwind_to_loop(cpu);

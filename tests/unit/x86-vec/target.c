@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tenon/error.h"
+#include "tenon/irq.h"
 #include "translate.h"
 #include "translate/ir-info.h"
 #include "translate/ir-semantics.h"
