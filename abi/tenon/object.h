@@ -152,6 +152,8 @@ TN_API TnObject *tn_machine_object(void);
  * parent already. [main]
  */
 TN_API bool tn_object_add_child(TnObject *parent, const char *name, TnObject *child, GError **error);
+/* Takes an object out of the tree with all that is below it; devices are unrealized first. Each goes
+ * when the last other reference to it does. [main] */
 TN_API void tn_object_unparent(TnObject *child);
 TN_API TnObject *tn_object_parent(TnObject *obj);       /* borrowed; NULL at the top */
 TN_API const char *tn_object_name(const TnObject *obj); /* borrowed; NULL without parent */

@@ -91,6 +91,7 @@ bool tn_object_add_child(TnObject *parent, const char *name, TnObject *child, GE
     return true;
 }
 
+/* What is below goes too, so that a link from there back to the object does not keep both alive. */
 void tn_object_unparent(TnObject *child)
 {
     TnObject *parent;
@@ -101,6 +102,8 @@ void tn_object_unparent(TnObject *child)
         return;
     if (child->type->is_device)
         tn_device_unrealize(child);
+    while (child->children && child->children->len)
+        tn_object_unparent(child->children->pdata[child->children->len - 1]);
     tn_bus_unplugged(parent, child);
     g_ptr_array_remove(parent->children, child);
     child->parent = NULL;
