@@ -26,6 +26,7 @@
 #define CR4_OSXSAVE   0x40000
 #define CR4_FSGSBASE  0x10000
 #define MSR_EFER  0xc0000080
+#define EFER_SCE  0x1
 #define EFER_LME  0x100
 #define EFER_NXE  0x800
 
@@ -149,7 +150,7 @@ _start:
         mov $MSR_EFER, %ecx
         rdmsr
 #ifdef __x86_64__
-        or $(EFER_LME | EFER_NXE), %eax
+        or $(EFER_LME | EFER_NXE | EFER_SCE), %eax
 #else
         or $EFER_NXE, %eax
 #endif

@@ -311,15 +311,23 @@ def rows_text(rng, bits):
         yield row
 
 
-def rows_gather(rng, bits):
-    for number in range(12):
+def gather_rows(rng, code):
+    """Small indices of the struct code `code` in XMM1 and YMM1."""
+    size = struct.calcsize(code)
+    for _ in range(12):
         row = vector_row(rng, lambda count: rng.randbytes(count))
-        index = struct.pack("<4i", *[rng.randrange(-12, 12) for _ in range(4)])
-        if number % 2:
-            index = struct.pack("<2q", *[rng.randrange(-12, 12) for _ in range(2)])
-        row.fx = row.fx[:176] + index + row.fx[192:]
-        row.ymmh = row.ymmh[:16] + index[8:] + index[:8] + row.ymmh[32:]
+        indices = struct.pack(f"<{32 // size}{code}", *[rng.randrange(-12, 12) for _ in range(32 // size)])
+        row.fx = row.fx[:176] + indices[:16] + row.fx[192:]
+        row.ymmh = row.ymmh[:16] + indices[16:] + row.ymmh[32:]
         yield row
+
+
+def rows_gather32(rng, bits):
+    return gather_rows(rng, "i")
+
+
+def rows_gather64(rng, bits):
+    return gather_rows(rng, "q")
 
 
 def rows_mmx(rng, bits):

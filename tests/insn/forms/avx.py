@@ -205,15 +205,15 @@ def fma(mode):
 def gathers(mode):
     # VSIB: the base is RBX, the indices are small; the mask register is consumed.
     for scale in (1, 4, 8):
-        for name in ("vpgatherdd", "vgatherdps", "vpgatherdq", "vgatherdpd", "vpgatherqd", "vgatherqps",
-                     "vpgatherqq", "vgatherqpd"):
-            yield form(f"{name} %xmm3, ({mode.bx},%xmm1,{scale}), %xmm2", ("avx2",), kind="gather")
-        for name in ("vpgatherdd", "vgatherdps", "vpgatherqq", "vgatherqpd"):
-            yield form(f"{name} %ymm3, ({mode.bx},%ymm1,{scale}), %ymm2", ("avx2",), kind="gather")
-        for name in ("vpgatherdq", "vgatherdpd"):
-            yield form(f"{name} %ymm3, ({mode.bx},%xmm1,{scale}), %ymm2", ("avx2",), kind="gather")
-        for name in ("vpgatherqd", "vgatherqps"):
-            yield form(f"{name} %xmm3, ({mode.bx},%ymm1,{scale}), %xmm2", ("avx2",), kind="gather")
+        for width in ("x", "y"):
+            for name in ("vpgatherdd", "vgatherdps"):
+                yield form(f"{name} %{width}mm3, ({mode.bx},%{width}mm1,{scale}), %{width}mm2", ("avx2",), kind="gather32")
+            for name in ("vpgatherdq", "vgatherdpd"):
+                yield form(f"{name} %{width}mm3, ({mode.bx},%xmm1,{scale}), %{width}mm2", ("avx2",), kind="gather32")
+            for name in ("vpgatherqq", "vgatherqpd"):
+                yield form(f"{name} %{width}mm3, ({mode.bx},%{width}mm1,{scale}), %{width}mm2", ("avx2",), kind="gather64")
+            for name in ("vpgatherqd", "vgatherqps"):
+                yield form(f"{name} %xmm3, ({mode.bx},%{width}mm1,{scale}), %xmm2", ("avx2",), kind="gather64")
 
 
 def wide_crypto(mode):

@@ -138,6 +138,9 @@ def addresses(mode):
             for text in ("mov (%rbp), %eax", "mov %eax, 8(%rbp)", "leave"):
                 yield form(f"movabs ${value}, %rbp; {text}", count=1)
             for text in ("push %rax", "pop %rax", "ret", "call 1f; 1:", "mov (%rsp), %eax", "pushf", "enter $0, $0"):
+                # Linux reports addresses above its own limit as if a page were there.
+                if value == "0x800000000000" and text not in ("pop %rax", "ret", "mov (%rsp), %eax"):
+                    continue
                 yield form(f"movabs ${value}, %rsp; {text}", count=1)
             yield form(f"movabs ${value}, %rax; push %rax; ret", count=1)
     # The stack on an absent page, on a read-only one, and at the edge.
