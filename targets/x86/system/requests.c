@@ -94,7 +94,7 @@ static void request_sipi(TnCpu *cpu)
 
 static bool request_can_nmi(const X86State *s)
 {
-    return !s->nmi_blocked && !s->shadow && !s->in_reset_wait;
+    return !s->nmi_blocked && !s->shadow;
 }
 
 static bool request_take(TnCpu *cpu, uint32_t requests)
@@ -103,7 +103,11 @@ static bool request_take(TnCpu *cpu, uint32_t requests)
 
     if (requests & TN_CPU_REQUEST_POLL)
         tn_cpu_unrequest(cpu, TN_CPU_REQUEST_POLL);
-    if ((requests & TN_CPU_REQUEST_SMI) && !s->smm && !s->shadow && !s->in_reset_wait) {
+    if (s->in_reset_wait) { /* blocked and not kept while the processor waits for SIPI */
+        tn_cpu_unrequest(cpu, TN_CPU_REQUEST_SMI | TN_CPU_REQUEST_NMI);
+        requests &= ~(uint32_t)(TN_CPU_REQUEST_SMI | TN_CPU_REQUEST_NMI);
+    }
+    if ((requests & TN_CPU_REQUEST_SMI) && !s->smm && !s->shadow) {
         tn_cpu_unrequest(cpu, TN_CPU_REQUEST_SMI);
         x86_enter_smm(cpu);
         return true;
