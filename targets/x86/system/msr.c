@@ -207,7 +207,12 @@ static bool msr_write_mc(uint64_t *reg, uint32_t index, uint64_t value)
 
 /* ---- The table ---- */
 
-enum { MSR_CANONICAL = 1u << 0, MSR_READ_ONLY = 1u << 1, MSR_IGNORE = 1u << 2 };
+enum {
+    MSR_CANONICAL = 1u << 0,
+    MSR_READ_ONLY = 1u << 1,
+    MSR_IGNORE = 1u << 2, /* reads as `fixed`, writes are dropped */
+    MSR_AMD = 1u << 3,    /* of AMD processors only */
+};
 
 typedef struct MsrRow {
     uint32_t index;
@@ -251,16 +256,31 @@ static const MsrRow msr_rows[] = {
     { MSR_MISC_FEATURES, X86_FEATURE_MSR, MSR_IGNORE, 0, 0, 0 },
     { MSR_PRED_CMD, X86_FEATURE_SPEC_CTRL, MSR_IGNORE, 0, 0, 0 },
     /* AMD: what firmware and kernels read or set without asking CPUID. */
-    { MSR_SYSCFG, X86_FEATURE_MTRR, MSR_IGNORE, 0, 0, 0 },
-    { MSR_HWCR, X86_FEATURE_LM, MSR_IGNORE, 0, 0, 0 },
-    { MSR_VM_CR, X86_FEATURE_LM, MSR_IGNORE, 0, 0, 1u << 4 },
+    { MSR_SYSCFG, X86_FEATURE_MTRR, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_HWCR, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_TOP_MEM, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_TOP_MEM2, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_NB_CFG, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_INT_PENDING, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_TSEG_ADDR, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_TSEG_MASK, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_LS_CFG, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_DC_CFG, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_BU_CFG, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 0 },
+    { MSR_DE_CFG, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, DE_CFG_LFENCE_SERIALIZE },
+    { MSR_VM_CR, X86_FEATURE_LM, MSR_IGNORE | MSR_AMD, 0, 0, 1u << 4 },
 };
+
+static bool msr_present(const X86State *s, const MsrRow *row)
+{
+    return x86_has_feature(s, (X86Feature)row->feature) && (!(row->flags & MSR_AMD) || x86_is_amd(s));
+}
 
 static const MsrRow *msr_find(const X86State *s, uint32_t index)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(msr_rows); i++)
         if (msr_rows[i].index == index)
-            return x86_has_feature(s, msr_rows[i].feature) ? &msr_rows[i] : NULL;
+            return msr_present(s, &msr_rows[i]) ? &msr_rows[i] : NULL;
     return NULL;
 }
 

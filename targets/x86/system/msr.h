@@ -51,13 +51,24 @@ enum {
 #define MSR_TSC_AUX 0xc0000103u
 #define MSR_SYSCFG 0xc0010010u
 #define MSR_HWCR 0xc0010015u
+#define MSR_TOP_MEM 0xc001001au
+#define MSR_TOP_MEM2 0xc001001du
+#define MSR_NB_CFG 0xc001001fu
+#define MSR_INT_PENDING 0xc0010055u
+#define MSR_TSEG_ADDR 0xc0010112u
+#define MSR_TSEG_MASK 0xc0010113u
 #define MSR_VM_CR 0xc0010114u
+#define MSR_LS_CFG 0xc0011020u
+#define MSR_DC_CFG 0xc0011022u
+#define MSR_BU_CFG 0xc0011023u
+#define MSR_DE_CFG 0xc0011029u
 
 enum {
     MCG_CTL_P = 1u << 8,
     MTRRCAP_FIX = 1u << 8,
     MTRRCAP_WC = 1u << 10,
     FEATURE_CONTROL_LOCK = 1u << 0,
+    DE_CFG_LFENCE_SERIALIZE = 1u << 1,
     BUS_CLOCK_HZ = 100000000,
 };
 /* Revision that IA32_BIOS_SIGN_ID gives: "updated once". */
