@@ -19,7 +19,7 @@ static void ferr_set(void *opaque, unsigned line, int level)
     Pc *pc = opaque;
 
     pc->ferr = level;
-    if (level)
+    if (level && !pc->ignne)
         tn_irq_raise(tn_isa_irq(pc->isa, IRQ_COPROCESSOR));
     if (!level && pc->ignne)
         set_ignne(pc, false);

@@ -3,7 +3,7 @@
 #include "guest.h"
 
 enum {
-    APIC_ID = 0x20, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR_LOW = 0x300, APIC_ICR_HIGH = 0x310, APIC_TPR = 0x80,
+    APIC_ID = 0x20, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR_LOW = 0x300, APIC_ICR_HIGH = 0x310, APIC_TPR = 0x80, APIC_LINT0 = 0x350, LVT_EXTINT = 7 << 8,
     SVR_ENABLE = 0x100, ICR_SELF = 1 << 18, ICR_NMI = 4 << 8, ICR_BUSY = 1 << 12, LOW_VECTOR = 0x51, HIGH_VECTOR = 0x91,
 };
 #define APIC_BASE 0xfee00000ul
@@ -143,4 +143,44 @@ CASE(spurious_after_fault, "interrupts/fault-before-a-window-comes-first")
     expect(load_bad, GP, 0xfff8);
     expect(take, LOW_VECTOR, 0);
     finish_interrupt();
+}
+
+/* 8259s: initialise, mask all but the cascade and IRQ 13, which gets vector FERR_VECTOR. */
+enum { FERR_VECTOR = 0x5d, PIC1 = 0x20, PIC2 = 0xa0, PIC_EOI = 0x20 };
+
+static void begin_pics(void)
+{
+    static const uint8_t words[2][4] = { { 0x11, 0x50, 4, 1 }, { 0x11, FERR_VECTOR - 5, 2, 1 } };
+
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned base = i ? PIC2 : PIC1;
+        out8(base, words[i][0]);
+        for (unsigned k = 1; k < 4; k++)
+            out8(base + 1, words[i][k]);
+    }
+    out8(PIC1 + 1, 0xfb);
+    out8(PIC2 + 1, 0xdf);
+    *apic(APIC_LINT0) = LVT_EXTINT;
+}
+
+CODE(ferr_divide, "fldz\n fld1\n fdiv %st(1), %st\n sti\n nop\n nop\n fwait\n cli\n ret");
+CODE(ferr_ignore, "xor %eax, %eax\n out %al, $0xf0\n fwait\n fld1\n sti\n nop\n nop\n cli\n fnclex\n ret");
+
+CASE(ferr, "interrupts/x87-error-without-cr0-ne-is-irq-13-until-port-f0")
+{
+    uint16_t control = 0x37b;
+    word cr0 = READ(cr0);
+
+    begin();
+    begin_pics();
+    WRITE(cr0, cr0 & ~0x20ul);
+    __asm__ volatile("fninit; fldcw %0" : : "m"(control));
+    expect(ferr_divide, FERR_VECTOR, 0);
+    out8(PIC2, PIC_EOI);
+    out8(PIC1, PIC_EOI);
+    expect(ferr_ignore, NONE, 0);
+    __asm__ volatile("fninit");
+    WRITE(cr0, cr0);
+    out8(PIC1 + 1, 0xff);
+    out8(PIC2 + 1, 0xff);
 }
