@@ -112,6 +112,13 @@ enum {
     MODE_GS_OK = 1u << 25,     /* the same of GS */
 };
 
+/*
+ * A near branch to a non-canonical target faults at the branch, with nothing changed. Translated code
+ * leaves for the branch's own pc with these bits turned over, which no branch can reach otherwise;
+ * the fetch there raises #GP at the pc itself.
+ */
+#define X86_BRANCH_FAULT (UINT64_C(0x5a5a) << 48)
+
 /* MMU modes. */
 enum { MMU_KERNEL = 0, MMU_USER = 1, MMU_KERNEL_NOSMAP = 2, X86_N_MMU_MODES = 3 };
 

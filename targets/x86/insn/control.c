@@ -18,12 +18,26 @@ static uint64_t relative_target(X86Ctx *c, unsigned n)
     return x86_wrap_pc(c, c->next_pc + (uint64_t)c->op[n].imm);
 }
 
+/* Before anything has changed as well: see X86_BRANCH_FAULT. */
+static void check_canonical(X86Ctx *c, TnTemp pc)
+{
+    unsigned up = c->s->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48; /* constant while in 64-bit mode */
+    TnTemp extended;
+
+    if (!c->code64)
+        return;
+    extended = tn_ir_i(c->b, TN_IR_SARI, TN_I64, tn_ir_i(c->b, TN_IR_SHLI, TN_I64, pc, up), up);
+    tn_ir_exit_if(c->b, tn_ir_setcond(c->b, TN_I64, TN_COND_NE, extended, pc),
+                  c->pc ^ X86_BRANCH_FAULT);
+}
+
 /* A target read from a register or memory: cut to the operand size already. */
 static TnTemp read_target(X86Ctx *c)
 {
     TnTemp pc = x86_read(c, 0);
 
     check_target(c, pc);
+    check_canonical(c, pc);
     return pc;
 }
 
@@ -78,6 +92,7 @@ static void gen_ret(X86Ctx *c)
     TnTemp target = x86_stack_peek(c, c->op_size, 0);
 
     check_target(c, target);
+    check_canonical(c, target);
     x86_stack_release(c, c->op_size + (uint16_t)c->op[0].imm);
     x86_gen_jump_ind(c, target);
 }

@@ -128,16 +128,22 @@ static void side_check(const Rep *r, const Side *side)
         x86_helper_data_breakpoint(r->cpu, side->linear, r->size | (uint32_t)side->write << 16);
 }
 
-/* Checks the side's span of n elements (0: one) and finds its host memory; may fault. */
+/*
+ * Checks the side's span of n elements (0: one) and finds its host memory. A fault is at the first
+ * element, which is the highest where the span goes down.
+ */
 static void side_probe(const Rep *r, Side *side, uint64_t n)
 {
-    uint64_t low = r->step < 0 && n ? side->linear - (n - 1) * r->size : side->linear;
+    TnAccess access = side->write ? TN_ACCESS_WRITE : TN_ACCESS_READ;
 
     side_check(r, side);
     side->host = NULL;
-    if (n)
-        side->host = tn_probe(r->cpu, low, n * r->size, side->write ? TN_ACCESS_WRITE : TN_ACCESS_READ,
-                              r->mmu);
+    if (n && r->step > 0) {
+        side->host = tn_probe(r->cpu, side->linear, n * r->size, access, r->mmu);
+    } else if (n && tn_probe(r->cpu, side->linear, r->size, access, r->mmu)) {
+        uint64_t low = side->linear - (n - 1) * r->size;
+        side->host = tn_probe(r->cpu, low, n * r->size, access, r->mmu);
+    }
 }
 
 /* The host address of element i of a span of n. */
@@ -293,7 +299,10 @@ uint32_t x86_helper_rep_lods(TnCpu *cpu, uint32_t how)
 
 /* ---- CMPS SCAS -------------------------------------------------------------------------- */
 
-/* The flags of a - b (SDM vol. 1, 3.4.3.1). */
+/*
+ * The flags of a - b (SDM vol. 1, 3.4.3.1). They are written when the repetition is over: a fault in
+ * it leaves those from before the instruction (vol. 2, REP).
+ */
 static void put_compare(const Rep *r, uint64_t a, uint64_t b)
 {
     unsigned up = 64 - 8 * r->size;
@@ -320,6 +329,7 @@ static uint64_t element(const Rep *r, const Side *side, uint64_t i, uint64_t n)
  * looked at, *stop when the last of them ends the repetition. */
 static uint64_t compare_span(const Rep *r, const Side *a, const Side *b, uint64_t n, bool *stop)
 {
+    bool last = r->how & REP_ONCE || n >= remaining(r);
     uint64_t mask = r->size == 8 ? ~0ull : (1ull << (8 * r->size)) - 1;
     uint64_t x = r->s->regs[RAX] & mask, y = 0, i = 0;
 
@@ -331,7 +341,8 @@ static uint64_t compare_span(const Rep *r, const Side *a, const Side *b, uint64_
         i++;
         *stop = !goes_on(r, x, y);
     }
-    put_compare(r, x, y);
+    if (*stop || last)
+        put_compare(r, x, y);
     return i;
 }
 

@@ -290,6 +290,8 @@ bool x86_tlb_fill(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mmu_mode
         bool stack = !probe && access != TN_ACCESS_FETCH && x86_code64(s) && x86_accesses_stack(cpu);
         if (!probe)
             x86_record(cpu, stack ? X86_SS : X86_GP, true, 0);
+        if (!probe && access == TN_ACCESS_FETCH && x86_canonical(s, vaddr ^ X86_BRANCH_FAULT))
+            cpu->fault_pc = vaddr ^ X86_BRANCH_FAULT;
         return false;
     }
     WalkResult result = walk_any(&w, fill);
