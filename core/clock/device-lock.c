@@ -17,7 +17,7 @@
 enum { LOCK_SPINS = 200, LOCK_BITS = 32 };
 
 static atomic_uint next, serving, sleepers;
-static __thread bool lock_mine;
+static __thread __attribute__((tls_model("initial-exec"))) bool lock_mine;
 
 static void futex_wait(unsigned seen, unsigned ticket)
 {

@@ -21,7 +21,7 @@ typedef struct AccessFrame {
     bool unlock;
 } AccessFrame;
 
-static __thread AccessFrame *access_frames;
+static __thread __attribute__((tls_model("initial-exec"))) AccessFrame *access_frames;
 
 static uint64_t all_ones(unsigned size)
 {

@@ -180,7 +180,7 @@ void tn_view_unref(TnView *view)
 /* ---- Finding ----------------------------------------------------------------------------- */
 
 /* Where this thread looked last: an index is enough, its range says whether it still fits. */
-static __thread unsigned view_hint;
+static __thread __attribute__((tls_model("initial-exec"))) unsigned view_hint;
 
 static const TnViewRange *view_search(const TnView *view, uint64_t addr, uint64_t *next)
 {
