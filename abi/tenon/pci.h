@@ -121,6 +121,10 @@ TN_API int tn_pci_bus_irq_level(TnObject *bus, unsigned n);
 TN_API uint32_t tn_pci_host_config_read(TnObject *root_bus, uint32_t address, unsigned size);
 TN_API void tn_pci_host_config_write(TnObject *root_bus, uint32_t address, uint32_t value, unsigned size);
 
+/* The same with extended registers (PCI Express 3.0, 7.2.2): bus << 20 | devfn << 12 | offset. */
+TN_API uint32_t tn_pci_host_ecam_read(TnObject *root_bus, uint32_t address, unsigned size);
+TN_API void tn_pci_host_ecam_write(TnObject *root_bus, uint32_t address, uint32_t value, unsigned size);
+
 /* The device at a place of a bus (borrowed), or NULL. */
 TN_API TnObject *tn_pci_device_at(TnObject *bus, uint8_t devfn);
 /* Calls fn for each device of the bus and of those behind bridges. */

@@ -129,39 +129,59 @@ static PciBus *bus_find(PciBus *bus, unsigned own, unsigned number, unsigned dep
     return NULL;
 }
 
-static PciDevice *cycle_target(TnObject *root, uint32_t address)
+static PciDevice *cycle_target(TnObject *root, unsigned number, unsigned devfn)
 {
     PciBus *bus = pci_bus(root);
-    bus = bus ? bus_find(bus, 0, address >> 16 & 0xff, 0) : NULL;
-    TnObject *dev = bus ? bus->devices[address >> 8 & 0xff] : NULL;
+    bus = bus ? bus_find(bus, 0, number, 0) : NULL;
+    TnObject *dev = bus ? bus->devices[devfn] : NULL;
     return dev && tn_device_realized(dev) ? pci_device(dev) : NULL;
 }
 
-uint32_t tn_pci_host_config_read(TnObject *root_bus, uint32_t address, unsigned size)
+static uint32_t cycle_read(PciDevice *pci, uint32_t offset, unsigned size)
 {
-    PciDevice *pci = cycle_target(root_bus, address);
-    if (!pci) {
+    if (!pci || offset >= pci->config_size) {
         return size >= 4 ? UINT32_MAX : (1u << size * 8) - 1;
     }
-    uint32_t offset = address & 0xff;
     return pci->ops.config_read ? pci->ops.config_read(pci->obj, pci->ops_state, offset, size)
                                 : tn_pci_config_read(pci->obj, offset, size);
 }
 
-void tn_pci_host_config_write(TnObject *root_bus, uint32_t address, uint32_t value, unsigned size)
+static void cycle_write(PciDevice *pci, uint32_t offset, uint32_t value, unsigned size)
 {
-    PciDevice *pci = cycle_target(root_bus, address);
-    if (!pci) {
+    if (!pci || offset >= pci->config_size) {
         return;
     }
-    uint32_t offset = address & 0xff;
-    TN_TRACE("pci_config_write", "%s %02x.%x offset %02x value %x size %u", tn_object_type(pci->obj),
-             pci->devfn >> 3, pci->devfn & 7, offset, value, size);
+    TN_TRACE("pci_config_write", "%s %02x.%x offset %03x value %x size %u",
+             tn_object_type(pci->obj), pci->devfn >> 3, pci->devfn & 7, offset, value, size);
     if (pci->ops.config_write) {
         pci->ops.config_write(pci->obj, pci->ops_state, offset, value, size);
     } else {
         tn_pci_config_write(pci->obj, offset, value, size);
     }
+}
+
+uint32_t tn_pci_host_config_read(TnObject *root_bus, uint32_t address, unsigned size)
+{
+    return cycle_read(cycle_target(root_bus, address >> 16 & 0xff, address >> 8 & 0xff),
+                      address & 0xff, size);
+}
+
+void tn_pci_host_config_write(TnObject *root_bus, uint32_t address, uint32_t value, unsigned size)
+{
+    cycle_write(cycle_target(root_bus, address >> 16 & 0xff, address >> 8 & 0xff), address & 0xff,
+                value, size);
+}
+
+uint32_t tn_pci_host_ecam_read(TnObject *root_bus, uint32_t address, unsigned size)
+{
+    return cycle_read(cycle_target(root_bus, address >> 20 & 0xff, address >> 12 & 0xff),
+                      address & 0xfff, size);
+}
+
+void tn_pci_host_ecam_write(TnObject *root_bus, uint32_t address, uint32_t value, unsigned size)
+{
+    cycle_write(cycle_target(root_bus, address >> 20 & 0xff, address >> 12 & 0xff), address & 0xfff,
+                value, size);
 }
 
 /* ---- Making ------------------------------------------------------------------------------ */

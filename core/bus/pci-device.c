@@ -87,8 +87,20 @@ static void pci_device_unrealize(TnObject *dev, void *state)
     }
     tn_pci_msix_clear(pci);
     pci->msi = (PciMsi){ 0 };
-    pci->msix = (PciMsix){ 0 };
     memset(pci->bars, 0, sizeof(pci->bars));
+}
+
+/* Everything that follows from the configuration bytes. */
+static void pci_device_derive(PciDevice *pci)
+{
+    tn_memory_begin();
+    tn_pci_bars_update(pci);
+    tn_pci_dma_update(pci);
+    if (pci->bridge) {
+        tn_pci_bridge_update(pci);
+    }
+    tn_memory_commit();
+    tn_pci_irq_update(pci);
 }
 
 /* What a reset of the bus clears: the header's writable bits, and messages. */
@@ -101,26 +113,12 @@ static void pci_device_reset(TnObject *dev, void *state, TnResetKind kind)
     tn_pci_msi_reset(pci);
     tn_pci_msix_reset(pci);
     pci->intx_level = false;
-    tn_memory_begin();
-    tn_pci_bars_update(pci);
-    tn_pci_dma_update(pci);
-    if (pci->bridge) {
-        tn_pci_bridge_update(pci);
-    }
-    tn_memory_commit();
-    tn_pci_irq_update(pci);
+    pci_device_derive(pci);
 }
 
 static bool pci_device_loaded(TnObject *dev, void *state, unsigned version, GError **error)
 {
-    PciDevice *pci = state;
-    tn_memory_begin();
-    tn_pci_bars_update(pci);
-    tn_pci_dma_update(pci);
-    if (pci->bridge) {
-        tn_pci_bridge_update(pci);
-    }
-    tn_memory_commit();
+    pci_device_derive(state);
     return true;
 }
 
@@ -134,7 +132,6 @@ static bool pci_device_init(TnObject *dev, void *state, GError **error)
 static void pci_device_clear(TnObject *dev, void *state)
 {
     PciDevice *pci = state;
-    tn_pci_msix_clear(pci);
     g_clear_pointer(&pci->bridge, g_free);
 }
 
@@ -191,7 +188,6 @@ static const TnProperty pci_properties[] = {
 static const TnStateField pci_state[] = {
     TN_STATE_BUFFER(PciDevice, config),
     TN_STATE(BOOL, PciDevice, intx_level),
-    TN_STATE(BOOL, PciDevice, intx_asserted),
     TN_STATE_LAST,
 };
 

@@ -49,8 +49,9 @@ typedef struct PciMsi {
 typedef struct PciMsix {
     uint8_t offset;   /* of the capability; 0: none */
     unsigned vectors;
-    uint8_t *table;   /* 16 bytes a vector, owned */
-    uint8_t *pending; /* one bit a vector, owned */
+    TnObject *store;  /* child, borrowed: holds and saves the two below */
+    uint8_t *table;   /* 16 bytes a vector */
+    uint8_t *pending; /* one bit a vector */
 } PciMsix;
 
 typedef struct PciBridge {

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "object/type.h"
 #include "tenon/error.h"
 
 enum {
@@ -124,6 +125,43 @@ static bool msix_check(unsigned vectors, TnRegion *region, uint32_t table, uint3
     return true;
 }
 
+/* ---- Table and pending bits as an object, so that they are saved --------------------------- */
+
+typedef struct MsixStore {
+    uint8_t table[MSIX_MAX_VECTORS * MSIX_ENTRY];
+    uint8_t pending[MSIX_MAX_VECTORS / 8];
+} MsixStore;
+
+static const TnStateField msix_state[] = {
+    TN_STATE_BUFFER(MsixStore, table),
+    TN_STATE_BUFFER(MsixStore, pending),
+    TN_STATE_LAST,
+};
+
+static const TnTypeInfo msix_store_type = {
+    .size = sizeof(TnTypeInfo),
+    .name = "pci-msix",
+    .state_size = sizeof(MsixStore),
+    .state = msix_state,
+    .description = "MSI-X table and pending bits of a PCI device",
+};
+TN_CORE_TYPE(msix_store_type);
+
+static bool msix_store_new(PciDevice *pci, GError **error)
+{
+    TnObject *store = tn_object_new_child(pci->obj, "msix", "pci-msix", error);
+    if (!store) {
+        return false;
+    }
+    MsixStore *bytes = tn_object_own_state(store);
+    pci->msix.store = store;
+    pci->msix.table = bytes->table;
+    pci->msix.pending = bytes->pending;
+    return true;
+}
+
+/* ---- The capability ---------------------------------------------------------------------- */
+
 bool tn_pci_msix_init(TnObject *dev, unsigned vectors, TnRegion *region, unsigned bar,
                       uint32_t table_offset, uint32_t pba_offset, unsigned offset, GError **error)
 {
@@ -140,9 +178,11 @@ bool tn_pci_msix_init(TnObject *dev, unsigned vectors, TnRegion *region, unsigne
     pci_put16(pci->writable + at + MSIX_CONTROL, MSIX_ENABLE | MSIX_FUNCTION_MASK);
     pci_put32(pci->config + at + MSIX_TABLE, table_offset | bar);
     pci_put32(pci->config + at + MSIX_PBA, pba_offset | bar);
-    pci->msix = (PciMsix){ .offset = at, .vectors = vectors,
-                           .table = g_malloc0(vectors * MSIX_ENTRY),
-                           .pending = g_malloc0(msix_pba_size(vectors)) };
+    if (!msix_store_new(pci, error)) {
+        return false;
+    }
+    pci->msix.offset = at;
+    pci->msix.vectors = vectors;
     tn_pci_msix_reset(pci);
     TnRegion *table = tn_region_new_io(dev, "msix-table", &msix_table_ops, pci,
                                        vectors * MSIX_ENTRY);
@@ -178,6 +218,8 @@ void tn_pci_msix_reset(PciDevice *pci)
 
 void tn_pci_msix_clear(PciDevice *pci)
 {
-    g_clear_pointer(&pci->msix.table, g_free);
-    g_clear_pointer(&pci->msix.pending, g_free);
+    if (pci->msix.store) {
+        tn_object_unparent(pci->msix.store);
+    }
+    pci->msix = (PciMsix){ 0 };
 }

@@ -122,6 +122,8 @@ static void test_identity(void)
     g_assert_cmphex(rd(card, TN_PCI_SUBSYSTEM_VENDOR_ID, 4), ==, 0x11001af4);
     wr(card, 0, 0, 4);
     g_assert_cmphex(rd(card, 0, 2), ==, 0x1234);
+    g_assert_cmphex(tn_pci_host_ecam_read(root_bus, 3 << 15, 2), ==, 0x1234);
+    g_assert_cmphex(tn_pci_host_ecam_read(root_bus, 3 << 15 | 0x100, 2), ==, 0xffff);
     g_assert_cmphex(tn_pci_host_config_read(root_bus, 9 << 11, 4), ==, 0xffffffff);
     g_assert_cmphex(tn_pci_host_config_read(root_bus, 5 << 16 | 3 << 11, 2), ==, 0xffff);
     card_free(card);
