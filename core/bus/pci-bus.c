@@ -139,7 +139,7 @@ static PciDevice *cycle_target(TnObject *root, unsigned number, unsigned devfn)
 
 static uint32_t cycle_read(PciDevice *pci, uint32_t offset, unsigned size)
 {
-    if (!pci || offset >= pci->config_size) {
+    if (!pci || offset + size > pci->config_size) {
         return size >= 4 ? UINT32_MAX : (1u << size * 8) - 1;
     }
     return pci->ops.config_read ? pci->ops.config_read(pci->obj, pci->ops_state, offset, size)
@@ -148,7 +148,7 @@ static uint32_t cycle_read(PciDevice *pci, uint32_t offset, unsigned size)
 
 static void cycle_write(PciDevice *pci, uint32_t offset, uint32_t value, unsigned size)
 {
-    if (!pci || offset >= pci->config_size) {
+    if (!pci || offset + size > pci->config_size) {
         return;
     }
     TN_TRACE("pci_config_write", "%s %02x.%x offset %03x value %x size %u",
