@@ -46,7 +46,8 @@ TN_BEGIN_DECLS
 #define TN_NOTE_REQUIRES(m) "requires=" m "\n"
 /* Guest architectures it serves, comma-separated; without the line: all. */
 #define TN_NOTE_GUESTS(g) "guests=" g "\n"
-/* A module of the internal tier (targets, accelerators): its build must be the core's. */
+/* A module of the internal tier (targets, accelerators): its build must be the core's. The file
+ * includes "tenon-internal-hash.h". */
 #define TN_NOTE_INTERNAL "tier=internal\ninternal-hash=" TN_INTERNAL_HASH "\n"
 
 /*

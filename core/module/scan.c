@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tenon-internal-hash.h"
 #include "tenon/error.h"
 
 static GPtrArray *directories; /* char *, owned; NULL-terminated once complete */
