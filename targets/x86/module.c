@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "tenon-internal-hash.h"
 #include "model.h"
 #include "rows.h"
 #include "system/system.h"
