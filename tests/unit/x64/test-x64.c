@@ -11,7 +11,7 @@
 #include "translate/ir-info.h"
 #include "fake.h"
 
-enum { CODE_BYTES = 64 << 20, BLOCK_PC = 0x10000 };
+enum { CODE_BYTES = 64 << 20, BLOCK_PC = 0x10000, NEXT_PC = BLOCK_PC + 0x80 };
 
 typedef struct Gen {
     GRand *rand;
@@ -380,7 +380,8 @@ static void gen_vector(Gen *g)
 
 static void gen_exit_if(Gen *g)
 {
-    tn_ir_exit_if(&g->b, make_cond(g), BLOCK_PC + 16 * below(g, 512) - 4096);
+    tn_ir_exit_if(&g->b, make_cond(g),
+                  one_in(g, 2) ? NEXT_PC : BLOCK_PC + 16 * below(g, 512) - 4096);
 }
 
 static void gen_insn_start(Gen *g)
@@ -405,7 +406,7 @@ static void gen_op(Gen *g)
 
 static void gen_last(Gen *g)
 {
-    switch (below(g, 5)) {
+    switch (below(g, 8)) {
     case 0:
         tn_ir_exit_ind(&g->b, any_int(g));
         break;
@@ -419,7 +420,7 @@ static void gen_last(Gen *g)
         tn_ir_exit_state(&g->b);
         break;
     default:
-        tn_ir_exit(&g->b, one_in(g, 2) ? BLOCK_PC + 64 : value(g));
+        tn_ir_exit(&g->b, one_in(g, 4) ? value(g) : NEXT_PC);
         break;
     }
 }
@@ -463,15 +464,20 @@ static Outcome run(const TnBackend *backend, TnCpu *cpu, TnBlock *block)
     return (Outcome){ o.faulted, o.why };
 }
 
-static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b)
+static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock *next)
 {
     TnBlock *block = g_new0(TnBlock, 1);
 
-    block->key = (TnBlockKey){ .pc = BLOCK_PC, .address_bits = 64 };
+    block->key = (TnBlockKey){ .pc = next ? BLOCK_PC : NEXT_PC, .address_bits = 64 };
     block->mode_id = 1;
     block->size = 256;
-    while (!backend->compile(block, b->ops, b->n_ops, b->n_temps))
-        backend->flush();
+    if (!backend->compile(block, b->ops, b->n_ops, b->n_temps))
+        g_error("out of code memory");
+    for (uint32_t i = 0; i < block->n_exits; i++)
+        if (next && block->exits[i].pc == NEXT_PC) {
+            atomic_store(&block->exits[i].to, next);
+            backend->link(block, i, next);
+        }
     return block;
 }
 
@@ -526,6 +532,7 @@ static bool same(const Outcome *a, const Outcome *b, TnCpu *x, TnCpu *y)
 /* vCPUs: what both start from, the interpreter's, the back end's. */
 typedef struct Rig {
     TnCpu *origin, *x, *y;
+    TnBlock *next[2]; /* the block that exits to NEXT_PC are linked to, of either back end */
 } Rig;
 
 static bool agree(Gen *g, Rig *r, TnBlock *blocks[2])
@@ -541,7 +548,8 @@ static bool agree(Gen *g, Rig *r, TnBlock *blocks[2])
 
 static bool compile_and_agree(Gen *g, Rig *r)
 {
-    TnBlock *blocks[2] = { compile(&tn_backend_interp, &g->b), compile(&tn_backend_x86_64, &g->b) };
+    TnBlock *blocks[2] = { compile(&tn_backend_interp, &g->b, r->next[0]),
+                           compile(&tn_backend_x86_64, &g->b, r->next[1]) };
     bool ok = agree(g, r, blocks);
 
     release(&tn_backend_interp, blocks[0]);
@@ -597,8 +605,8 @@ static void fail(Gen *g, Rig *r)
     reduce(g, r);
     cut(g, r);
     reduce(g, r);
-    blocks[0] = compile(&tn_backend_interp, &g->b);
-    blocks[1] = compile(&tn_backend_x86_64, &g->b);
+    blocks[0] = compile(&tn_backend_interp, &g->b, r->next[0]);
+    blocks[1] = compile(&tn_backend_x86_64, &g->b, r->next[1]);
     agree(g, r, blocks);
     explain(g, blocks[1], r->x, r->y);
     g_error("the back ends differ");
@@ -606,25 +614,32 @@ static void fail(Gen *g, Rig *r)
 
 static void run_one(Gen *g, Rig *r, unsigned n_ops, unsigned n_states)
 {
+    tn_backend_x86_64.flush();
+    gen_program(g, n_ops);
+    r->next[0] = compile(&tn_backend_interp, &g->b, NULL);
+    r->next[1] = compile(&tn_backend_x86_64, &g->b, NULL);
     gen_program(g, n_ops);
     g_autofree char *fault = tn_ir_check(&fake_target, g->b.ops, g->b.n_ops, g->b.n_temps);
     g_assert_cmpstr(fault, ==, NULL);
 
-    TnBlock *blocks[2] = { compile(&tn_backend_interp, &g->b), compile(&tn_backend_x86_64, &g->b) };
+    TnBlock *blocks[2] = { compile(&tn_backend_interp, &g->b, r->next[0]),
+                           compile(&tn_backend_x86_64, &g->b, r->next[1]) };
 
     for (unsigned i = 0; i < n_states; i++) {
         fake_cpu_fill(r->origin, g->rand);
         if (!agree(g, r, blocks))
             fail(g, r);
     }
-    release(&tn_backend_interp, blocks[0]);
-    release(&tn_backend_x86_64, blocks[1]);
+    for (unsigned k = 0; k < 2; k++) {
+        release(k ? &tn_backend_x86_64 : &tn_backend_interp, blocks[k]);
+        release(k ? &tn_backend_x86_64 : &tn_backend_interp, r->next[k]);
+    }
 }
 
 static void run_many(unsigned programs, unsigned min_ops, unsigned max_ops)
 {
     static Gen g;
-    Rig rig = { fake_cpu_new(), fake_cpu_new(), fake_cpu_new() };
+    Rig rig = { fake_cpu_new(), fake_cpu_new(), fake_cpu_new(), { NULL } };
     const char *seed = g_getenv("X64_SEED");
     uint32_t first = seed ? (uint32_t)g_ascii_strtoull(seed, NULL, 0) : 1;
 

@@ -138,8 +138,6 @@ static void forward_put(Forward *f, TnIrOp *op)
     f->cur[op->aux] = z32 || (reg64 && op->type == TN_I64) ? op->a : TN_TEMP_NONE;
     if (!reg64)
         op->type = TN_I32;
-    if ((f->cx->temps[op->a].flags & X64_T_FLAGS) && !reg64 && f->cx->flags_reg < 0)
-        f->cx->flags_reg = op->aux;
 }
 
 /* True where op computes the result whose flags the FLAGS operation f describes. */
@@ -384,8 +382,8 @@ static bool backward_put(Backward *w, int i, const TnIrOp *op)
     if (w->put_seen[op->aux] == w->generation)
         return false;
     w->put_seen[op->aux] = w->generation;
-    use(cx, op->a, i, t->flags & X64_T_FLAGS && op->aux == cx->flags_reg ? 0 : X64_T_VALUE);
-    if (op->aux == cx->flags_reg) {
+    use(cx, op->a, i, (t->flags & X64_T_FLAGS) && op->aux == x64_plan.flags_reg ? 0 : X64_T_VALUE);
+    if (op->aux == x64_plan.flags_reg) {
         use(cx, op->a, MAX(i, w->flags_needed), 0);
         w->flags_needed = -1;
     }

@@ -46,6 +46,7 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **err
     x64_make_thunks();
     ctx.stubs = g_array_new(false, false, sizeof(X64Stub));
     ctx.exits = g_array_new(false, false, sizeof(X64Exit));
+    ctx.sides = g_array_new(false, false, sizeof(X64Side));
     return true;
 }
 
@@ -83,21 +84,23 @@ static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, in
     memset(cx->vec_slots_used, 0, sizeof(cx->vec_slots_used));
     memset(cx->home_of, 0, sizeof(cx->home_of));
     cx->pending_flags = TN_TEMP_NONE;
-    cx->flags_reg = -1;
-    cx->flags_op = -1;
+    cx->host_flags = TN_TEMP_NONE;
     g_array_set_size(cx->stubs, 0);
     g_array_set_size(cx->exits, 0);
+    g_array_set_size(cx->sides, 0);
     cx->e = (X64Emit){ .p = x64_code.next, .start = x64_code.next,
                        .limit = x64_code.rw + x64_code.size };
 }
 
 static bool compile_ops(X64Ctx *cx)
 {
+    x64_enter_flags(cx);
     for (cx->i = 0; cx->i < cx->n_ops; cx->i++) {
         if (!x64_room(cx))
             return false;
         x64_lower(cx, &cx->ops[cx->i]);
     }
+    x64_emit_sides(cx);
     x64_emit_stubs(cx);
     if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits->len * 64)
         return false;

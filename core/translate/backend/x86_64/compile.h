@@ -82,6 +82,15 @@ typedef struct X64Stub {
     X64Recipe flags;
 } X64Stub;
 
+/* The taken side of a conditional exit, out of line. */
+typedef struct X64Side {
+    uint8_t *from;
+    uint64_t pc;
+    bool flags_pending;
+    bool host_live; /* the host's flags are the pending ones at the jump */
+    X64Recipe flags;
+} X64Side;
+
 /* A direct exit. */
 typedef struct X64Exit {
     uint64_t pc;
@@ -108,12 +117,13 @@ typedef struct X64Ctx {
     TnTemp home_of[X64_MAX_REGS]; /* temporary that a declared register's place in the state holds */
 
     TnTemp pending_flags;  /* FLAGS whose PUT is not done yet, 0 none */
-    int flags_reg;         /* declared register that PUT names */
-    int flags_op;          /* operation whose host flags are live while e.flags_at == e.p; -1 */
+    TnTemp host_flags;     /* FLAGS or its partner that the host's flags are of while
+                            * e.flags_at == e.p */
 
     TnTemp *map;           /* analysis: what a temporary was replaced by, 0 itself */
     GArray *stubs;
     GArray *exits;         /* X64Exit */
+    GArray *sides;         /* X64Side */
 } X64Ctx;
 
 enum {
@@ -131,6 +141,7 @@ typedef struct X64Plan {
     int16_t pinned[16];        /* host register -> declared register, -1 */
     uint32_t pin_mask;         /* host registers that hold a pinned one */
     int n_pins;
+    int flags_reg;             /* the declared register whose PUTs wait: the first of 32 bits, or -1 */
 } X64Plan;
 
 extern X64Plan x64_plan;
@@ -201,6 +212,7 @@ void x64_lower_call(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_hostv(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_control(X64Ctx *cx, const TnIrOp *op);
 void x64_emit_stubs(X64Ctx *cx);
+void x64_emit_sides(X64Ctx *cx);
 void x64_emit_exits(X64Ctx *cx);
 
 /* A slow path that freezes where things are now. */
@@ -226,9 +238,17 @@ void x64_alu_src(X64Emit *e, uint32_t op, unsigned size_log2, int dst, const X64
 unsigned x64_cond(X64Ctx *cx, TnTemp t);
 /* Freezes how packed flags t are to be computed. */
 X64Recipe x64_recipe(X64Ctx *cx, TnTemp t);
-/* Stores the pending flags to the state on a path that leaves the block: temporaries may be
- * clobbered except those in `keep`. Does not change what the allocator knows. */
+/* Leaves the pending flags to whoever comes next, on a path that leaves the block: temporaries may
+ * be clobbered except those in `keep`. Does not change what the allocator knows. */
 void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep);
+/* The same for a recipe frozen before; host_live: the host's flags are already its. */
+void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep);
+/* Puts a recipe into the frame; tmp may be X64_NONE. */
+void x64_store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp);
+/* Where the block reads the flags it was entered with: sees to it that they are in the state. */
+void x64_enter_flags(X64Ctx *cx);
+/* True where the host's flags are now those of t, but for the carry of INC and DEC. */
+bool x64_host_has(const X64Ctx *cx, TnTemp t);
 /* Stores the pending flags to the state and goes on. */
 void x64_flush_flags(X64Ctx *cx);
 /* eax = packed flags (of them `bits`) from the host's. */
@@ -248,7 +268,7 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *mxcsr_store;    /* guest's to the state; uses eax */
     uint8_t *mxcsr_enter;    /* the reverse; uses ecx */
     uint8_t *slow[6];        /* by X64Stub.kind */
-    uint8_t *flags;          /* frame recipe -> packed flags in the state, and in X64_F_FLAGS_C */
+    uint8_t *flags;          /* brings the flags into the state; keeps all integer registers */
 } X64Thunks;
 
 extern X64Thunks x64_thunks;

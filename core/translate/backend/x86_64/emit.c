@@ -256,6 +256,17 @@ void x64_store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm)
     KEEPS_FLAGS(e, store_imm(e, size_log2, m, imm));
 }
 
+void x64_store_imm64(X64Emit *e, X64Mem m, uint64_t imm)
+{
+    if (x64_fits32(imm)) {
+        x64_store_imm(e, 3, m, (int32_t)imm);
+        return;
+    }
+    x64_store_imm(e, 2, m, (int32_t)imm);
+    m.disp += 4;
+    x64_store_imm(e, 2, m, (int32_t)(imm >> 32));
+}
+
 void x64_lea(X64Emit *e, unsigned w, int dst, X64Mem m)
 {
     KEEPS_FLAGS(e, x64_rm(e, X64_LEA | w, dst, m));

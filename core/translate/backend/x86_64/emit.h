@@ -121,6 +121,7 @@ void x64_load(X64Emit *e, unsigned w, int dst, X64Mem m);
 void x64_store(X64Emit *e, unsigned w, int src, X64Mem m);
 void x64_store_sized(X64Emit *e, unsigned size_log2, int src, X64Mem m);
 void x64_store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm);
+void x64_store_imm64(X64Emit *e, X64Mem m, uint64_t imm); /* two instructions where it must */
 void x64_bswap(X64Emit *e, unsigned w, int reg);
 void x64_lea(X64Emit *e, unsigned w, int dst, X64Mem m);
 /* Vector moves of 16 or 32 bytes, VEX where the host has it. */

@@ -57,7 +57,7 @@ void x64_mov_src(X64Ctx *cx, unsigned w, int dst, const X64Src *src)
 static void note_flags(X64Ctx *cx)
 {
     if (cx->op_flags[cx->i] & X64_OP_SETS_FLAGS) {
-        cx->flags_op = cx->i;
+        cx->host_flags = cx->ops[cx->i].dst;
         cx->e.flags_at = cx->e.p;
     }
 }

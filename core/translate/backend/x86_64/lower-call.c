@@ -65,15 +65,7 @@ static void move_args(X64Ctx *cx, X64Src *args, int n)
 
 void x64_store_pc(X64Ctx *cx, int32_t env_ofs, uint64_t pc)
 {
-    X64Mem m = x64_env(env_ofs);
-
-    if (x64_fits32(pc)) {
-        x64_store_imm(&cx->e, 3, m, (int32_t)pc);
-        return;
-    }
-    x64_store_imm(&cx->e, 2, m, (int32_t)pc);
-    m.disp += 4;
-    x64_store_imm(&cx->e, 2, m, (int32_t)(pc >> 32));
+    x64_store_imm64(&cx->e, x64_env(env_ofs), pc);
 }
 
 /* The pinned registers that the callee may destroy. */

@@ -90,11 +90,11 @@ static void cached_exit(X64Ctx *cx, uint64_t pc)
     }
 }
 
-static void direct_exit(X64Ctx *cx, uint64_t pc)
+/* Goes to pc; the flags are taken care of. */
+static void go(X64Ctx *cx, uint64_t pc)
 {
     uint8_t *request = NULL;
 
-    x64_flush_flags_leaving(cx, 0);
     clean_upper(cx);
     if (!tn_exit_linkable(cx->block, pc)) {
         cached_exit(cx, pc);
@@ -105,11 +105,55 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
     note_exit(cx, pc, x64_jmp32_aligned(&cx->e), request);
 }
 
+static void direct_exit(X64Ctx *cx, uint64_t pc)
+{
+    x64_flush_flags_leaving(cx, 0);
+    go(cx, pc);
+}
+
+/* A loop's branch is likely taken: its way out stands inline. */
+static void loop_exit(X64Ctx *cx, unsigned cc, uint64_t pc, bool flags_live)
+{
+    uint8_t *skip = x64_jcc32(&cx->e, cc ^ 1);
+
+    if (flags_live)
+        cx->e.flags_at = cx->e.p;
+    direct_exit(cx, pc);
+    x64_here32(&cx->e, skip);
+}
+
+/* Any other goes out of line, or straight to its block where nothing is to be done before. */
+static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
+{
+    X64Side side = { .pc = pc, .flags_pending = cx->pending_flags != TN_TEMP_NONE };
+
+    if (!side.flags_pending && !cx->wide_used && tn_exit_linkable(cx->block, pc)) {
+        note_exit(cx, pc, x64_jcc32_aligned(&cx->e, cc), NULL);
+        return;
+    }
+    if (side.flags_pending) {
+        side.flags = x64_recipe(cx, cx->pending_flags);
+        side.host_live = x64_host_has(cx, cx->pending_flags);
+    }
+    side.from = x64_jcc32(&cx->e, cc);
+    g_array_append_val(cx->sides, side);
+}
+
+void x64_emit_sides(X64Ctx *cx)
+{
+    for (guint i = 0; i < cx->sides->len && x64_room(cx); i++) {
+        X64Side *s = &g_array_index(cx->sides, X64Side, i);
+
+        x64_here32(&cx->e, s->from);
+        if (s->flags_pending)
+            x64_leave_recipe(cx, &s->flags, s->host_live, 0);
+        go(cx, s->pc);
+    }
+}
+
 static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
 {
-    uint8_t *skip;
     unsigned cc;
-    bool flags_live;
 
     if (x64_is_const(cx, op->a)) {
         if (cx->temps[op->a].value)
@@ -117,18 +161,13 @@ static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
         return;
     }
     cc = x64_cond(cx, op->a);
-    flags_live = cx->e.flags_at == cx->e.p;
-    if (!cx->pending_flags && !goes_back(cx, op->imm) && !cx->wide_used &&
-        tn_exit_linkable(cx->block, op->imm)) {
-        note_exit(cx, op->imm, x64_jcc32_aligned(&cx->e, cc), NULL);
-    } else {
-        skip = x64_jcc32(&cx->e, cc ^ 1);
-        if (flags_live)
-            cx->e.flags_at = cx->e.p;
-        direct_exit(cx, op->imm);
-        x64_here32(&cx->e, skip);
-    }
-    if (flags_live)
+    bool live = cx->e.flags_at == cx->e.p;
+
+    if (goes_back(cx, op->imm))
+        loop_exit(cx, cc, op->imm, live);
+    else
+        side_exit(cx, cc, op->imm);
+    if (live)
         cx->e.flags_at = cx->e.p;
 }
 

@@ -47,12 +47,12 @@ X64Recipe x64_recipe(X64Ctx *cx, TnTemp t)
     return r;
 }
 
-/* True where the host's flags are now those of t, but for the carry of INC and DEC. */
-static bool host_has(const X64Ctx *cx, TnTemp t)
+bool x64_host_has(const X64Ctx *cx, TnTemp t)
 {
     const X64Temp *v = &cx->temps[t];
 
-    return v->partner && cx->e.flags_at == cx->e.p && cx->flags_op == cx->temps[v->partner].def;
+    return cx->e.flags_at == cx->e.p && cx->host_flags &&
+           (cx->host_flags == t || cx->host_flags == v->partner);
 }
 
 /* ---- Making the host's flags those of a recipe ---------------------------------------------- */
@@ -250,7 +250,7 @@ void x64_materialise_flags(X64Ctx *cx, TnTemp t)
 {
     X64Recipe r = x64_recipe(cx, t);
     uint32_t locked = cx->locked;
-    bool have = host_has(cx, t);
+    bool have = x64_host_has(cx, t);
     int dst, tmp;
 
     cx->locked |= recipe_regs(&r);
@@ -278,29 +278,85 @@ static int any_but(uint32_t busy)
     return free >> X64_RAX & 1 ? X64_RAX : __builtin_ctz(free);
 }
 
+/* Recipes of two operands are left as they are; those over the old flags are computed. */
+static bool leaves_recipe(const X64Recipe *r)
+{
+    return r->fop == TN_FLAGS_ADD || r->fop == TN_FLAGS_SUB || r->fop == TN_FLAGS_LOGIC;
+}
+
+static void store_packed(X64Ctx *cx, int reg)
+{
+    x64_store(&cx->e, 0, reg, x64_reg_home(x64_plan.flags_reg));
+    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP), 0);
+}
+
+/* frame slot = src */
+static void pass(X64Ctx *cx, int32_t frame_ofs, const X64Src *src, int tmp)
+{
+    X64Mem m = x64_frame(frame_ofs);
+
+    if (src->kind == X64_SRC_REG) {
+        x64_store(&cx->e, X64_W, src->reg, m);
+    } else if (src->kind == X64_SRC_IMM) {
+        x64_store_imm64(&cx->e, m, src->imm);
+    } else if (tmp != X64_NONE) {
+        x64_load(&cx->e, src->narrow ? 0 : X64_W, tmp, src->mem);
+        x64_store(&cx->e, X64_W, tmp, m);
+    } else { /* PUSH and POP: both addresses are those of the frame before the PUSH */
+        x64_rm(&cx->e, 0xff, 6, src->mem);
+        x64_rm(&cx->e, 0x8f, 0, m);
+    }
+}
+
+void x64_store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp)
+{
+    int32_t what = X64_LAZY_VALID | r->fop | r->size_log2 << X64_LAZY_SIZE_SHIFT |
+                   (r->from_result ? X64_LAZY_FROM_RESULT : 0) | (r->packed ? X64_LAZY_PACKED : 0);
+
+    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP), what);
+    pass(cx, X64_F_FLAGS_A, &r->a, tmp);
+    if (r->packed || r->fop == TN_FLAGS_LOGIC)
+        return;
+    if (r->fop != TN_FLAGS_INC && r->fop != TN_FLAGS_DEC)
+        pass(cx, X64_F_FLAGS_B, &r->b, tmp);
+    if (!leaves_recipe(r))
+        pass(cx, X64_F_FLAGS_C, &r->c, tmp);
+}
+
+void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep)
+{
+    int dst, tmp;
+
+    if (r->packed && r->a.kind == X64_SRC_REG) {
+        store_packed(cx, r->a.reg);
+        return;
+    }
+    tmp = any_but(keep | recipe_regs(r));
+    if (r->packed) {
+        x64_mov_src(cx, 0, tmp, &r->a);
+        store_packed(cx, tmp);
+        return;
+    }
+    if (leaves_recipe(r)) {
+        x64_store_recipe(cx, r, tmp);
+        return;
+    }
+    if (!host_live)
+        set_host_flags(cx, *r, tmp, false);
+    dst = any_but(keep | src_bit(&r->c));
+    pack(cx, r, dst, any_but(keep | src_bit(&r->c) | 1u << dst));
+    store_packed(cx, dst);
+}
+
 void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep)
 {
     TnTemp t = cx->pending_flags;
 
-    if (!t)
-        return;
-    X64Recipe r = x64_recipe(cx, t);
-    X64Mem home = x64_reg_home(cx->flags_reg);
+    if (t) {
+        X64Recipe r = x64_recipe(cx, t);
 
-    if (r.packed) {
-        int reg = r.a.kind == X64_SRC_REG ? r.a.reg : any_but(keep);
-
-        if (r.a.kind != X64_SRC_REG)
-            x64_mov_src(cx, 0, reg, &r.a);
-        x64_store(&cx->e, 0, reg, home);
-        return;
+        x64_leave_recipe(cx, &r, x64_host_has(cx, t), keep);
     }
-    if (!host_has(cx, t))
-        set_host_flags(cx, r, any_but(keep | recipe_regs(&r)), false);
-    int dst = any_but(keep | src_bit(&r.c));
-
-    pack(cx, &r, dst, any_but(keep | src_bit(&r.c) | 1u << dst));
-    x64_store(&cx->e, 0, dst, home);
 }
 
 void x64_flush_flags(X64Ctx *cx)
@@ -310,9 +366,30 @@ void x64_flush_flags(X64Ctx *cx)
 
     if (!t)
         return;
-    x64_store(&cx->e, 0, x64_in(cx, t), x64_reg_home(cx->flags_reg));
+    store_packed(cx, x64_in(cx, t));
     cx->pending_flags = TN_TEMP_NONE;
     cx->locked = locked;
+}
+
+static bool reads_entry_flags(const X64Ctx *cx)
+{
+    for (int i = 0; i < cx->n_ops; i++)
+        if (cx->ops[i].opc == TN_IR_GET && cx->ops[i].aux == x64_plan.flags_reg &&
+            !(cx->op_flags[i] & X64_OP_DEAD))
+            return true;
+    return false;
+}
+
+void x64_enter_flags(X64Ctx *cx)
+{
+    uint8_t *skip;
+
+    if (x64_plan.flags_reg < 0 || !reads_entry_flags(cx))
+        return;
+    x64_g1_mi(&cx->e, X64_G1_CMP, 2, x64_frame(X64_F_FLAGS_OP), 0);
+    skip = x64_jcc8(&cx->e, X64_Z);
+    x64_call(&cx->e, x64_thunks.flags);
+    x64_here8(&cx->e, skip);
 }
 
 /* ---- FLAGS that are computed where they are -------------------------------------------------- */
@@ -441,12 +518,14 @@ static unsigned flags_cond(X64Ctx *cx, TnTemp t, unsigned cond)
 
     if (r.packed)
         return packed_cond(cx, t, cond);
-    if (host_has(cx, t) && !(carry && step))
+    if (x64_host_has(cx, t) && !(carry && step))
         return cond;
     cx->locked |= recipe_regs(&r);
     if (needs_tmp(&r))
         tmp = x64_tmp(cx);
     set_host_flags(cx, r, tmp, carry);
+    cx->host_flags = t;
+    cx->e.flags_at = cx->e.p;
     return cond;
 }
 

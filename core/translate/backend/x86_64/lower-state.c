@@ -80,21 +80,16 @@ static void store_reg(X64Ctx *cx, const TnIrOp *op)
 static void lower_put(X64Ctx *cx, const TnIrOp *op)
 {
     int declared = op->aux, pin = x64_plan.pin[declared];
-    X64Temp *t = &cx->temps[op->a];
 
     if (pin != X64_NONE) {
         put_pinned(cx, op, pin);
         return;
     }
     x64_unshare_home(cx, declared);
-    if (declared == cx->flags_reg) {
-        cx->pending_flags = TN_TEMP_NONE;
-        if (x64_is_unmade(t)) {
-            cx->pending_flags = op->a;
-            return;
-        }
-    }
-    store_reg(cx, op);
+    if (declared == x64_plan.flags_reg)
+        cx->pending_flags = op->a;
+    else
+        store_reg(cx, op);
 }
 
 static void load_int(X64Ctx *cx, unsigned type, int dst, X64Mem m)

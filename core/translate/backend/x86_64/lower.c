@@ -23,7 +23,7 @@ static void make_flag_operands(X64Ctx *cx, TnIrOp *op)
     TnTemp *args[4];
     unsigned n = tn_ir_args(op, args);
 
-    if (op->opc == TN_IR_FLAGCOND || (op->opc == TN_IR_PUT && op->aux == cx->flags_reg))
+    if (op->opc == TN_IR_FLAGCOND || (op->opc == TN_IR_PUT && op->aux == x64_plan.flags_reg))
         return;
     for (unsigned k = 0; k < n; k++)
         if (*args[k] && cx->temps[*args[k]].last >= cx->i && x64_is_unmade(&cx->temps[*args[k]]))

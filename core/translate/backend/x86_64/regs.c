@@ -26,13 +26,22 @@ static int most_urgent(const TnTargetInfo *target)
     return best;
 }
 
+static int first_narrow(const TnTargetInfo *target)
+{
+    for (uint32_t i = 0; i < target->n_regs; i++)
+        if (target->regs[i].type == TN_I32)
+            return (int)i;
+    return -1;
+}
+
 void x64_plan_init(const TnTargetInfo *target)
 {
-    x64_plan = (X64Plan){ .target = target };
+    x64_plan = (X64Plan){ .target = target, .flags_reg = -1 };
     for (int i = 0; i < X64_MAX_REGS; i++)
         x64_plan.pin[i] = X64_NONE;
     for (int i = 0; i < 16; i++)
         x64_plan.pinned[i] = -1;
+    x64_plan.flags_reg = first_narrow(target);
     for (int n = 0; n < X64_MAX_PINS; n++) {
         int declared = most_urgent(target);
 

@@ -100,6 +100,74 @@ static void enter_mxcsr(X64Emit *e, int depth)
     x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, frame_at(X64_F_MXCSR, depth));
 }
 
+static void move_temporaries(X64Emit *e, bool store, int depth)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(temporaries); k++) {
+        X64Mem m = frame_at(X64_F_SAVE + 8 * (int)k, depth);
+
+        if (store)
+            x64_store(e, X64_W, temporaries[k], m);
+        else
+            x64_load(e, X64_W, temporaries[k], m);
+    }
+}
+
+/* Evaluates the recipe in the frame and stores the packed flags to the state. */
+static void store_flags(uint64_t *frame, uint8_t *env)
+{
+    uint32_t what = (uint32_t)frame[X64_F_FLAGS_OP / 8];
+    uint64_t a = frame[X64_F_FLAGS_A / 8], b = frame[X64_F_FLAGS_B / 8];
+    uint64_t c = frame[X64_F_FLAGS_C / 8];
+    TnFlagOp fop = what & X64_LAZY_FOP;
+    uint32_t *home = (uint32_t *)(void *)(env + x64_reg_home(x64_plan.flags_reg).disp);
+
+    frame[X64_F_FLAGS_OP / 8] = 0;
+    if (what & X64_LAZY_PACKED) {
+        *home = (uint32_t)a;
+        return;
+    }
+    if (what & X64_LAZY_FROM_RESULT) {
+        if (fop == TN_FLAGS_ADD)
+            a -= b;
+        else if (fop == TN_FLAGS_SUB)
+            a += b;
+        else
+            a += fop == TN_FLAGS_INC ? UINT64_MAX : 1;
+    }
+    *home = tn_flags_eval(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b, c);
+}
+
+static void call_store_flags(X64Emit *e, int depth)
+{
+    x64_lea(e, X64_W, X64_RDI, frame_at(0, depth));
+    x64_mov_rr(e, X64_W, X64_RSI, X64_ENV);
+    x64_emit_call_c(e, (void (*)(void))store_flags);
+}
+
+static uint8_t *skip_without_recipe(X64Emit *e, int depth)
+{
+    x64_g1_mi(e, X64_G1_CMP, 2, frame_at(X64_F_FLAGS_OP, depth), 0);
+    return x64_jcc8(e, X64_Z);
+}
+
+/* For code that has registers to lose: keeps all integer ones. */
+static void make_flags(X64Emit *e)
+{
+    enum { DEPTH = 8 + PAD };
+
+    x64_thunks.flags = begin(e);
+    x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
+    move_temporaries(e, true, DEPTH);
+    move_pins(e, true, X64_CALLER_SAVED_PINS);
+    if (x64_host.avx)
+        x64_vzeroupper(e);
+    call_store_flags(e, DEPTH);
+    move_pins(e, false, X64_CALLER_SAVED_PINS);
+    move_temporaries(e, false, DEPTH);
+    x64_g1_ri(e, X64_G1_ADD, 3, X64_RSP, PAD);
+    x64_ret(e);
+}
+
 /* TnRunResult enter(TnCpu *cpu, void *code) */
 static void make_enter(X64Emit *e)
 {
@@ -113,15 +181,21 @@ static void make_enter(X64Emit *e)
     x64_g1_ri(e, X64_G1_AND, 3, X64_RSP, -32);
     x64_store(e, X64_W, X64_RAX, x64_frame(X64_F_HOST_RSP));
     enter_mxcsr(e, 0);
+    x64_store_imm(e, 3, x64_frame(X64_F_FLAGS_OP), 0);
     move_pins(e, false, UINT32_MAX);
     x64_rr(e, X64_GRP4, X64_G4_JMP, X64_RDX);
 }
 
 static void make_leave(X64Emit *e)
 {
+    uint8_t *skip;
+
     x64_thunks.leave_direct = begin(e);
     x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHL, X64_RAX, 32); /* TN_RUN_EXIT_DIRECT is 0 */
     x64_thunks.leave = e->p;
+    skip = skip_without_recipe(e, 0);
+    x64_call(e, x64_thunks.flags);
+    x64_here8(e, skip);
     move_pins(e, true, UINT32_MAX);
     if (x64_host.avx)
         x64_vzeroupper(e);
@@ -137,8 +211,13 @@ static void make_leave(X64Emit *e)
 
 static void make_small(X64Emit *e)
 {
+    uint8_t *skip;
+
     x64_thunks.save_pins = begin(e);
     move_pins(e, true, UINT32_MAX);
+    skip = skip_without_recipe(e, 8);
+    x64_target32(x64_jmp32(e), x64_thunks.flags);
+    x64_here8(e, skip);
     x64_ret(e);
     x64_thunks.load_pins = begin(e);
     move_pins(e, false, UINT32_MAX);
@@ -153,18 +232,6 @@ static void make_small(X64Emit *e)
     x64_thunks.mxcsr_enter = begin(e);
     enter_mxcsr(e, 8);
     x64_ret(e);
-}
-
-static void move_temporaries(X64Emit *e, bool store, int depth)
-{
-    for (unsigned k = 0; k < G_N_ELEMENTS(temporaries); k++) {
-        X64Mem m = frame_at(X64_F_SAVE + 8 * (int)k, depth);
-
-        if (store)
-            x64_store(e, X64_W, temporaries[k], m);
-        else
-            x64_load(e, X64_W, temporaries[k], m);
-    }
 }
 
 typedef struct SlowCall {
@@ -200,6 +267,7 @@ static void load_arguments(X64Emit *e, const SlowCall *call, int depth)
 static void make_slow(X64Emit *e, int kind)
 {
     enum { DEPTH = 8 + PAD };
+    uint8_t *skip;
 
     x64_thunks.slow[kind] = begin(e);
     x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
@@ -209,6 +277,9 @@ static void make_slow(X64Emit *e, int kind)
         x64_vzeroupper(e);
     store_mxcsr(e, DEPTH);
     host_mxcsr(e);
+    skip = skip_without_recipe(e, DEPTH);
+    call_store_flags(e, DEPTH);
+    x64_here8(e, skip);
     load_arguments(e, &slow_calls[kind], DEPTH);
     x64_emit_call_c(e, slow_calls[kind].fn);
     x64_store(e, X64_W, X64_RAX, frame_at(X64_F_RET, DEPTH));
@@ -219,58 +290,16 @@ static void make_slow(X64Emit *e, int kind)
     x64_ret(e);
 }
 
-/* Evaluates a recipe that a stub left in the frame and stores the packed flags to the state. */
-static void store_flags(const uint64_t *frame, uint8_t *env)
-{
-    uint64_t what = frame[X64_F_FLAGS_OP / 8], a = frame[X64_F_FLAGS_A / 8];
-    uint64_t b = frame[X64_F_FLAGS_B / 8], c = frame[X64_F_FLAGS_C / 8];
-    TnFlagOp fop = what & 0xff;
-    uint32_t *home = (uint32_t *)(void *)(env + (int32_t)(what >> 32));
-
-    if (what >> 17 & 1) {
-        *home = (uint32_t)a;
-        return;
-    }
-    if (what >> 16 & 1) { /* a is the result */
-        if (fop == TN_FLAGS_ADD)
-            a -= b;
-        else if (fop == TN_FLAGS_SUB)
-            a += b;
-        else
-            a += fop == TN_FLAGS_INC ? UINT64_MAX : 1;
-    }
-    *home = tn_flags_eval(fop, what >> 8 & 0xff, a, b, c);
-}
-
-static void make_flags(X64Emit *e)
-{
-    enum { DEPTH = 8 + PAD };
-
-    x64_thunks.flags = begin(e);
-    x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
-    move_temporaries(e, true, DEPTH);
-    move_pins(e, true, X64_CALLER_SAVED_PINS);
-    if (x64_host.avx)
-        x64_vzeroupper(e);
-    x64_lea(e, X64_W, X64_RDI, frame_at(0, DEPTH));
-    x64_mov_rr(e, X64_W, X64_RSI, X64_ENV);
-    x64_emit_call_c(e, (void (*)(void))store_flags);
-    move_pins(e, false, X64_CALLER_SAVED_PINS);
-    move_temporaries(e, false, DEPTH);
-    x64_g1_ri(e, X64_G1_ADD, 3, X64_RSP, PAD);
-    x64_ret(e);
-}
-
 void x64_make_thunks(void)
 {
     X64Emit e = { .p = x64_code.next, .start = x64_code.next };
 
+    make_flags(&e);
     make_enter(&e);
     make_leave(&e);
     make_small(&e);
     for (int kind = 0; kind < (int)G_N_ELEMENTS(slow_calls); kind++)
         make_slow(&e, kind);
-    make_flags(&e);
     x64_code_take(e.p);
     x64_code.first = x64_code.next;
     enter = (EnterFn)x64_code_rx(x64_thunks.enter);

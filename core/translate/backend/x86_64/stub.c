@@ -6,49 +6,13 @@
  */
 #include "compile.h"
 
-static void store64(X64Ctx *cx, int32_t frame_ofs, uint64_t value)
-{
-    X64Mem m = x64_frame(frame_ofs);
-
-    if (x64_fits32(value)) {
-        x64_store_imm(&cx->e, 3, m, (int32_t)value);
-        return;
-    }
-    x64_store_imm(&cx->e, 2, m, (int32_t)value);
-    m.disp += 4;
-    x64_store_imm(&cx->e, 2, m, (int32_t)(value >> 32));
-}
-
-/* frame slot = src, no register to spare. */
+/* frame slot = src, a register or a constant */
 static void pass(X64Ctx *cx, int32_t frame_ofs, const X64Src *src)
 {
-    switch (src->kind) {
-    case X64_SRC_REG:
+    if (src->kind == X64_SRC_REG)
         x64_store(&cx->e, X64_W, src->reg, x64_frame(frame_ofs));
-        break;
-    case X64_SRC_IMM:
-        store64(cx, frame_ofs, src->imm);
-        break;
-    case X64_SRC_MEM: /* PUSH and POP: both addresses are those of the frame before the PUSH */
-        x64_rm(&cx->e, 0xff, 6, src->mem);
-        x64_rm(&cx->e, 0x8f, 0, x64_frame(frame_ofs));
-        break;
-    }
-}
-
-static void pass_flags(X64Ctx *cx, const X64Recipe *r)
-{
-    uint64_t what = r->fop | (uint64_t)r->size_log2 << 8 | (uint64_t)r->from_result << 16 |
-                    (uint64_t)r->packed << 17 |
-                    (uint64_t)(uint32_t)x64_reg_home(cx->flags_reg).disp << 32;
-
-    store64(cx, X64_F_FLAGS_OP, what);
-    pass(cx, X64_F_FLAGS_A, &r->a);
-    if (!r->packed) {
-        pass(cx, X64_F_FLAGS_B, &r->b);
-        pass(cx, X64_F_FLAGS_C, &r->c);
-    }
-    x64_call(&cx->e, x64_thunks.flags);
+    else
+        x64_store_imm64(&cx->e, x64_frame(frame_ofs), src->imm);
 }
 
 static void move_vectors(X64Ctx *cx, const X64Stub *s, bool save)
@@ -71,11 +35,11 @@ static void pass_arguments(X64Ctx *cx, const X64Stub *s)
     pass(cx, X64_F_ADDR, &s->addr);
     if (s->disp)
         x64_g1_mi(&cx->e, X64_G1_ADD, 3, x64_frame(X64_F_ADDR), (int32_t)s->disp);
-    store64(cx, X64_F_MEM, s->mem);
+    x64_store_imm(&cx->e, 2, x64_frame(X64_F_MEM), (int32_t)s->mem);
     if (s->kind == X64_STUB_STORE || s->kind == X64_STUB_RMW || s->kind == X64_STUB_CAS)
         pass(cx, X64_F_VALUE, &s->value);
     if (s->kind == X64_STUB_RMW)
-        store64(cx, X64_F_VALUE2, s->aop);
+        x64_store_imm(&cx->e, 2, x64_frame(X64_F_VALUE2), (int32_t)s->aop);
     if (s->kind == X64_STUB_CAS)
         pass(cx, X64_F_VALUE2, &s->value2);
     if (s->kind == X64_STUB_STORE_VEC)
@@ -98,7 +62,7 @@ static void emit_stub(X64Ctx *cx, const X64Stub *s)
     pass_arguments(cx, s);
     move_vectors(cx, s, true);
     if (s->flags_pending)
-        pass_flags(cx, &s->flags);
+        x64_store_recipe(cx, &s->flags, X64_NONE);
     x64_call(&cx->e, x64_thunks.slow[s->kind]);
     move_vectors(cx, s, false);
     take_result(cx, s);

@@ -46,7 +46,7 @@ enum {
     X64_F_VALUE = 40,
     X64_F_VALUE2 = 48,
     X64_F_PC = 56,
-    X64_F_FLAGS_OP = 64,  /* recipe of packed flags: see x64_flags_thunk */
+    X64_F_FLAGS_OP = 64,  /* how to compute the packed flags, X64_LAZY_*; 0: they are in the state */
     X64_F_FLAGS_A = 72,
     X64_F_FLAGS_B = 80,
     X64_F_FLAGS_C = 88,
@@ -56,6 +56,20 @@ enum {
     X64_F_SLOTS = X64_F_VEC_SAVE + 16 * 32, /* 8-byte spill slots */
     X64_F_VEC_SLOTS = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* 32-byte spill slots */
     X64_FRAME_SIZE = X64_F_VEC_SLOTS + TN_IR_MAX_TEMPS * 32,
+};
+
+/*
+ * The recipe of packed flags in the frame. Between blocks the condition flags are either in the state
+ * or here: a block that leaves stores the operands, and whoever reads the flags, in translated code
+ * or out of it, computes them first (x64_thunks.flags).
+ */
+enum {
+    X64_LAZY_FOP = 0xff,         /* TnFlagOp */
+    X64_LAZY_SIZE_SHIFT = 8,
+    X64_LAZY_SIZE = 0x3 << X64_LAZY_SIZE_SHIFT,
+    X64_LAZY_FROM_RESULT = 1 << 16, /* A is the result, not the first operand */
+    X64_LAZY_PACKED = 1 << 17,   /* A is the packed value */
+    X64_LAZY_VALID = 1 << 18,
 };
 
 /* Host features that change what is emitted. */
