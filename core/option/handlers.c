@@ -223,14 +223,13 @@ bool tn_option_rtc(TnSettings *s, const char *value, GError **error)
     fix = tn_keyvals_find(kv, "driftfix");
     if (!fix)
         return true;
-    if (strcmp(fix->value, "slew") == 0) {
-        tn_settings_add_global(s, "mc146818rtc", "lost_tick_policy", "slew");
-    } else if (strcmp(fix->value, "none") == 0) {
-        tn_settings_add_global(s, "mc146818rtc", "lost_tick_policy", "discard");
-    } else {
+    if (strcmp(fix->value, "none") == 0)
+        return true; /* the device's default */
+    if (strcmp(fix->value, "slew") != 0) {
         tn_keyvals_error(kv, fix, error, "'%s' is not 'none' or 'slew'", fix->value);
         return false;
     }
+    tn_settings_add_global(s, "mc146818rtc", "lost_tick_policy", "slew");
     return true;
 }
 

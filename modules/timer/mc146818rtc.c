@@ -30,11 +30,19 @@ enum {
     ISA_IRQ = 8,
     OSCILLATOR = 32768,
     UIP_NS = 244000,
+    MAX_LOST = 1u << 16,     /* ticks remembered for a guest that was away */
+    REINJECT_FASTER = 4,     /* lost ticks come at this multiple of the set rate */
 };
+
+/* Property lost_tick_policy: what happens to a periodic tick that meets the one before, unread. */
+enum { LOST_TICKS_DISCARD, LOST_TICKS_SLEW };
+static const char *const lost_tick_policies[] = { "discard", "slew", NULL };
 
 typedef struct Rtc {
     TnObject *obj;
-    TnTimer *update, *periodic;
+    TnTimer *update, *periodic, *reinject;
+    uint32_t lost_tick_policy;
+    uint32_t lost;           /* ticks that the guest is still owed (slew) */
     uint32_t iobase;
     int32_t base_year;
     uint8_t cmos[N_CMOS];
@@ -200,9 +208,39 @@ static void arm_periodic(Rtc *s)
     tn_timer_set(s->periodic, s->next_periodic);
 }
 
+/* With slew, ticks that the guest did not see (or that came too late to be made) are owed to it. */
+static void count_lost(Rtc *s)
+{
+    int64_t period = periodic_ns(s), late = tn_clock_now(tn_clock_rtc()) - s->next_periodic;
+    uint64_t missed = !!(s->cmos[REG_C] & C_PF);
+    if (period && late > period)
+        missed += (uint64_t)(late / period);
+    if (s->lost_tick_policy == LOST_TICKS_SLEW)
+        s->lost = (uint32_t)MIN(s->lost + missed, MAX_LOST);
+}
+
+/* The guest has read a tick: one that it is owed follows soon. */
+static void arm_reinject(Rtc *s)
+{
+    int64_t period = periodic_ns(s);
+    if (s->lost && period && (s->cmos[REG_B] & B_PIE) && !tn_timer_armed(s->reinject))
+        tn_timer_set(s->reinject, tn_clock_now(tn_clock_rtc()) + period / REINJECT_FASTER);
+}
+
+static void reinject_fired(void *opaque)
+{
+    Rtc *s = opaque;
+    if (!s->lost || !(s->cmos[REG_B] & B_PIE) || (s->cmos[REG_C] & C_PF))
+        return;
+    s->lost--;
+    s->cmos[REG_C] |= C_PF;
+    settle(s->obj, s);
+}
+
 static void periodic_fired(void *opaque)
 {
     Rtc *s = opaque;
+    count_lost(s);
     s->cmos[REG_C] |= C_PF;
     settle(s->obj, s);
     arm_periodic(s);
@@ -224,6 +262,7 @@ static uint8_t read_c(Rtc *s)
     uint8_t value = s->cmos[REG_C];
     s->cmos[REG_C] = 0;
     settle(s->obj, s);
+    arm_reinject(s);
     return value;
 }
 
@@ -260,6 +299,8 @@ static void write_control(Rtc *s, unsigned index, uint8_t value)
         s->offset_ns = cmos_to_time(s) - tn_clock_rtc_now();
         s->last_second = guest_now(s) / TN_NS_PER_SECOND;
     }
+    if (!(s->cmos[REG_B] & B_PIE) || !periodic_ns(s))
+        s->lost = 0;
     arm_periodic(s);
 }
 
@@ -343,6 +384,8 @@ static void reset(TnObject *dev, void *state, TnResetKind kind)
     s->cmos[REG_C] = 0;
     tn_timer_cancel(s->periodic);
     tn_timer_cancel(s->update);
+    tn_timer_cancel(s->reinject);
+    s->lost = 0;
 }
 
 static bool init(TnObject *obj, void *state, GError **error)
@@ -358,6 +401,7 @@ static bool realize(TnObject *dev, void *state, GError **error)
     Rtc *s = state;
     s->update = tn_timer_new(dev, tn_clock_rtc(), update_ended, s);
     s->periodic = tn_timer_new(dev, tn_clock_rtc(), periodic_fired, s);
+    s->reinject = tn_timer_new(dev, tn_clock_rtc(), reinject_fired, s);
     s->cmos[REG_A] = A_DV_RUN | 6;
     s->cmos[REG_B] = B_24H;
     s->last_second = guest_now(s) / TN_NS_PER_SECOND;
@@ -374,13 +418,17 @@ static const TnProperty properties[] = {
       .doc = "year that the year byte counts from" },
     { .name = "cmos", .kind = TN_PROP_STRING, .set = set_cmos, .flags = TN_PROP_LIVE,
       .doc = "bytes for the firmware: INDEX=VALUE[:INDEX=VALUE...]" },
+    { .name = "lost_tick_policy", .kind = TN_PROP_ENUM, .offset = offsetof(Rtc, lost_tick_policy),
+      .values = lost_tick_policies, .def = "discard",
+      .doc = "periodic ticks that the guest misses: dropped, or made up for" },
     { 0 },
 };
 
 static const TnStateField fields[] = {
     TN_STATE_BUFFER(Rtc, cmos), TN_STATE(U8, Rtc, index), TN_STATE(U64, Rtc, offset_ns),
     TN_STATE(U64, Rtc, last_second), TN_STATE(U64, Rtc, frozen_ns), TN_STATE(U64, Rtc, next_periodic),
-    TN_STATE(TIMER, Rtc, update), TN_STATE(TIMER, Rtc, periodic), TN_STATE_LAST,
+    TN_STATE(TIMER, Rtc, update), TN_STATE(TIMER, Rtc, periodic),
+    TN_STATE(U32, Rtc, lost), TN_STATE(TIMER, Rtc, reinject), TN_STATE_LAST,
 };
 
 static const TnDeviceOps device_ops = {
