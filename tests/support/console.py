@@ -7,7 +7,11 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
+
+# Ended from outside, a driver still ends the program that it started.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
 
 LAST_LINES = 15
 # Terminal control: CSI and charset sequences, and the cursor keys of firmware menus.
