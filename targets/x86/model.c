@@ -53,6 +53,11 @@ static void feature_set(X86Model *m, unsigned feature, bool on)
     m->features[feature >> 5] = on ? m->features[feature >> 5] | bit : m->features[feature >> 5] & ~bit;
 }
 
+static bool model_is_amd(const X86Model *m)
+{
+    return m->vendor[0] == 'A';
+}
+
 static bool feature_get(const X86Model *m, unsigned feature)
 {
     return m->features[feature >> 5] >> (feature & 31) & 1;
@@ -102,7 +107,7 @@ static bool parse_bool(const char *name, const char *value, bool *out, GError **
             return true;
         }
     }
-    g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "-cpu: %s=%s: expected on or off", name, value);
+    g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "%s=%s: expected on or off", name, value);
     return false;
 }
 
@@ -114,7 +119,7 @@ static bool parse_number(const char *name, const char *value, uint64_t min, uint
 
     if (end == value || *end || *value == '-' || n < min || n > max) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
-                    "-cpu: %s=%s: expected a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+                    "%s=%s: expected a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
                     name, value, (guint64)min, (guint64)max);
         return false;
     }
@@ -142,7 +147,7 @@ static bool set_text(const char *name, const char *value, char *out, size_t min,
 {
     if (strlen(value) < min || strlen(value) > max) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
-                    "-cpu: %s=%s: expected %zu to %zu characters", name, value, min, max);
+                    "%s=%s: expected %zu to %zu characters", name, value, min, max);
         return false;
     }
     strcpy(out, value);
@@ -166,7 +171,7 @@ static bool set_tsc_frequency(X86Model *m, const char *value, GError **error)
     }
     if (end == value || *end || !(n >= 1e6) || !(n <= 1e11)) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
-                    "-cpu: tsc-frequency=%s: expected a frequency from 1M to 100G (Hz)", value);
+                    "tsc-frequency=%s: expected a frequency from 1M to 100G (Hz)", value);
         return false;
     }
     m->tsc_hz = (uint64_t)n;
@@ -183,7 +188,7 @@ static bool set_refused(const char *name, const char *value, bool *known, GError
     if (g_str_has_prefix(name, "hv-") || g_str_has_prefix(name, "hv_")) {
         *known = true;
         g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                    "-cpu: %s: Hyper-V enlightenments need a hardware accelerator", name);
+                    "%s: Hyper-V enlightenments need a hardware accelerator", name);
         return false;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -194,7 +199,7 @@ static bool set_refused(const char *name, const char *value, bool *known, GError
             return false;
         if (on)
             g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                        "-cpu: %s=on needs a hardware accelerator", name);
+                        "%s=on needs a hardware accelerator", name);
         return !on;
     }
     return true;
@@ -238,7 +243,7 @@ static bool set_known(Parse *p, const char *name, const char *value, bool *known
 static bool set_unknown(const char *name, GError **error)
 {
     g_set_error(error, TN_ERROR, TN_ERROR_UNKNOWN,
-                "-cpu: no feature or property is called '%s' (see -cpu help)", name);
+                "no feature or property is called '%s' (see -cpu help)", name);
     return false;
 }
 
@@ -391,12 +396,23 @@ X86Model *x86_model_new(const char *option, GError **error)
     unsigned masked = model_mask(p.m, p.check && !warned_before(option));
     if (masked && p.enforce) {
         g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                    "-cpu %s: enforce=on and %u features are not available", items[0], masked);
+                    "enforce=on and %u features are not available", masked);
         g_free(p.m);
         return NULL;
     }
     model_complete(p.m);
     return p.m;
+}
+
+void x86_model_without_long_mode(X86Model *m)
+{
+    static const uint16_t features[] = { X86_FEATURE_LM, X86_FEATURE_LAHF_LM, X86_FEATURE_FSGSBASE,
+                                         X86_FEATURE_PCID, X86_FEATURE_LA57, X86_FEATURE_PKU };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(features); i++)
+        feature_set(m, features[i], false);
+    if (!model_is_amd(m))
+        feature_set(m, X86_FEATURE_SYSCALL, false);
 }
 
 /* ---- Listing ---- */

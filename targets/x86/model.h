@@ -71,6 +71,9 @@ extern const X86ModelInfo x86_models[];
 /* Parses the value of -cpu; NULL with an error. g_free. [main] */
 X86Model *x86_model_new(const char *option, GError **error);
 
+/* Takes long mode away, with what exists only in it: the i386 target. */
+void x86_model_without_long_mode(X86Model *m);
+
 /* The text of -cpu help. */
 void x86_model_list(GString *out);
 

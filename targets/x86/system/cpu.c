@@ -31,11 +31,12 @@ enum {
 bool x86_cpu_init(TnCpu *cpu, const char *model, GError **error)
 {
     X86State *s = x86_state(cpu);
-    const char *fallback = strcmp(tn_target_name(), "i386") == 0 ? "qemu32" : "qemu64";
 
-    s->model = x86_model_new(model ? model : fallback, error);
+    s->model = x86_model_new(model ? model : cpu->target->default_model, error);
     if (!s->model)
         return false;
+    if (strcmp(cpu->target->name, "i386") == 0)
+        x86_model_without_long_mode(s->model);
     memcpy(s->features, s->model->features, sizeof(s->features));
     s->tsc_hz = s->model->tsc_hz;
     s->apic_id = s->model->apic_id >= 0 ? (uint32_t)s->model->apic_id : x86_apic_id(cpu->index);
@@ -122,13 +123,13 @@ static void reset_msrs(X86State *s)
         s->mc_bank[i][0] = UINT64_MAX;
 }
 
-/* The counter starts at 0 with the machine and again with every reset. */
+/* The counters start at 0 with every reset, all at one time: that of the first vCPU's. */
 static void reset_tsc(TnCpu *cpu)
 {
     X86State *s = x86_state(cpu);
+    TnCpu *first = cpu->index ? tn_cpu_at(0) : NULL;
 
-    s->tsc_offset = 0;
-    s->tsc_offset = -tn_cpu_ticks(cpu, s->tsc_hz);
+    s->tsc_offset = first ? x86_state(first)->tsc_offset : -tn_cpu_ticks(cpu, s->tsc_hz);
 }
 
 void x86_reset(TnCpu *cpu)
