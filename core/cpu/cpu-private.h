@@ -92,6 +92,7 @@ struct TnCpuPrivate {
     TnCpuThread *thread;        /* NULL until the accelerator starts the vCPU */
     GQueue work;                /* of WorkItem, under the thread's lock */
     atomic_bool has_work_items;
+    unsigned yields;            /* tn_cpu_yield calls so far */
     TnIrq *irq[TN_CPU_IRQ_LINES];
 };
 

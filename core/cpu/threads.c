@@ -9,7 +9,10 @@
 #include "cpu/cpu-private.h"
 #include "tenon/memory.h"
 
-enum { TURN_US = 2000 }; /* thread=single: the longest turn while others wait */
+enum {
+    TURN_US = 2000,      /* thread=single: the longest turn while others wait */
+    YIELDS_A_TURN = 16,  /* tn_cpu_yield calls before the host is asked for somebody else */
+};
 
 struct TnCpuThread {
     GMutex lock;
@@ -36,6 +39,14 @@ static _Thread_local TnCpu *current;
 TnCpu *tn_cpu_current(void)
 {
     return current;
+}
+
+static unsigned host_processors(void)
+{
+    static unsigned n;
+    if (!n)
+        n = g_get_num_processors();
+    return n;
 }
 
 /* ---- Kicks and work ---------------------------------------------------------------------- */
@@ -128,6 +139,22 @@ bool tn_cpu_must_pause(TnCpu *cpu)
     TnCpuThread *t = cpu->priv->thread;
     return __atomic_load_n(&cpu->stopped, __ATOMIC_ACQUIRE) ||
            atomic_load(&cpu->priv->has_work_items) || (t && atomic_load(&t->turn_over));
+}
+
+/*
+ * On a host with fewer processors than vCPUs the one that is waited for may be waiting for this
+ * host processor; once in a while is enough, since most waits are short.
+ */
+void tn_cpu_yield(TnCpu *cpu)
+{
+    TnCpuThread *t = cpu->priv->thread;
+
+    if (t && t == single) {
+        atomic_store(&t->turn_over, true);
+        atomic_store(&cpu->exit_request, 1);
+    } else if (tn_cpu_count() > host_processors() && ++cpu->priv->yields % YIELDS_A_TURN == 0) {
+        g_thread_yield();
+    }
 }
 
 /* True when the vCPU can execute; wakes a halted one that has something to do. */

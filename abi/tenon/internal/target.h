@@ -354,6 +354,12 @@ TN_API uint64_t tn_cpu_ticks(TnCpu *cpu, uint64_t hz);
 /* Puts the vCPU to sleep after the current helper until has_work; unwinds to the loop. [vcpu] */
 TN_API TN_NORETURN void tn_cpu_halt(TnCpu *cpu);
 
+/*
+ * The guest waits for another processor (x86 PAUSE): with one host thread for all vCPUs the next
+ * one gets its turn when the block ends; otherwise the host may run somebody else. [vcpu]
+ */
+TN_API void tn_cpu_yield(TnCpu *cpu);
+
 /* Text of one decoded guest instruction for -d in_asm (capstone; hex bytes without it). */
 TN_API void tn_log_insn(TnCpu *cpu, uint64_t pc, const uint8_t *bytes, unsigned n);
 

@@ -4,6 +4,7 @@
  * each).
  */
 #include "insn/general.h"
+#include "insn/insn_helpers.h"
 
 /* ---- Flags ------------------------------------------------------------------------------ */
 
@@ -103,9 +104,15 @@ static void gen_nop(X86Ctx *c)
 {
 }
 
-/* PAUSE: a good place for other virtual processors' work to be seen */
+/* PAUSE: a good place for other virtual processors' work to be seen, and for their turn */
+void x86_helper_pause(TnCpu *cpu)
+{
+    tn_cpu_yield(cpu);
+}
+
 static void gen_pause(X86Ctx *c)
 {
+    tn_ir_call_void(c->b, X86_HELPER_pause, 0, 0, 0, 0);
     x86_gen_jump(c, c->next_pc);
 }
 

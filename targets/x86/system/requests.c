@@ -71,10 +71,13 @@ static void request_nmi(TnCpu *cpu)
     request_deliver(cpu, X86_NMI);
 }
 
-/* INIT (9.1.1): an application processor then waits for its start-up message. */
+/*
+ * INIT (9.1.1): an application processor then waits for its start-up message, which may have come
+ * already: it follows INIT at once, and this processor may not have run in between.
+ */
 static void request_init(TnCpu *cpu)
 {
-    tn_cpu_unrequest(cpu, TN_CPU_REQUEST_INIT | TN_CPU_REQUEST_SIPI);
+    tn_cpu_unrequest(cpu, TN_CPU_REQUEST_INIT);
     x86_init_reset(cpu);
 }
 
