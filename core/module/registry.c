@@ -262,6 +262,9 @@ static void set_missing_error(const char *kind, const char *name, GError **error
         tn_suggest_append(message, name, (const char *const *)names->pdata);
     }
     hint_broken(message, name);
+    for (unsigned i = 0; i < refused->len; i++)
+        g_string_append_printf(message, "; not looked into: %s",
+                               ((GError *)refused->pdata[i])->message);
     g_set_error_literal(error, TN_ERROR, code, message->str);
     g_string_free(message, true);
 }

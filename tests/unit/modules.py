@@ -174,6 +174,7 @@ def a_folder_that_all_can_write_is_refused():
         result = run("-device", "help")
         assert result.returncode == 0 and "test-good" not in result.stdout
         assert "writable by everyone" in run("-module", "help").stdout
+        assert "not looked into: " in device("test-good").stderr
     finally:
         FOLDER.chmod(0o755)
 
