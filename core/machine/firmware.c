@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Firmware files: a name with a '/' is a path; another is looked for in the directories of -L, the
- * build folder, this program's data folder, and where Debian's packages put firmware.
+ * Firmware files: a name with a '/' is a path; another is looked for in the directories of -L, this
+ * program's data folder, and where Debian's packages put firmware.
  */
 #include "machine/firmware.h"
 
@@ -18,30 +18,15 @@ void tn_firmware_set_directories(const GPtrArray *directories)
     user_directories = directories;
 }
 
-/* build/firmware for build/tenon; NULL for an installed program. */
-static char *build_directory(void)
-{
-    g_autofree char *exe = g_file_read_link("/proc/self/exe", NULL);
-    g_autofree char *folder = exe ? g_path_get_dirname(exe) : NULL;
-    g_autofree char *marker = folder ? g_build_filename(folder, "build.ninja", NULL) : NULL;
-
-    if (!marker || !g_file_test(marker, G_FILE_TEST_EXISTS))
-        return NULL;
-    return g_build_filename(folder, "modules", "firmware", NULL);
-}
-
 char **tn_firmware_directories(void)
 {
     static const char *const fixed[] = { TN_DATA_DIR "/firmware", "/usr/share/seabios",
                                          "/usr/share/qemu", "/usr/share/ipxe/qemu",
                                          "/usr/lib/ipxe/qemu" };
     GPtrArray *all = g_ptr_array_new();
-    char *build = build_directory();
 
     for (unsigned i = 0; user_directories && i < user_directories->len; i++)
         g_ptr_array_add(all, g_strdup(user_directories->pdata[i]));
-    if (build)
-        g_ptr_array_add(all, build);
     for (unsigned i = 0; i < G_N_ELEMENTS(fixed); i++)
         g_ptr_array_add(all, g_strdup(fixed[i]));
     g_ptr_array_add(all, NULL);

@@ -14,6 +14,7 @@
  * For a name that no module provides: TN_ERROR_NOT_BUILT or TN_ERROR_NOT_INSTALLED with a message,
  * or TN_ERROR_UNKNOWN and nothing appended. `noun` is the kind as the message calls it.
  */
-TnError tn_catalogue_missing(const char *kind, const char *noun, const char *name, GString *message);
+TnError tn_catalogue_missing(const char *kind, const char *noun, const char *name,
+                             GString *message);
 
 #endif

@@ -284,8 +284,8 @@ bool tn_registry_require(const char *kind, const char *name, const char **canoni
         if (module->state != TN_MODULE_BROKEN)
             return tn_module_load(module, error);
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
-                    "the %s '%s' is in the module %s, which cannot be used: %s", kind_noun(kind), name,
-                    module->path, module->broken->message);
+                    "the %s '%s' is in the module %s, which cannot be used: %s", kind_noun(kind),
+                    name, module->path, module->broken->message);
         return false;
     }
     builtin = tn_type_lookup(type_name);

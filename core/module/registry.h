@@ -36,10 +36,12 @@ const GPtrArray *tn_registry_modules(void);
 const GPtrArray *tn_registry_refused(void);
 
 /*
- * Makes sure that what provides (kind, name) is loaded. `canonical` (may be NULL) is set to the name
- * that an alias stands for; borrowed. Errors are TN_ERROR_UNKNOWN, NOT_BUILT, NOT_INSTALLED, BROKEN.
+ * Makes sure that what provides (kind, name) is loaded. `canonical` (may be NULL) is set to the
+ * name that an alias stands for; borrowed. Errors are TN_ERROR_UNKNOWN, NOT_BUILT, NOT_INSTALLED,
+ * BROKEN.
  */
-bool tn_registry_require(const char *kind, const char *name, const char **canonical, GError **error);
+bool tn_registry_require(const char *kind, const char *name, const char **canonical,
+                         GError **error);
 
 /* The line of a note that announces (kind, name), NULL for built-in types. Borrowed. */
 const TnProvide *tn_registry_provide(const char *kind, const char *name);

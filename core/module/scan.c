@@ -78,8 +78,8 @@ bool tn_module_check_mode(int fd, const char *what, GError **error)
     }
     if (st.st_mode & S_IWOTH) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
-                    "%s is writable by everyone (mode %04o): anyone could have put code there", what,
-                    st.st_mode & 07777);
+                    "%s is writable by everyone (mode %04o): anyone could have put code there",
+                    what, st.st_mode & 07777);
         return false;
     }
     return true;

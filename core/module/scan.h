@@ -5,7 +5,7 @@
 
 #include "module/registry.h"
 
-/* Adds a TnModuleEntry for each file of the directories, and a GError for each refused directory. */
+/* Adds a TnModuleEntry for each file of the directories, a GError for each refused directory. */
 void tn_module_scan(const char *const *directories, GPtrArray *modules, GPtrArray *refused);
 
 /* Refuses an open file or directory that others can write. */

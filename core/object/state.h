@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks state tables and register tables: an object's state as bytes and back. The form is a list of
- * named fields, so that a later version may add some:
+ * Walks state tables and register tables: an object's state as bytes and back. The form is a list
+ * of named fields, so that a later version may add some:
  *
  *     field:  u8 length of name, name, u32 length of value, value
- *     value:  integers little-endian one after the other; of a struct: for each element a u32 length
- *             and its fields; of a timer: when it fires in ns as i64, -1 for not armed
+ *     value:  integers little-endian one after the other; of a struct: for each element a u32
+ *             length and its fields; of a timer: when it fires in ns as i64, -1 for not armed
  *     object: for each type of the chain that has state: a field called like the type, its value
  *             being a u32 version and its fields; registers are fields called BANK.REGISTER
  */

@@ -49,8 +49,8 @@ bool tn_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *value
     int result = parse_digits(text, &parsed);
 
     if (result == 0) {
-        g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "'%s' is not a number from %" G_GUINT64_FORMAT
-                    " to %" G_GUINT64_FORMAT, text, min, max);
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "'%s' is not a number from %"
+                    G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, text, min, max);
         return false;
     }
     if (result < 0 || parsed < min || parsed > max) {

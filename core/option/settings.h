@@ -61,8 +61,8 @@ void tn_settings_free(TnSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnSettings, tn_settings_free)
 
 /*
- * Reads the command line (argv[0] gives the target when it is called tenon-system-NAME). Policies of
- * the main loop, the module path and such are set at once; everything else is gathered.
+ * Reads the command line (argv[0] gives the target when it is called tenon-system-NAME). Policies
+ * of the main loop, the module path and such are set at once; everything else is gathered.
  */
 TnSettings *tn_settings_parse(int argc, char **argv, GError **error);
 

@@ -118,7 +118,7 @@ def a_global_that_meets_nothing_is_told():
 
 
 CASES = [lists_and_help_end_with_zero, what_is_not_known_gets_a_suggestion_and_exit_code_1,
-         what_cannot_be_is_explained, accelerators_fall_through, lost_ticks_are_made_up_for_with_slew,
-         a_global_that_meets_nothing_is_told]
+         what_cannot_be_is_explained, accelerators_fall_through,
+         lost_ticks_are_made_up_for_with_slew, a_global_that_meets_nothing_is_told]
 
 sys.exit(tap.run([("/cli/" + case.__name__.replace("_", "-"), case) for case in CASES]))

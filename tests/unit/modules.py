@@ -203,8 +203,9 @@ def listing_maps_no_module():
     for options in (["-device", "help"], ["-machine", "help"], ["-module", "help"]):
         log = FOLDER.parent / "strace.log"
         env = {**os.environ, "TENON_MODULE_PATH": str(FOLDER)}
-        result = subprocess.run(["strace", "-f", "-y", "-e", "trace=mmap,openat", "-o", log, PROGRAM,
-                                 *options], capture_output=True, text=True, env=env, timeout=120)
+        result = subprocess.run(["strace", "-f", "-y", "-e", "trace=mmap,openat", "-o", log,
+                                 PROGRAM, *options], capture_output=True, text=True, env=env,
+                                timeout=120)
         if result.returncode and "ptrace" in result.stderr.lower():
             raise tap.Skip("strace may not trace here")
         lines = log.read_text().splitlines()
