@@ -14,7 +14,7 @@
 
 #include "compile.h"
 
-enum { PARTNER_DISTANCE = 8 };
+enum { PARTNER_DISTANCE = 8, MAX_DISPLACEMENT = 1 << 30 };
 
 bool x64_is_const(const X64Ctx *cx, TnTemp t)
 {
@@ -298,6 +298,49 @@ static void define(X64Ctx *cx, int i, const TnIrOp *op)
         t->flags |= X64_T_VEC | (op->type == TN_V256 ? X64_T_WIDE : 0);
 }
 
+/* How many of the first operands an operation looks at in their low 32 bits only. */
+static unsigned reads_low_half(const TnIrOp *op)
+{
+    switch (op->opc) {
+    case TN_IR_EXT8U:
+    case TN_IR_EXT16U:
+    case TN_IR_EXT32U:
+    case TN_IR_EXT8S:
+    case TN_IR_EXT16S:
+    case TN_IR_EXT32S:
+        return 1;
+    case TN_IR_FLAGS:
+        return op->aux >> 8 <= 2 ? 2 : 0;
+    default:
+        return op->type == TN_I32 && op->opc >= TN_IR_ADD && op->opc <= TN_IR_SETCOND ? 2 : 0;
+    }
+}
+
+static const TnIrOp *definition(const X64Ctx *cx, TnTemp t)
+{
+    return &cx->ops[cx->temps[t].def];
+}
+
+static void skip_extensions(X64Ctx *cx, TnTemp *args[4], unsigned n)
+{
+    for (unsigned k = 0; k < n; k++)
+        if (*args[k] && definition(cx, *args[k])->opc == TN_IR_EXT32U)
+            *args[k] = definition(cx, *args[k])->a;
+}
+
+/* A constant added to an address becomes part of the access's displacement. */
+static void fold_address(X64Ctx *cx, TnIrOp *op)
+{
+    const TnIrOp *d = definition(cx, op->a);
+    bool adds = d->opc == TN_IR_ADDI || (d->opc == TN_IR_LEA && d->a && !d->b);
+
+    if (!adds || d->type != TN_I64 || (int64_t)(op->imm + d->imm) >= MAX_DISPLACEMENT ||
+        (int64_t)(op->imm + d->imm) <= -MAX_DISPLACEMENT)
+        return;
+    op->a = d->a;
+    op->imm += d->imm;
+}
+
 static void forwards(X64Ctx *cx)
 {
     Forward f = { .cx = cx };
@@ -310,6 +353,9 @@ static void forwards(X64Ctx *cx)
         for (unsigned k = 0; k < n; k++)
             if (cx->map[*args[k]])
                 *args[k] = cx->map[*args[k]];
+        skip_extensions(cx, args, MIN(n, reads_low_half(op)));
+        if (op->opc == TN_IR_LD || op->opc == TN_IR_ST)
+            fold_address(cx, op);
         if (op->dst)
             define(cx, i, op);
         forward_op(&f, i, op);
