@@ -358,10 +358,26 @@ static size_t vec_offset(Gen *g)
     return offsetof(FakeState, vec) + 32 * below(g, FAKE_VECTORS);
 }
 
+/* Front ends may look at the guest's MXCSR and change it directly. */
+static void gen_mxcsr(Gen *g)
+{
+    TnTemp t = tn_ir_ldenv(&g->b, TN_I32, offsetof(FakeState, mxcsr));
+
+    if (one_in(g, 2))
+        tn_ir_stenv(&g->b, TN_I32, offsetof(FakeState, mxcsr),
+                    tn_ir_i(&g->b, TN_IR_ANDI, TN_I32, t, 0x1fff ^ below(g, 64)));
+    else
+        add_int(g, t);
+}
+
 static void gen_vector(Gen *g)
 {
     TnIrType t = one_in(g, 2) ? TN_V128 : TN_V256;
 
+    if (one_in(g, 12)) {
+        gen_mxcsr(g);
+        return;
+    }
     switch (below(g, 6)) {
     case 0:
         add_vec(g, t, tn_ir_ldenv(&g->b, t, vec_offset(g)));

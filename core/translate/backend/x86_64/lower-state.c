@@ -139,11 +139,15 @@ static void lower_stenv(X64Ctx *cx, const TnIrOp *op)
         x64_vstore(&cx->e, wide, x64_vin(cx, op->a), m);
         return;
     }
-    store_int(cx, op, m);
-    if ((int64_t)op->imm == x64_plan.target->mxcsr_offset) {
-        x64_claim(cx, X64_RCX);
-        x64_call(&cx->e, x64_thunks.mxcsr_enter);
+    if ((int64_t)op->imm != x64_plan.target->mxcsr_offset) {
+        store_int(cx, op, m);
+        return;
     }
+    x64_claim(cx, X64_RAX);
+    x64_call(&cx->e, x64_thunks.mxcsr_leave);
+    store_int(cx, op, m);
+    x64_claim(cx, X64_RCX);
+    x64_call(&cx->e, x64_thunks.mxcsr_enter);
 }
 
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op)

@@ -72,32 +72,61 @@ static X64Mem guest_mxcsr(void)
     return x64_env(x64_state_ofs((uint64_t)x64_plan.target->mxcsr_offset));
 }
 
+/* eax = the MXCSR in force. */
+static void read_mxcsr(X64Emit *e, int depth)
+{
+    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, frame_at(X64_F_MXCSR, depth));
+    x64_load(e, 0, X64_RAX, frame_at(X64_F_MXCSR, depth));
+}
+
+static void merge_flags(X64Emit *e)
+{
+    x64_g1_ri(e, X64_G1_AND, 2, X64_RAX, MXCSR_FLAGS);
+    x64_rm(e, 0x09, X64_RAX, guest_mxcsr()); /* OR [mem], eax */
+}
+
 /* The sticky flags of the MXCSR in force go to the state. eax. */
 static void store_mxcsr(X64Emit *e, int depth)
 {
     if (x64_plan.target->mxcsr_offset < 0)
         return;
-    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, frame_at(X64_F_MXCSR, depth));
-    x64_load(e, 0, X64_RAX, frame_at(X64_F_MXCSR, depth));
-    x64_g1_ri(e, X64_G1_AND, 2, X64_RAX, MXCSR_FLAGS);
-    x64_rm(e, 0x09, X64_RAX, guest_mxcsr()); /* OR [mem], eax */
+    read_mxcsr(e, depth);
+    merge_flags(e);
 }
 
-static void host_mxcsr(X64Emit *e)
+/* The sticky flags go to the state and the host's MXCSR comes into force: nothing to do where it
+ * already is, as loading it is slow. eax. */
+static void leave_mxcsr(X64Emit *e, int depth)
 {
-    if (x64_plan.target->mxcsr_offset >= 0)
-        x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, x64_env(X64_CPU_OFS(scratch_mxcsr)));
+    uint8_t *skip;
+
+    if (x64_plan.target->mxcsr_offset < 0)
+        return;
+    read_mxcsr(e, depth);
+    x64_rm(e, X64_CMP, X64_RAX, x64_env(X64_CPU_OFS(scratch_mxcsr)));
+    skip = x64_jcc8(e, X64_Z);
+    merge_flags(e);
+    x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, x64_env(X64_CPU_OFS(scratch_mxcsr)));
+    x64_here8(e, skip);
 }
 
-/* The guest's MXCSR comes into force. ecx. */
+/* The guest's MXCSR comes into force with no sticky flags: those it had stay in the state and new
+ * ones are added when it is left. ecx. */
 static void enter_mxcsr(X64Emit *e, int depth)
 {
+    uint8_t *skip;
+
     if (x64_plan.target->mxcsr_offset < 0)
         return;
     x64_load(e, 0, X64_RCX, guest_mxcsr());
+    x64_g1_ri(e, X64_G1_AND, 2, X64_RCX, ~MXCSR_FLAGS);
     x64_g1_ri(e, X64_G1_OR, 2, X64_RCX, MXCSR_MASKS);
+    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, frame_at(X64_F_MXCSR, depth));
+    x64_rm(e, X64_CMP, X64_RCX, frame_at(X64_F_MXCSR, depth));
+    skip = x64_jcc8(e, X64_Z);
     x64_store(e, 0, X64_RCX, frame_at(X64_F_MXCSR, depth));
     x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, frame_at(X64_F_MXCSR, depth));
+    x64_here8(e, skip);
 }
 
 static void move_temporaries(X64Emit *e, bool store, int depth)
@@ -200,8 +229,7 @@ static void make_leave(X64Emit *e)
     if (x64_host.avx)
         x64_vzeroupper(e);
     x64_mov_rr(e, X64_W, X64_RCX, X64_RAX);
-    store_mxcsr(e, 0);
-    host_mxcsr(e);
+    leave_mxcsr(e, 0);
     x64_mov_rr(e, X64_W, X64_RAX, X64_RCX);
     x64_load(e, X64_W, X64_RSP, x64_frame(X64_F_HOST_RSP));
     for (int k = G_N_ELEMENTS(callee_saved) - 1; k >= 0; k--)
@@ -223,8 +251,7 @@ static void make_small(X64Emit *e)
     move_pins(e, false, UINT32_MAX);
     x64_ret(e);
     x64_thunks.mxcsr_leave = begin(e);
-    store_mxcsr(e, 8);
-    host_mxcsr(e);
+    leave_mxcsr(e, 8);
     x64_ret(e);
     x64_thunks.mxcsr_store = begin(e);
     store_mxcsr(e, 8);
@@ -275,8 +302,7 @@ static void make_slow(X64Emit *e, int kind)
     move_pins(e, true, UINT32_MAX);
     if (x64_host.avx)
         x64_vzeroupper(e);
-    store_mxcsr(e, DEPTH);
-    host_mxcsr(e);
+    leave_mxcsr(e, DEPTH);
     skip = skip_without_recipe(e, DEPTH);
     call_store_flags(e, DEPTH);
     x64_here8(e, skip);
@@ -307,6 +333,6 @@ void x64_make_thunks(void)
 
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block)
 {
-    cpu->scratch_mxcsr = _mm_getcsr();
+    cpu->scratch_mxcsr = _mm_getcsr() & ~(uint32_t)MXCSR_FLAGS;
     return enter(cpu, block->code);
 }
