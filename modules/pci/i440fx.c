@@ -15,10 +15,10 @@ enum {
     PAM_RE = 1u << 0, PAM_WE = 1u << 1,
     SMRAM_D_OPEN = 1u << 6, SMRAM_D_CLS = 1u << 5, SMRAM_D_LCK = 1u << 4, SMRAM_G_SMRAME = 1u << 3,
     SMRAM_C_BASE_SEG = 2,
-    SMRAM_BASE = 0xa0000, SMRAM_SIZE = 0x20000,
+    SMRAM_BASE = 0xa0000, SMRAM_SIZE = 0x20000, LEGACY_SIZE = 0x60000,
     CONFIG_ENABLE = 1u << 31,
     TYPE_I440FX_DEVID = 0x1237,
-    PRIORITY_PCI = -1, PRIORITY_LEGACY = 1,
+    PRIORITY_PCI = -1, PRIORITY_LEGACY = 1, PRIORITY_ABORT = -1000,
 };
 
 /* What an access to a PAM area does, by its RE and WE bits. */
@@ -49,6 +49,21 @@ typedef struct I440fxHost {
     TnObject *ram_owner;
     uint32_t address;        /* CONFADD */
 } I440fxHost;
+
+/* Where no PCI device answers below 1 MiB, the cycle is aborted; DRAM behind must not show. */
+static uint64_t abort_read(void *opaque, uint64_t offset, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static void abort_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+}
+
+static const TnRegionOps abort_ops = {
+    .size_of = sizeof(abort_ops), .read = abort_read, .write = abort_write, .impl_min = 1,
+    .impl_max = 8, .impl_unaligned = true, .valid_unaligned = true,
+};
 
 /* ---- PAM -------------------------------------------------------------------------------- */
 
@@ -264,6 +279,8 @@ static bool host_realize(TnObject *dev, void *state, GError **error)
     }
     s->pci_memory = tn_region_new_container(dev, "pci", 0);
     tn_region_add_overlap(tn_system_memory(), 0, s->pci_memory, PRIORITY_PCI);
+    tn_region_add_overlap(s->pci_memory, SMRAM_BASE,
+                          tn_region_new_io(dev, "pci-abort", &abort_ops, s, LEGACY_SIZE), PRIORITY_ABORT);
     s->pci_space = tn_address_space_new(dev, "pci", s->pci_memory);
     s->bus = tn_pci_root_bus_new(dev, "pci.0", s->pci_memory, tn_system_io(), false, error);
     if (!s->bus)
