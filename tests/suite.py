@@ -96,7 +96,8 @@ def step_sanitize(total):
     os.environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
     # Leaks are the system's to clean up at exit; what is looked for is damage.
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
-    meson_test(total, SANITIZED, "--suite", "unit", "--suite", "guest", "--timeout-multiplier", "4")
+    meson_test(total, SANITIZED, "--suite", "unit", "--suite", "guest",
+               "--suite", "device", "--suite", "fuzz", "--timeout-multiplier", "4")
 
 
 STEPS = {
