@@ -6,13 +6,17 @@ import time
 
 from boot.guest import warnings
 
-# Functions of the bare `pc` machine (-nodefaults): i440FX, PIIX3 ISA, PIIX3 IDE, PIIX4 PM.
-PC_FUNCTIONS = (
+# Functions of the bare `pc` machine (-nodefaults): i440FX, PIIX3 ISA, PIIX4 PM; the PIIX3's IDE
+# controller where that module is there.
+PC_FUNCTIONS = {
     "0000:00:00.0 0x8086:0x1237 0x060000 0x1af4:0x1100",
     "0000:00:01.0 0x8086:0x7000 0x060100 0x1af4:0x1100",
-    "0000:00:01.1 0x8086:0x7010 0x010180 0x1af4:0x1100",
     "0000:00:01.3 0x8086:0x7113 0x068000 0x1af4:0x1100",
-)
+}
+IDE_FUNCTION = "0000:00:01.1 0x8086:0x7010 0x010180 0x1af4:0x1100"
+
+# RAM of the tests' machine, and how much of its end the firmware may keep for its tables.
+MEMORY, TABLES_MOST = 256 << 20, 256 << 10
 
 # What Debian's kernels say at warning level on this machine under QEMU 7.2 too.
 ALLOWED_WARNINGS = (
@@ -22,6 +26,9 @@ ALLOWED_WARNINGS = (
     r"mce: Unable to init MCE device",
     r"mtrr: your CPUs had inconsistent ",
     r"tsc: Unable to calibrate against PIT",
+    # A busy host delays the guest between two readings, or keeps timer interrupts waiting.
+    r"hpet: Lost \d+ RTC interrupts",
+    r"APIC calibration not consistent with PM-Timer: (9\d|10\d)ms instead of 100ms",
     r"Unstable clock detected, switching default tracing clock",
     r"If you want to keep using the local clock, then add:",
     r"  \"trace_clock=local\"",
@@ -93,9 +100,9 @@ def clean_dmesg(guest):
 
 
 def pci_listing(guest):
-    found = [line.strip() for line in guest.script("pci") if line.strip()]
-    if tuple(found) != PC_FUNCTIONS:
-        guest.fail("PCI functions differ from the PC's:\n" + "\n".join(found))
+    found = {line.strip() for line in guest.script("pci") if line.strip()}
+    if found - {IDE_FUNCTION} != PC_FUNCTIONS:
+        guest.fail("PCI functions differ from the PC's:\n" + "\n".join(sorted(found)))
 
 
 def rtc_reads_now(guest):
@@ -138,8 +145,9 @@ def memory_map(guest):
     lines = "\n".join(guest.script("memory"))
     if "memory stable" not in lines:
         guest.fail("a file in memory changed between two reads")
-    first, last = 0x100000, 256 * 1024 * 1024 - 0x20000 - 1
-    if f"[mem {first:#018x}-{last:#018x}] usable" not in lines:
+    found = re.search(r"\[mem 0x0000000000100000-(0x[0-9a-f]+)\] usable", lines)
+    tables = MEMORY - 1 - int(found.group(1), 16) if found else -1
+    if not 0 <= tables <= TABLES_MOST:
         guest.fail("the firmware's map does not hold the 256 MiB less ACPI tables")
 
 

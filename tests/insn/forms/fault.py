@@ -131,11 +131,13 @@ def addresses(mode):
                     continue
                 if value == "0x7fffffffffff":
                     continue  # the last page of user addresses differs between kernels
+                if value == "0xffff7fffffffffff" and "%rsp,%rdi" in text:
+                    continue  # the sum is a kernel's address
                 yield form(f"movabs ${value}, %rdi; {text}", count=1)
             if value == "0x7fffffffffff":
                 continue
             # Through RBP and RSP the fault is #SS.
-            for text in ("mov (%rbp), %eax", "mov %eax, 8(%rbp)", "leave"):
+            for text in ("mov (%rbp), %eax", "mov %eax, -8(%rbp)" if value[-1] == "f" else "mov %eax, 8(%rbp)", "leave"):
                 yield form(f"movabs ${value}, %rbp; {text}", count=1)
             for text in ("push %rax", "pop %rax", "ret", "call 1f; 1:", "mov (%rsp), %eax", "pushf", "enter $0, $0"):
                 # Linux reports addresses above its own limit as if a page were there.
