@@ -132,7 +132,10 @@ static void return_check_stack(Return *r, uint32_t selector)
     r->ss = x86_segment_null(r->s, selector, rpl);
 }
 
-/* Data segments that the outer level may not use are nulled (5.8.6). */
+/*
+ * Data segments that the outer level may not use are nulled (5.8.6). Null ones are left alone: the bases
+ * of FS and GS in them are those that MSRs and WRFSBASE set.
+ */
 static void return_drop_segments(X86State *s, unsigned cpl)
 {
     static const uint8_t data[] = { ES, DS, FS, GS };
@@ -140,12 +143,8 @@ static void return_drop_segments(X86State *s, unsigned cpl)
     for (unsigned i = 0; i < 4; i++) {
         X86Segment *seg = &s->seg[data[i]];
         bool conforming = (seg->attrs & (DESC_CODE | DESC_C)) == (DESC_CODE | DESC_C);
-        if (!conforming && desc_dpl(seg->attrs) < cpl) {
-            uint64_t base = seg->base;
+        if ((seg->attrs & DESC_P) && !conforming && desc_dpl(seg->attrs) < cpl)
             *seg = x86_segment_null(s, 0, 0);
-            /* FS and GS keep their bases on AMD; Linux relies on neither. */
-            seg->base = x86_is_amd(s) && data[i] >= FS ? base : 0;
-        }
     }
 }
 
