@@ -11,7 +11,8 @@ static inline SfEnv fp_begin(TnCpu *cpu)
     uint32_t mxcsr = x86_state(cpu)->mxcsr;
 
     return (SfEnv){ .rounding = mxcsr >> MXCSR_RC_SHIFT & 3, .daz = mxcsr & MXCSR_DAZ,
-                    .ftz = mxcsr & MXCSR_FTZ, .unmasked = ~mxcsr >> MXCSR_MASKS_SHIFT & MXCSR_FLAGS };
+                    .ftz = mxcsr & MXCSR_FTZ,
+                    .unmasked = ~mxcsr >> MXCSR_MASKS_SHIFT & MXCSR_FLAGS };
 }
 
 /*

@@ -7,7 +7,7 @@
  */
 #include "softfloat.h"
 
-typedef unsigned __int128 u128;
+#include "wide.h"
 
 typedef enum Class { ZERO, NUM, INF, QNAN, SNAN } Class;
 
@@ -93,42 +93,6 @@ static uint64_t pick_nan(SfEnv *e, const SfFormat *f, uint64_t a, Num x, uint64_
     if (x.cls == SNAN || y.cls == SNAN)
         e->flags |= SF_IE;
     return quiet(f, is_nan(x) ? a : b);
-}
-
-static int clz128(u128 v)
-{
-    uint64_t high = (uint64_t)(v >> 64);
-    return high ? __builtin_clzll(high) : 64 + __builtin_clzll((uint64_t)v);
-}
-
-/* Right shift that keeps lost bits as a sticky lowest one. */
-static u128 shift_jam(u128 v, unsigned n)
-{
-    if (n == 0)
-        return v;
-    if (n > 127)
-        return v != 0;
-    return v >> n | ((v << (128 - n)) != 0);
-}
-
-/* v * 2^-n as an integer, n >= 1; *inexact says whether bits were lost. */
-static u128 round_shift(SfRounding rounding, bool sign, u128 v, unsigned n, bool *inexact)
-{
-    if (n > 126) {
-        v = shift_jam(v, n - 126);
-        n = 126;
-    }
-    u128 q = v >> n, rest = v & (((u128)1 << n) - 1), half = (u128)1 << (n - 1);
-    bool up = false;
-
-    switch (rounding) {
-    case SF_NEAREST: up = rest > half || (rest == half && (q & 1)); break;
-    case SF_DOWN: up = sign && rest; break;
-    case SF_UP: up = !sign && rest; break;
-    case SF_ZERO: break;
-    }
-    *inexact = rest != 0;
-    return q + up;
 }
 
 static uint64_t overflow(SfEnv *e, const SfFormat *f, bool sign, bool inexact)
@@ -286,20 +250,6 @@ uint64_t sf_div(SfEnv *e, const SfFormat *f, uint64_t a, uint64_t b)
     u128 dividend = (u128)x.mant << 63;
     u128 quotient = dividend / y.mant << 64 | (dividend % y.mant != 0);
     return round_pack(e, f, sign, x.exp - y.exp, quotient);
-}
-
-/* floor(sqrt(v)), one bit at a time from the top. */
-static uint64_t root128(u128 v, bool *exact)
-{
-    uint64_t root = 0;
-
-    for (int bit = 63; bit >= 0; bit--) {
-        uint64_t trial = root | 1ull << bit;
-        if ((u128)trial * trial <= v)
-            root = trial;
-    }
-    *exact = (u128)root * root == v;
-    return root;
 }
 
 uint64_t sf_sqrt(SfEnv *e, const SfFormat *f, uint64_t a)

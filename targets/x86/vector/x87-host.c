@@ -2,10 +2,6 @@
 /* The x87 of an x86-64 host: see x87-host.h. The host's register stack is empty between calls. */
 #include "x87-host.h"
 
-#if !defined(__x86_64__)
-#error "the x87 is carried out by the host's own unit: an x86-64 host is needed"
-#endif
-
 /* The host's own control word (System V ABI), which most guests use as well. */
 static const uint16_t host_fcw = 0x37f;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arithmetic of the x87 on the host's own unit.
+ * Arithmetic of the x87: on an x86-64 host by its own unit (x87-host.c), elsewhere in portable C
+ * (x87-soft.c), chosen when the target is built.
  *
  * Every function runs one instruction under the guest's control word, unmasked exceptions included
- * (they are only recorded: the host's next waiting instruction comes after an FNCLEX), and returns
- * the status word that it left: exception flags, C0 to C3. Operands are never empty, so the
+ * (they are only recorded; on the host's unit its next waiting instruction comes after an FNCLEX),
+ * and returns the status word that it left: exception flags, C0 to C3. Operands are never empty, so the
  * stack's own faults are the caller's business. Where an unmasked invalid operand, denormal or
  * division by zero stopped the instruction, results are what the operands were.
  */
@@ -28,7 +29,8 @@ typedef enum X87Kind {
 /* The control argument of helpers: an X87Arith, two register numbers (or an X87Kind), and more. */
 enum {
     X87_DST_SHIFT = 4, X87_SRC_SHIFT = 8, X87_POP = 1u << 12, X87_POP2 = 1u << 13,
-    X87_ORDERED = 1u << 14, X87_ENV_REAL = 1u << 15, X87_KEEP_C1 = 1u << 16, X87_NO_FAULT = 1u << 17,
+    X87_ORDERED = 1u << 14, X87_ENV_REAL = 1u << 15, X87_KEEP_C1 = 1u << 16,
+    X87_NO_FAULT = 1u << 17,
 };
 #define X87_OP(control) ((X87Arith)((control) & 15))
 #define X87_DST(control) ((control) >> X87_DST_SHIFT & 15)
