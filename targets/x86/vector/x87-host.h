@@ -5,7 +5,7 @@
  *
  * Every function runs one instruction under the guest's control word, unmasked exceptions included
  * (they are only recorded; on the host's unit its next waiting instruction comes after an FNCLEX),
- * and returns the status word that it left: exception flags, C0 to C3. Operands are never empty, so the
+ * and returns the status word that it left: exception flags, C0 to C3. Operands are never empty: the
  * stack's own faults are the caller's business. Where an unmasked invalid operand, denormal or
  * division by zero stopped the instruction, results are what the operands were.
  */

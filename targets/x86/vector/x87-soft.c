@@ -185,7 +185,8 @@ static X86Fp80 add(Soft *s, SoftNum x, SoftNum y)
     }
     u128 big = (u128)x.mant << 63, small = shift_jam((u128)y.mant << 63, (unsigned)(x.exp - y.exp));
     u128 sum = x.sign == y.sign ? big + small : big - small;
-    return sum ? soft_pack(s, x.sign, x.exp + 1, sum, true) : soft_zero(soft_rounding(s) == SF_DOWN);
+    return sum ? soft_pack(s, x.sign, x.exp + 1, sum, true)
+               : soft_zero(soft_rounding(s) == SF_DOWN);
 }
 
 static X86Fp80 multiply(Soft *s, SoftNum x, SoftNum y)

@@ -255,7 +255,7 @@ static void hide_pointers(const X86Row *row, const Insn *insn, Machine *host, Ma
     memset(target->memory + at, 0, ENV_N_POINTER_FIELDS * field);
 }
 
-/* With the portable x87 (third argument): its transcendental functions differ in their last bits. */
+/* With the portable x87 (third argument) transcendental functions differ in their last bits. */
 static bool tolerant;
 
 static bool is_transcendental(const X86Row *row)
