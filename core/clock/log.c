@@ -240,8 +240,8 @@ static bool guest_error_allowed(uintptr_t key, unsigned *dropped)
     return true;
 }
 
-static void guest_report(uintptr_t site, const char *who, const char *kind, const char *fmt,
-                         va_list args)
+static void __attribute__((nonnull(4), format(printf, 4, 0)))
+guest_report(uintptr_t site, const char *who, const char *kind, const char *fmt, va_list args)
 {
     who = who ? who : "machine";
     FILE *stream = tn_log_begin();

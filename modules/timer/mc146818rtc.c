@@ -67,7 +67,8 @@ static int64_t guest_now(const Rtc *s)
 
 static uint8_t encode(const Rtc *s, int value)
 {
-    return (uint8_t)(s->cmos[REG_B] & B_DM ? value : value / 10 << 4 | value % 10);
+    unsigned two_digits = (unsigned)(value % 100 + 100) % 100; /* years before the base are negative */
+    return (uint8_t)(s->cmos[REG_B] & B_DM ? (unsigned)value : two_digits / 10 << 4 | two_digits % 10);
 }
 
 static int decode(const Rtc *s, uint8_t value)
@@ -117,7 +118,9 @@ static int64_t cmos_to_time(const Rtc *s)
         .tm_mon = decode(s, s->cmos[MONTH]) - 1,
         .tm_year = decode(s, s->cmos[CENTURY]) * 100 + decode(s, s->cmos[YEAR]) - 1900,
     };
-    return (int64_t)timegm(&tm) * TN_NS_PER_SECOND;
+    /* The bytes can say more than nanoseconds and their differences can: 1823 to 2230. */
+    int64_t limit = INT64_MAX / TN_NS_PER_SECOND;
+    return CLAMP((int64_t)timegm(&tm), -limit / 2, limit - TN_NS_PER_SECOND) * TN_NS_PER_SECOND;
 }
 
 static bool alarm_byte_matches(const Rtc *s, unsigned alarm, uint8_t value)
@@ -127,7 +130,7 @@ static bool alarm_byte_matches(const Rtc *s, unsigned alarm, uint8_t value)
 
 static bool alarm_matches(const Rtc *s, int64_t second)
 {
-    int in_day = (int)(second % 86400);
+    int in_day = (int)((second % 86400 + 86400) % 86400);
     return alarm_byte_matches(s, SECONDS_ALARM, encode(s, in_day % 60)) &&
            alarm_byte_matches(s, MINUTES_ALARM, encode(s, in_day / 60 % 60)) &&
            alarm_byte_matches(s, HOURS_ALARM, encode_hour(s, in_day / 3600));
