@@ -36,6 +36,28 @@ static void item16(Pc *pc, uint16_t key, unsigned value)
 
 /* ---- Image ------------------------------------------------------------------------------ */
 
+/*
+ * The end of the image below 1 MiB. Without a PAM to shadow it in RAM (isapc) the copy there is RAM
+ * from the start: SeaBIOS keeps variables in it.
+ */
+static bool map_below_1m(Pc *pc, TnRegion *rom, const uint8_t *data, size_t size, GError **error)
+{
+    uint64_t isa_size = MIN(size, (size_t)ISA_BIOS_MAX);
+    TnRegion *isa;
+
+    if (pc->has_pci) {
+        isa = tn_region_new_alias(pc->obj, "isa-bios", rom, size - isa_size, isa_size);
+        tn_region_set_readonly(isa, true);
+    } else {
+        isa = tn_region_new_ram(pc->obj, "isa-bios", isa_size, error);
+        if (!isa)
+            return false;
+        memcpy(tn_region_ram(isa), data + size - isa_size, isa_size);
+    }
+    tn_region_add_overlap(pc->rom_memory, MIB - isa_size, isa, 1);
+    return true;
+}
+
 bool pc_load_bios(Pc *pc, GError **error)
 {
     const char *name = pc->config->bios ? pc->config->bios : pc->has_pci ? "bios-256k.bin" : "bios.bin";
@@ -54,12 +76,8 @@ bool pc_load_bios(Pc *pc, GError **error)
     if (!rom)
         return false;
     memcpy(tn_region_ram(rom), data, size);
-    uint64_t isa_size = MIN(size, (size_t)ISA_BIOS_MAX);
-    TnRegion *isa = tn_region_new_alias(pc->obj, "isa-bios", rom, size - isa_size, isa_size);
-    tn_region_add_overlap(pc->rom_memory, MIB - isa_size, isa, 1);
-    tn_region_set_readonly(isa, true);
     tn_region_add(pc->rom_memory, (UINT64_C(1) << 32) - size, rom);
-    return true;
+    return map_below_1m(pc, rom, data, size, error);
 }
 
 /* ---- CMOS ------------------------------------------------------------------------------- */
