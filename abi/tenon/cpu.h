@@ -68,7 +68,10 @@ TN_API TnCpu *tn_cpu_from_object(TnObject *object);
 struct TnIrq;
 TN_API struct TnIrq *tn_cpu_irq(TnCpu *cpu, unsigned line);
 
-/* Runs fn(cpu, data) on the vCPU's own thread with no vCPU code running on it. _sync waits. [any] */
+/*
+ * Runs fn(cpu, data) on the vCPU's own thread with no vCPU code running on it. _sync waits, giving up
+ * the device lock meanwhile; a vCPU's thread may call it for that vCPU only. [any]
+ */
 typedef void (*TnCpuWorkFn)(TnCpu *cpu, void *data);
 TN_API void tn_cpu_run_async(TnCpu *cpu, TnCpuWorkFn fn, void *data);
 TN_API void tn_cpu_run_sync(TnCpu *cpu, TnCpuWorkFn fn, void *data);

@@ -8,6 +8,7 @@
 
 #include "mini-target.h"
 #include "cpu/cpu-private.h"
+#include "cpu/debug.h"
 #include "translate/backend.h"
 #include "translate/ir-semantics.h"
 #include "translate/translator.h"
@@ -526,6 +527,137 @@ static void test_flush_of_everything(void)
     test_data_beside_code();
 }
 
+/* ---- Debugging --------------------------------------------------------------------------- */
+
+static void resume(void)
+{
+    mini_cpu->stopped = false;
+    tn_cpu_exec(mini_cpu);
+}
+
+static void start_at(uint64_t pc)
+{
+    mini_state()->pc = pc;
+    mini_cpu->halted = false;
+    resume();
+}
+
+static void test_breakpoint(void)
+{
+    MiniState *s = mini_state();
+    PROGRAM(CODE, MINI_MOVI, 2, IMM32(1), MINI_MOVI, 3, IMM32(2), MINI_DEC, 2, MINI_HALT);
+    mini_run(CODE); /* the block exists already, and holds all of it */
+    s->regs[3] = 0;
+    tn_breakpoint_set(CODE + 6);
+    start_at(CODE);
+    g_assert_true(mini_cpu->stopped);
+    g_assert_cmphex(s->pc, ==, CODE + 6);
+    g_assert_cmpint(s->regs[2], ==, 1);
+    g_assert_cmpint(s->regs[3], ==, 0);
+    resume();
+    g_assert_true(mini_cpu->halted);
+    g_assert_cmpint(s->regs[3], ==, 2);
+    g_assert_true(tn_breakpoint_clear(CODE + 6));
+    g_assert_false(tn_breakpoint_clear(CODE + 6));
+    mini_run(CODE);
+}
+
+static void test_single_step(void)
+{
+    static const uint64_t expected[] = { CODE + 6, CODE + 12, CODE + 14 };
+    PROGRAM(CODE, MINI_MOVI, 2, IMM32(1), MINI_MOVI, 3, IMM32(2), MINI_DEC, 2, MINI_HALT);
+    tn_cpu_set_single_step(mini_cpu, true);
+    start_at(CODE);
+    for (unsigned i = 0; i < G_N_ELEMENTS(expected); i++) {
+        g_assert_true(mini_cpu->stopped);
+        g_assert_cmphex(mini_state()->pc, ==, expected[i]);
+        resume();
+    }
+    g_assert_true(mini_cpu->halted);
+    tn_cpu_set_single_step(mini_cpu, false);
+    mini_cpu->stopped = false;
+}
+
+/* ---- Optimiser --------------------------------------------------------------------------- */
+
+static unsigned optimise(void (*emit)(TnIrBuilder *b), TnIrBuilder *b)
+{
+    tn_ir_begin(b, 0, 1);
+    tn_ir_insn(b, 0, 1);
+    emit(b);
+    g_assert_null(tn_ir_check(&mini_target, b->ops, b->n_ops, b->n_temps));
+    unsigned n = tn_ir_optimise(&mini_target, b->ops, b->n_ops, b->n_temps, TN_OPT_ALL);
+    g_assert_null(tn_ir_check(&mini_target, b->ops, n, b->n_temps));
+    return n;
+}
+
+static unsigned count(const TnIrBuilder *b, unsigned n, TnIrOpc opc)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < n; i++)
+        found += b->ops[i].opc == opc;
+    return found;
+}
+
+static void emit_two_additions(TnIrBuilder *b)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        TnTemp x = tn_ir_get(b, TN_I64, 0), y = tn_ir_const(b, TN_I64, 5);
+        tn_ir_put(b, TN_I64, 0, tn_ir_2(b, TN_IR_ADD, TN_I64, x, y));
+        tn_ir_put(b, TN_I32, MINI_REG_FLAGS, tn_ir_flags(b, TN_FLAGS_ADD, 3, x, y, 0));
+    }
+    tn_ir_exit(b, 0x10);
+}
+
+/* The first addition's flags are never computed, the register is read and written once. */
+static void test_overwritten_flags_go(void)
+{
+    TnIrBuilder b = { 0 };
+    unsigned n = optimise(emit_two_additions, &b);
+    g_assert_cmpint(count(&b, n, TN_IR_FLAGS), ==, 1);
+    g_assert_cmpint(count(&b, n, TN_IR_GET), ==, 1);
+    g_assert_cmpint(count(&b, n, TN_IR_PUT), ==, 2);
+    g_assert_cmpint(count(&b, n, TN_IR_ADDI), ==, 2);
+    tn_ir_clear(&b);
+}
+
+static void emit_put_before_load(TnIrBuilder *b)
+{
+    tn_ir_put(b, TN_I64, 0, tn_ir_const(b, TN_I64, 1));
+    tn_ir_ld(b, TN_I64, tn_ir_get(b, TN_I64, 1), 0, 0);
+    tn_ir_put(b, TN_I64, 0, tn_ir_const(b, TN_I64, 2));
+    tn_ir_exit(b, 0x10);
+}
+
+/* A load may fault and show the registers; it stays though nobody reads its result. */
+static void test_faults_keep_registers(void)
+{
+    TnIrBuilder b = { 0 };
+    unsigned n = optimise(emit_put_before_load, &b);
+    g_assert_cmpint(count(&b, n, TN_IR_PUT), ==, 2);
+    g_assert_cmpint(count(&b, n, TN_IR_LD), ==, 1);
+    tn_ir_clear(&b);
+}
+
+static void emit_certain_exit(TnIrBuilder *b)
+{
+    TnTemp x = tn_ir_const(b, TN_I64, 7);
+    tn_ir_exit_if(b, tn_ir_setcond(b, TN_I64, TN_COND_EQ, x, tn_ir_const(b, TN_I64, 8)), 0x20);
+    tn_ir_exit_if(b, tn_ir_setcond(b, TN_I64, TN_COND_LT, x, tn_ir_const(b, TN_I64, 8)), 0x30);
+    tn_ir_put(b, TN_I64, 0, x);
+    tn_ir_exit(b, 0x10);
+}
+
+static void test_certain_exits(void)
+{
+    TnIrBuilder b = { 0 };
+    unsigned n = optimise(emit_certain_exit, &b);
+    g_assert_cmpint(n, ==, 2); /* INSN and the exit that is taken */
+    g_assert_cmpint(b.ops[1].opc, ==, TN_IR_EXIT);
+    g_assert_cmphex(b.ops[1].imm, ==, 0x30);
+    tn_ir_clear(&b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -552,5 +684,10 @@ int main(int argc, char **argv)
     g_test_add_func("/translate/blocks/instruction-crosses-page", test_instruction_crosses_page);
     g_test_add_func("/translate/blocks/modes", test_modes_have_their_own_blocks);
     g_test_add_func("/translate/blocks/flush", test_flush_of_everything);
+    g_test_add_func("/translate/debug/breakpoint", test_breakpoint);
+    g_test_add_func("/translate/debug/single-step", test_single_step);
+    g_test_add_func("/translate/optimise/overwritten-flags-go", test_overwritten_flags_go);
+    g_test_add_func("/translate/optimise/faults-keep-registers", test_faults_keep_registers);
+    g_test_add_func("/translate/optimise/certain-exits", test_certain_exits);
     return g_test_run();
 }
