@@ -23,6 +23,7 @@ typedef struct Tcg {
     bool one_insn_per_tb;
     bool check;
     bool opt_forward, opt_fold, opt_dead_put, opt_dead;
+    bool opt_in_place, opt_share_flags, opt_lazy_flags;
 } Tcg;
 
 static const char *const thread_values[] = { "multi", "single", NULL };
@@ -55,6 +56,12 @@ static const TnProperty tcg_properties[] = {
     SWITCH("opt-fold", opt_fold, "optimiser: fold constants and copies", "on"),
     SWITCH("opt-dead-put", opt_dead_put, "optimiser: drop register writes that nobody sees", "on"),
     SWITCH("opt-dead", opt_dead, "optimiser: drop results that nobody reads", "on"),
+    SWITCH("opt-in-place", opt_in_place,
+           "x86_64: compute results in the pinned register that they are put to", "on"),
+    SWITCH("opt-share-flags", opt_share_flags,
+           "x86_64: let conditions use the host's flags of the arithmetic before them", "on"),
+    SWITCH("opt-lazy-flags", opt_lazy_flags, "x86_64: let flags cross block borders uncomputed",
+           "on"),
     { .name = NULL },
 };
 
@@ -97,7 +104,10 @@ static bool check_options(const Tcg *tcg, GError **error)
 static uint32_t opt_bits(const Tcg *tcg)
 {
     return (tcg->opt_forward ? TN_OPT_FORWARD : 0u) | (tcg->opt_fold ? TN_OPT_FOLD : 0u) |
-           (tcg->opt_dead_put ? TN_OPT_DEAD_PUT : 0u) | (tcg->opt_dead ? TN_OPT_DEAD : 0u);
+           (tcg->opt_dead_put ? TN_OPT_DEAD_PUT : 0u) | (tcg->opt_dead ? TN_OPT_DEAD : 0u) |
+           (tcg->opt_in_place ? TN_OPT_IN_PLACE : 0u) |
+           (tcg->opt_share_flags ? TN_OPT_SHARE_FLAGS : 0u) |
+           (tcg->opt_lazy_flags ? TN_OPT_LAZY_FLAGS : 0u);
 }
 
 /* ---- Running ----------------------------------------------------------------------------- */

@@ -57,6 +57,8 @@ typedef struct TnTranslator TnTranslator; /* one per process: translator.h */
 
 typedef struct TnBackend {
     const char *name;  /* "x86_64", "interp" */
+    /* Which of the TN_OPT_* that are the back end's are on; before init. NULL where it has none. */
+    void (*configure)(uint32_t opt);
     /* Once, before anything else. False when the host cannot (GError says why). */
     bool (*init)(const TnTargetInfo *target, size_t code_bytes, GError **error);
     /* Compiles. The IR is dead afterwards. Fills code, code_size and exits. False: code memory is

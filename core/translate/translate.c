@@ -33,6 +33,8 @@ bool tn_translator_init(const TnTargetInfo *target, GError **error)
 {
     if (tn_translator.target)
         return true;
+    if (tn_translator.backend->configure)
+        tn_translator.backend->configure(tn_translator.options.opt);
     if (!tn_translator.backend->init(target, tn_translator.options.tb_size, error))
         return false;
     tn_translator.target = target;

@@ -17,7 +17,11 @@ enum {
     TN_OPT_FOLD = 1u << 1,     /* constants and copies */
     TN_OPT_DEAD_PUT = 1u << 2, /* PUTs overwritten unseen */
     TN_OPT_DEAD = 1u << 3,     /* results that nobody reads */
-    TN_OPT_ALL = (1u << 4) - 1,
+    /* x86_64 back end */
+    TN_OPT_IN_PLACE = 1u << 4,    /* results computed in the pinned register they are put to */
+    TN_OPT_SHARE_FLAGS = 1u << 5, /* conditions use the host flags of the arithmetic before them */
+    TN_OPT_LAZY_FLAGS = 1u << 6,  /* flags cross block borders uncomputed */
+    TN_OPT_ALL = (1u << 7) - 1,
 };
 
 /* Modes of the core that blocks are made for; 0 in normal operation. Part of mode_id. */

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "translate/backend/x86_64/target.h"
 #include "translate/ir-info.h"
 #include "fake.h"
 
@@ -628,9 +629,24 @@ static void fail(Gen *g, Rig *r)
     g_error("the back ends differ");
 }
 
+/* Forms that the host lacks go to their fallbacks, integer operations to longer sequences. */
+static void lesser_host(Gen *g)
+{
+    bool *const features[] = { &x64_host.bmi1, &x64_host.bmi2, &x64_host.lzcnt, &x64_host.fma,
+                               &x64_host.sha, &x64_host.avx2, &x64_host.sse41 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(features); i++)
+        *features[i] = *features[i] && one_in(g, 2);
+}
+
 static void run_one(Gen *g, Rig *r, unsigned n_ops, unsigned n_states)
 {
     tn_backend_x86_64.flush();
+    /* Mostly as it is used; sometimes with switches off, sometimes on a lesser host. */
+    tn_backend_x86_64.configure(one_in(g, 3) ? g_rand_int(g->rand) : UINT32_MAX);
+    x64_host_init();
+    if (one_in(g, 3))
+        lesser_host(g);
     gen_program(g, n_ops);
     r->next[0] = compile(&tn_backend_interp, &g->b, NULL);
     r->next[1] = compile(&tn_backend_x86_64, &g->b, NULL);

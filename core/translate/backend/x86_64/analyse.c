@@ -192,6 +192,8 @@ static void find_partner(X64Ctx *cx, int i)
 {
     bool is_flags = cx->ops[i].opc == TN_IR_FLAGS;
 
+    if (!(x64_opt & TN_OPT_SHARE_FLAGS))
+        return;
     for (int j = i - 1; j >= MAX(0, i - PARTNER_DISTANCE); j--) {
         int i_flags = is_flags ? i : j, i_op = is_flags ? j : i;
 
@@ -433,7 +435,8 @@ static bool backward_put(Backward *w, int i, const TnIrOp *op)
         use(cx, op->a, MAX(i, w->flags_needed), 0);
         w->flags_needed = -1;
     }
-    if (pin != X64_NONE && op->type == TN_I64 && !(t->flags & X64_T_CONST)) {
+    if (pin != X64_NONE && op->type == TN_I64 && !(t->flags & X64_T_CONST) &&
+        (x64_opt & TN_OPT_IN_PLACE)) {
         t->want = (int8_t)pin;
         w->hint[pin] = op->a;
     }

@@ -15,6 +15,8 @@ enum {
     MIN_CODE = 1 << 20,
 };
 
+uint32_t x64_opt = TN_OPT_ALL;
+
 /* Compiling is serialised by the translator: one context, its arrays kept. */
 static X64Ctx ctx;
 static X64Temp temps[TN_IR_MAX_TEMPS];
@@ -24,6 +26,11 @@ static int capacity;
 bool x64_room(const X64Ctx *cx)
 {
     return cx->e.limit - cx->e.p >= OP_ROOM;
+}
+
+static void x64_configure(uint32_t opt)
+{
+    x64_opt = opt;
 }
 
 static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **error)
@@ -198,6 +205,7 @@ static void x64_dump(const TnBlock *block, GString *out)
 
 const TnBackend tn_backend_x86_64 = {
     .name = "x86_64",
+    .configure = x64_configure,
     .init = x64_init,
     .compile = x64_compile,
     .flush = x64_flush,

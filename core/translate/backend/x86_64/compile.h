@@ -12,9 +12,9 @@
 #define TN_X64_COMPILE_H
 
 #include "emit.h"
-#include "translate/backend.h"
 #include "translate/ir-info.h"
 #include "translate/ir-semantics.h"
+#include "translate/translator.h"
 
 /* What is known of a temporary. */
 enum {
@@ -132,6 +132,9 @@ enum {
     X64_OP_AS_SUB = 1u << 2,     /* ... and is a subtraction: ADDI is to be emitted as SUB */
     X64_OP_AS_STEP = 1u << 3,    /* ... and is INC or DEC, which keep the carry */
 };
+
+/* TN_OPT_* that are on. */
+extern uint32_t x64_opt;
 
 /* ---- The target, digested once (regs.c) -------------------------------------------------- */
 

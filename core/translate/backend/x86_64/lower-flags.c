@@ -51,7 +51,7 @@ bool x64_host_has(const X64Ctx *cx, TnTemp t)
 {
     const X64Temp *v = &cx->temps[t];
 
-    return cx->e.flags_at == cx->e.p && cx->host_flags &&
+    return (x64_opt & TN_OPT_SHARE_FLAGS) && cx->e.flags_at == cx->e.p && cx->host_flags &&
            (cx->host_flags == t || cx->host_flags == v->partner);
 }
 
@@ -281,7 +281,8 @@ static int any_but(uint32_t busy)
 /* Recipes of two operands are left as they are; those over the old flags are computed. */
 static bool leaves_recipe(const X64Recipe *r)
 {
-    return r->fop == TN_FLAGS_ADD || r->fop == TN_FLAGS_SUB || r->fop == TN_FLAGS_LOGIC;
+    return (x64_opt & TN_OPT_LAZY_FLAGS) &&
+           (r->fop == TN_FLAGS_ADD || r->fop == TN_FLAGS_SUB || r->fop == TN_FLAGS_LOGIC);
 }
 
 static void store_packed(X64Ctx *cx, int reg)
@@ -319,8 +320,9 @@ void x64_store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp)
         return;
     if (r->fop != TN_FLAGS_INC && r->fop != TN_FLAGS_DEC)
         pass(cx, X64_F_FLAGS_B, &r->b, tmp);
-    if (!leaves_recipe(r))
-        pass(cx, X64_F_FLAGS_C, &r->c, tmp);
+    if (r->fop == TN_FLAGS_ADD || r->fop == TN_FLAGS_SUB)
+        return;
+    pass(cx, X64_F_FLAGS_C, &r->c, tmp);
 }
 
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep)
