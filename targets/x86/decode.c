@@ -474,7 +474,7 @@ static void finish(X86Ctx *c)
     if (!c->code64)
         c->next_pc = (uint32_t)c->next_pc;
     if (c->mem_rip) {
-        c->mem_disp += (int64_t)c->next_pc;
+        c->mem_disp = (int64_t)((uint64_t)c->mem_disp + c->next_pc);
         if (c->addr_size == 4)
             c->mem_disp = (uint32_t)c->mem_disp;
     }
