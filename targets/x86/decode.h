@@ -18,8 +18,8 @@ typedef enum X86DecodeResult {
  */
 X86DecodeResult x86_decode(X86Ctx *c);
 
-/* Emits the checks that the row's flags ask for. False when one always fails: the exception has been
- * raised and the block is ended. */
+/* Emits the checks that the row's flags ask for. False when one always fails: the exception is
+ * raised and the block ended. */
 bool x86_gen_checks(X86Ctx *c);
 
 #endif

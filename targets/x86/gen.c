@@ -2,8 +2,8 @@
 /*
  * Leaving a block: jumps, exceptions, and the checks that a row asks for before its own code.
  *
- * Single-step and data breakpoints (SDM vol. 3B, 17.2 and 17.3.1) make a #DB after the instruction by
- * what TF was when it began, so where the block's mode has them, every way out calls a helper.
+ * Single-step and data breakpoints (SDM vol. 3B, 17.2 and 17.3.1) make a #DB after the instruction
+ * by what TF was when it began, so where the block's mode has them, every way out calls a helper.
  */
 #include "decode.h"
 

@@ -5,17 +5,18 @@
  * Instructions are rows in tables, one table per chapter, in the manual's order. A row is the
  * manual's own notation:
  *
- *   pattern   "00 /r"  "80 /0 ib"  "40+r"  "0F 90+c"  "REX.W 0F C7 /1"  "NP 0F 58 /r"
- *             "66 0F 38 DC /r"  "F3 0F 5A /r"  "VEX.66.0F 58 /r"  "VEX.L0.66.0F38.W0 F7 /r"  "F3 90"
- *             Prefix words: NP (no mandatory prefix), 66, F3, F2 (several: any of them); REX.W (W = 1), NOREX.W; mod: "/r"
- *             any, "/rm" memory only, "/rr" register only, "/n" opcode extension (with :m or :r for
- *             memory or register only, "/7:r"), "/n=XX" the whole ModRM byte ("0F 01 /=C1").
+ *   pattern   "00 /r"  "80 /0 ib"  "40+r"  "0F 90+c"  "REX.W 0F C7 /1"  "NP 0F 58 /r"  "F3 90"
+ *             "66 0F 38 DC /r"  "F3 0F 5A /r"  "VEX.66.0F 58 /r"  "VEX.L0.66.0F38.W0 F7 /r"
+ *             Prefix words: NP (no mandatory prefix), 66, F3, F2 (several: any of them); REX.W
+ *             (W = 1), NOREX.W; mod: "/r" any, "/rm" memory only, "/rr" register only, "/n" opcode
+ *             extension (with :m or :r for memory or register only, "/7:r"), "/=C1" the whole ModRM
+ *             byte ("0F 01 /=C1").
  *             VEX: L0 L1 (absent: any), pp (66 F3 F2 or absent), map 0F 0F38 0F3A, W0 W1 (absent:
  *             any). Immediates (ib iw id iz io cb cw cd is4) may stand at the end for the reader.
- *             A legacy pattern without a prefix word matches whatever prefixes there are, but loses
- *             to a row that names the one present; F3 and F2 win over 66. Rows of a feature that the
- *             processor lacks, and NO64/ONLY64 rows in the other mode, are passed over, so that
- *             e.g. TZCNT becomes BSF. Of several rows the most particular one is taken.
+ *             A legacy pattern without a prefix word matches whatever prefixes there are, but
+ *             loses to a row that names the one present; F3 and F2 win over 66. Rows of a feature
+ *             that the processor lacks, and NO64/ONLY64 rows in the other mode, are passed over,
+ *             so that e.g. TZCNT becomes BSF. Of several rows the most particular one is taken.
  *   operands  "ADD Eb Gb": the mnemonic and operand codes of SDM vol. 2, appendix A:
  *             E G M R  I J  O  S  C D  X Y  V W H L  P Q N U  B(VEX.vvvv GPR), and sizes
  *             b w d q  v (16/32/64)  z (16/32)  y (32/64)  p (far pointer)  dq qq x  ss sd ps pd

@@ -209,8 +209,8 @@ static bool parse_opcode_byte(const char *word, X86Entry *e, Pattern *p)
 
 static bool parse_word(const char *word, X86Entry *e, Pattern *p)
 {
-    static const char *const ignored[] = { "ib", "iw", "iz", "id", "io", "iv", "cb", "cw", "cd", "cz",
-                                           "cp", "is4", "mo" };
+    static const char *const ignored[] = { "ib", "iw", "iz", "id", "io", "iv", "cb", "cw", "cd",
+                                           "cz", "cp", "is4", "mo" };
     static const char *const prefixes[] = { "NP", "66", "F3", "F2" };
 
     if (g_str_has_prefix(word, "VEX."))

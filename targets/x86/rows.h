@@ -73,8 +73,8 @@ typedef struct X86Slot {
 enum { X86_N_MAPS = 4 };
 
 /*
- * Compiles the chapters (NULL-terminated list). False with an error naming the row when a pattern or
- * an operand string is wrong, or two rows cannot be told apart. Called once, before any decoding.
+ * Compiles the chapters (NULL-terminated list). False with an error naming the row when a pattern
+ * or an operand string is wrong, or two rows cannot be told apart. Called once, before any decoding.
  */
 bool x86_rows_compile(const X86Row *const *chapters, GError **error);
 

@@ -2,8 +2,8 @@
 /*
  * The translation loop: from guest code at a pc to the IR of one block.
  *
- * A block ends at a jump, at an instruction that may change the block key, at the instruction limit,
- * and before the first instruction that begins on another page than the block (so that it touches
+ * A block ends at a jump, at an instruction that may change the block key, at the instruction
+ * limit, and before the first instruction that begins on another page than the block (so that it touches
  * two pages at most, by one instruction that crosses). Blocks of one instruction are made
  * under TF and RF (SDM vol. 3B, 17.3.1), breakpoints, and an interrupt shadow (vol. 3A, 6.8.3).
  */
@@ -26,7 +26,7 @@ static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *ke
     c->mmu = user ? MMU_USER : mode & MODE_SMAP_OFF ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
 }
 
-/* Code is fetched within CS's limit: checked by a helper where it is unusual, by sight otherwise. */
+/* Code is fetched within CS's limit: checked by a helper where it is unusual, else by sight. */
 static void gen_fetch_check(X86Ctx *c)
 {
     uint64_t last = c->pc + MAX(c->length, 1u) - 1;
@@ -83,8 +83,8 @@ static bool may_go_on(const X86Ctx *c, const TnBlockKey *key)
 }
 
 /*
- * The block ends without a jump of its own. Right after STI the next instruction must still run before
- * an interrupt: as it is not in this block, the state says so.
+ * The block ends without a jump of its own. Right after STI the next instruction must still run
+ * before an interrupt: as it is not in this block, the state says so.
  */
 static void gen_fall_through(X86Ctx *c, uint64_t pc, bool after_sti)
 {

@@ -103,7 +103,8 @@ static void alu_locked(X86Ctx *c, Alu *alu)
     }
     if (alu->op == ALU_SUB)
         b = tn_ir_1(c->b, TN_IR_NEG, x86_calc_type(alu->size), b);
-    alu->a = tn_ir_atomic_rmw(c->b, x86_type(alu->size), (TnAtomicOp)atomics[alu->op], addr, b, mem);
+    alu->a = tn_ir_atomic_rmw(c->b, x86_type(alu->size), (TnAtomicOp)atomics[alu->op], addr, b,
+                              mem);
     alu_compute(c, alu);
 }
 
@@ -164,7 +165,8 @@ void x86_gen_incdec(X86Ctx *c)
 
     if (c->lock) {
         a = tn_ir_atomic_rmw(c->b, x86_type(size), TN_ATOMIC_ADD, x86_mem_addr(c, size, true),
-                             tn_ir_const(c->b, TN_I64, one), x86_mem_flags(c, size) | TN_MEM_LOCKED);
+                             tn_ir_const(c->b, TN_I64, one),
+                             x86_mem_flags(c, size) | TN_MEM_LOCKED);
     } else {
         a = x86_read_rmw(c, 0);
         x86_write(c, 0, tn_ir_i(c->b, TN_IR_ADDI, t, a, one));
@@ -258,7 +260,9 @@ void x86_gen_cmpxchg(X86Ctx *c)
     }
     /* An accumulator that matched stays whole, in its upper half too. */
     old = tn_ir_get(c->b, TN_I64, RAX);
-    TnTemp loaded = alu.size >= 4 ? alu.b : tn_ir_deposit(c->b, TN_I64, old, alu.b, 0, alu.size * 8);
+    TnTemp loaded = alu.b;
+    if (alu.size < 4)
+        loaded = tn_ir_deposit(c->b, TN_I64, old, alu.b, 0, alu.size * 8);
     if (c->op[0].kind != OPERAND_REG || c->op[0].reg != RAX || c->op[0].high)
         tn_ir_put(c->b, TN_I64, RAX, tn_ir_select(c->b, TN_I64, equal, old, loaded));
     alu_flags(c, &alu);

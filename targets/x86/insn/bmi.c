@@ -129,9 +129,9 @@ uint64_t x86_helper_pext(uint64_t value, uint64_t mask)
 /* RORX r, r/m, imm8: no flags */
 static void gen_rorx(X86Ctx *c)
 {
-    unsigned width = c->op[0].size * 8, count = (unsigned)c->op[2].imm & (width - 1);
+    unsigned width = c->op[0].size * 8, left = (width - (unsigned)c->op[2].imm) & (width - 1);
 
-    x86_write(c, 0, tn_ir_i(c->b, TN_IR_ROLI, calc(c), x86_read(c, 1), (width - count) & (width - 1)));
+    x86_write(c, 0, tn_ir_i(c->b, TN_IR_ROLI, calc(c), x86_read(c, 1), left));
 }
 
 /* SARX SHLX SHRX r, r/m, r: no flags */

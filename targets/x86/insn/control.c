@@ -164,10 +164,10 @@ static void gen_far_direct(X86Ctx *c)
 static void gen_far_indirect(X86Ctx *c)
 {
     unsigned size = c->op_size;
+    TnIrType t = c->code64 ? TN_I64 : TN_I32;
     TnTemp addr = x86_mem_addr(c, size + 2, false);
     TnTemp offset = x86_load(c, x86_type(size), addr);
-    TnTemp selector = x86_load(c, TN_I16, tn_ir_i(c->b, TN_IR_ADDI, c->code64 ? TN_I64 : TN_I32, addr,
-                                                  size));
+    TnTemp selector = x86_load(c, TN_I16, tn_ir_i(c->b, TN_IR_ADDI, t, addr, size));
 
     far_transfer(c, c->row->helper, selector, offset);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flag control, port I/O, identification, fences and hints (SDM vol. 1, 5.1.10 to 5.1.13; vol. 2 for
- * each).
+ * Flag control, port I/O, identification, fences and hints (SDM vol. 1, 5.1.10 to 5.1.13; vol. 2
+ * for each).
  */
 #include "insn/general.h"
 #include "insn/insn_helpers.h"

@@ -17,8 +17,8 @@ static void put_product(X86Ctx *c, unsigned size, TnTemp low, TnTemp high)
 static void gen_multiply(X86Ctx *c, TnTemp a, TnTemp b, bool is_signed)
 {
     unsigned size = c->op[0].size;
-    TnTemp flags = tn_ir_flags(c->b, is_signed ? TN_FLAGS_SMUL : TN_FLAGS_UMUL, x86_log2(size), a, b,
-                               TN_TEMP_NONE);
+    TnFlagOp fop = is_signed ? TN_FLAGS_SMUL : TN_FLAGS_UMUL;
+    TnTemp flags = tn_ir_flags(c->b, fop, x86_log2(size), a, b, TN_TEMP_NONE);
     TnTemp low = tn_ir_2(c->b, TN_IR_MUL, TN_I64, a, b), high = TN_TEMP_NONE;
 
     if (size == 8)
@@ -178,7 +178,9 @@ void x86_gen_decimal(X86Ctx *c)
 /* AAM imm8, AAD imm8 */
 void x86_gen_aam(X86Ctx *c)
 {
-    tn_ir_call_void(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, (uint8_t)c->op[0].imm), 0, 0, 0);
+    TnTemp base = tn_ir_const(c->b, TN_I32, (uint8_t)c->op[0].imm);
+
+    tn_ir_call_void(c->b, c->row->helper, base, 0, 0, 0);
 }
 
 static void set_ax(X86State *s, unsigned al, unsigned ah)

@@ -41,7 +41,7 @@ void x86_gen_pusha(X86Ctx *c)
     int size = c->op_size;
 
     for (int reg = RAX; reg <= RDI; reg++)
-        x86_stack_poke(c, (unsigned)size, -size * (reg + 1), tn_ir_get(c->b, TN_I32, (unsigned)reg));
+        x86_stack_poke(c, c->op_size, -size * (reg + 1), tn_ir_get(c->b, TN_I32, (unsigned)reg));
     x86_stack_release(c, -size * 8);
 }
 

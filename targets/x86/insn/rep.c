@@ -4,8 +4,8 @@
  *
  * A span is as many elements as lie whole within one page of each operand, do not wrap the index
  * registers and stay below the segments' limits. Where the page is plain RAM, a span is one host
- * memory operation; otherwise, and for an element that crosses pages, elements go one by one through
- * the MMU. The index registers and rCX are written after each span, so that a fault finds them as
+ * memory operation; otherwise, and for an element that crosses pages, elements go one by one
+ * through the MMU. The index registers and rCX are written after each span, so that a fault finds them as
  * the processor would have left them: a page faults at its first element or not at all.
  *
  * Between spans a pending exit request ends the helper: the instruction is started again later.
@@ -300,8 +300,8 @@ uint32_t x86_helper_rep_lods(TnCpu *cpu, uint32_t how)
 /* ---- CMPS SCAS -------------------------------------------------------------------------- */
 
 /*
- * The flags of a - b (SDM vol. 1, 3.4.3.1). They are written when the repetition is over: a fault in
- * it leaves those from before the instruction (vol. 2, REP).
+ * The flags of a - b (SDM vol. 1, 3.4.3.1). They are written when the repetition is over: a fault
+ * in it leaves those from before the instruction (vol. 2, REP).
  */
 static void put_compare(const Rep *r, uint64_t a, uint64_t b)
 {

@@ -150,8 +150,8 @@ void x86_gen_shift_double(X86Ctx *c)
     if (zero_count(c, count))
         return;
     TnTemp a = x86_read_rmw(c, 0), b = x86_read_any(c, 1), how = pack_count(c, count), result;
-    TnTemp flags = tn_ir_call(c->b, right ? X86_HELPER_shrd_flags : X86_HELPER_shld_flags, a, b, how,
-                              x86_get_flags(c));
+    TnTemp flags = tn_ir_call(c->b, right ? X86_HELPER_shrd_flags : X86_HELPER_shld_flags, a, b,
+                              how, x86_get_flags(c));
     if (count.known && size >= 4) {
         TnIrType t = x86_calc_type(size);
         unsigned n = count.value, rest = size * 8 - n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * String instructions (SDM vol. 1, 5.1.8 and 7.3.9; vol. 2: MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS,
- * REP). A single one is plain IR. Repeated ones, and all port strings, are helpers in rep.c, which
+ * String instructions (SDM vol. 1, 5.1.8 and 7.3.9; vol. 2: MOVS, CMPS, STOS, LODS, SCAS, INS,
+ * OUTS, REP). A single one is plain IR. Repeated ones, and all port strings, are helpers in rep.c, which
  * tell whether the instruction must run again.
  */
 #include "insn/general.h"
@@ -55,8 +55,8 @@ static void put_compare(X86Ctx *c, TnTemp a, TnTemp b)
 static uint32_t rep_pack(const X86Ctx *c)
 {
     bool once = c->mode & (MODE_TF | MODE_DR7);
-    uint32_t how = x86_log2(element(c)) << REP_SIZE_SHIFT | x86_log2(c->addr_size) << REP_ADDR_SHIFT |
-                   source_seg(c) << REP_SEG_SHIFT | c->mmu << REP_MMU_SHIFT;
+    uint32_t how = x86_log2(element(c)) << REP_SIZE_SHIFT |
+                   x86_log2(c->addr_size) << REP_ADDR_SHIFT | source_seg(c) << REP_SEG_SHIFT | c->mmu << REP_MMU_SHIFT;
 
     how |= c->rep || c->repne ? REP_REPEAT : 0;
     how |= c->repne ? REP_WHILE_NE : 0;
