@@ -381,6 +381,11 @@ X86Model *x86_model_new(const char *option, GError **error)
     g_auto(GStrv) items = g_strsplit(option, ",", -1);
     const X86ModelInfo *info = items[0] ? model_find(items[0]) : NULL;
 
+    if (items[0] && strcmp(items[0], "host") == 0) {
+        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                    "CPU model 'host' needs a hardware accelerator (try 'max')");
+        return NULL;
+    }
     if (!info) {
         g_set_error(error, TN_ERROR, TN_ERROR_UNKNOWN,
                     "unable to find CPU model '%s' (see -cpu help)", items[0] ? items[0] : "");

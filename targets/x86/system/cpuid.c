@@ -15,6 +15,7 @@ enum { EAX, EBX, ECX, EDX };
 
 enum {
     LEAF_HYPERVISOR = 0x40000000,
+    LEAF_EXTENDED_FEATURES = (int)0x80000001,
     CLFLUSH_QUADS = 8,
     CACHE_DATA = 1, CACHE_CODE = 2, CACHE_UNIFIED = 3,
     LINE_BYTES = 64,
@@ -395,12 +396,30 @@ void x86_cpuid(TnCpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
     cpuid_basic(s, leaf, subleaf, regs);
 }
 
+/* A local APIC that IA32_APIC_BASE disables is not shown (vol. 3A, 10.4.3). */
+static bool cpuid_apic_enabled(TnCpu *cpu)
+{
+    enum { BASE_ENABLE = 1u << 11 };
+    TnObject *object;
+    const TnApicOps *apic = x86_apic(cpu, &object);
+
+    if (!apic)
+        return false;
+    tn_device_lock();
+    uint64_t base = apic->get_base(object);
+    tn_device_unlock();
+    return base & BASE_ENABLE;
+}
+
 void x86_helper_cpuid(TnCpu *cpu)
 {
     X86State *s = x86_state(cpu);
+    uint32_t leaf = (uint32_t)s->regs[RAX];
     uint32_t regs[4];
 
-    x86_cpuid(cpu, (uint32_t)s->regs[RAX], (uint32_t)s->regs[RCX], regs);
+    x86_cpuid(cpu, leaf, (uint32_t)s->regs[RCX], regs);
+    if ((leaf == 1 || leaf == (uint32_t)LEAF_EXTENDED_FEATURES) && !cpuid_apic_enabled(cpu))
+        regs[EDX] &= ~(1u << (X86_FEATURE_APIC & 31));
     x86_set_reg32(s, RAX, regs[EAX]);
     x86_set_reg32(s, RBX, regs[EBX]);
     x86_set_reg32(s, RCX, regs[ECX]);

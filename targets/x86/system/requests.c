@@ -233,7 +233,8 @@ void x86_helper_monitor(TnCpu *cpu, uint64_t address)
 {
     X86State *s = x86_state(cpu);
 
-    x86_need_cpl0(cpu);
+    if (s->cpl)
+        x86_ud(cpu);
     if ((uint32_t)s->regs[RCX])
         x86_gp0(cpu);
     tn_ld8(cpu, address, x86_mmu_mode(s));
@@ -250,8 +251,9 @@ void x86_helper_mwait(TnCpu *cpu, uint64_t next_pc)
 {
     X86State *s = x86_state(cpu);
 
-    x86_need_cpl0(cpu);
-    if (s->regs[RCX] & ~UINT64_C(1))
+    if (s->cpl)
+        x86_ud(cpu);
+    if ((uint32_t)s->regs[RCX] & ~1u)
         x86_gp0(cpu);
     s->rip = next_pc;
     s->monitor_armed = false;
