@@ -21,7 +21,7 @@ typedef struct FeatureInfo {
 } FeatureInfo;
 
 static const FeatureInfo feature_table[] = {
-#define X86_FEATURE(name_, string, word, bit, implemented_) \
+#define X86_FEATURE(name_, string, word, bit, implemented_)                                        \
     { string, X86_FEATURE_##name_, implemented_ },
 #include "features.def"
 #undef X86_FEATURE
@@ -31,26 +31,29 @@ static const FeatureInfo feature_table[] = {
 static const struct {
     const char *alias, *name;
 } feature_aliases[] = {
-    { "sse3", "pni" },          { "pclmuldq", "pclmulqdq" }, { "sse4-1", "sse4.1" },
-    { "sse4-2", "sse4.2" },     { "nodeid", "nodeid-msr" },  { "xd", "nx" },
-    { "ffxsr", "fxsr-opt" },    { "i64", "lm" },             { "lzcnt", "abm" },
-    { "pdpe1g", "pdpe1gb" },    { "sha", "sha-ni" },         { "cr8-legacy", "cr8legacy" },
+    { "sse3", "pni" },          { "pclmuldq", "pclmulqdq" },
+    { "sse4-1", "sse4.1" },     { "sse4-2", "sse4.2" },
+    { "nodeid", "nodeid-msr" }, { "xd", "nx" },
+    { "ffxsr", "fxsr-opt" },    { "i64", "lm" },
+    { "lzcnt", "abm" },         { "pdpe1g", "pdpe1gb" },
+    { "sha", "sha-ni" },        { "cr8-legacy", "cr8legacy" },
 };
 
 /* Names of the words as messages print them. */
 static const char *const word_names[X86_N_WORDS] = {
-    [X86_WORD_1_EDX] = "CPUID.01H:EDX",      [X86_WORD_1_ECX] = "CPUID.01H:ECX",
+    [X86_WORD_1_EDX] = "CPUID.01H:EDX",        [X86_WORD_1_ECX] = "CPUID.01H:ECX",
     [X86_WORD_81_EDX] = "CPUID.80000001H:EDX", [X86_WORD_81_ECX] = "CPUID.80000001H:ECX",
-    [X86_WORD_7_EBX] = "CPUID.07H:EBX",      [X86_WORD_7_ECX] = "CPUID.07H:ECX",
-    [X86_WORD_7_EDX] = "CPUID.07H:EDX",      [X86_WORD_71_EAX] = "CPUID.07H.1:EAX",
-    [X86_WORD_D1_EAX] = "CPUID.0DH.1:EAX",   [X86_WORD_87_EDX] = "CPUID.80000007H:EDX",
+    [X86_WORD_7_EBX] = "CPUID.07H:EBX",        [X86_WORD_7_ECX] = "CPUID.07H:ECX",
+    [X86_WORD_7_EDX] = "CPUID.07H:EDX",        [X86_WORD_71_EAX] = "CPUID.07H.1:EAX",
+    [X86_WORD_D1_EAX] = "CPUID.0DH.1:EAX",     [X86_WORD_87_EDX] = "CPUID.80000007H:EDX",
     [X86_WORD_88_EBX] = "CPUID.80000008H:EBX", [X86_WORD_6_EAX] = "CPUID.06H:EAX",
 };
 
 static void feature_set(X86Model *m, unsigned feature, bool on)
 {
     uint32_t bit = 1u << (feature & 31);
-    m->features[feature >> 5] = on ? m->features[feature >> 5] | bit : m->features[feature >> 5] & ~bit;
+    m->features[feature >> 5] =
+        on ? m->features[feature >> 5] | bit : m->features[feature >> 5] & ~bit;
 }
 
 static bool model_is_amd(const X86Model *m)
@@ -146,8 +149,8 @@ static bool set_text(const char *name, const char *value, char *out, size_t min,
                      GError **error)
 {
     if (strlen(value) < min || strlen(value) > max) {
-        g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
-                    "%s=%s: expected %zu to %zu characters", name, value, min, max);
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "%s=%s: expected %zu to %zu characters",
+                    name, value, min, max);
         return false;
     }
     strcpy(out, value);
@@ -181,7 +184,8 @@ static bool set_tsc_frequency(X86Model *m, const char *value, GError **error)
 /* What asks for nothing when off, and cannot be had. */
 static bool set_refused(const char *name, const char *value, bool *known, GError **error)
 {
-    static const char *const names[] = { "kvm", "pmu", "host-phys-bits", "lmce", "vmware-cpuid-freq" };
+    static const char *const names[] = { "kvm", "pmu", "host-phys-bits", "lmce",
+                                         "vmware-cpuid-freq" };
     bool on;
 
     *known = false;
@@ -198,8 +202,8 @@ static bool set_refused(const char *name, const char *value, bool *known, GError
         if (!parse_bool(name, value, &on, error))
             return false;
         if (on)
-            g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                        "%s=on needs a hardware accelerator", name);
+            g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED, "%s=on needs a hardware accelerator",
+                        name);
         return !on;
     }
     return true;
@@ -343,7 +347,6 @@ static void model_complete(X86Model *m)
 {
     static const uint16_t avx[] = { X86_FEATURE_AVX2, X86_FEATURE_FMA, X86_FEATURE_F16C, 0 };
 
-
     if (!feature_get(m, X86_FEATURE_XSAVE)) {
         feature_set(m, X86_FEATURE_AVX, false);
         m->features[X86_WORD_D1_EAX] = 0;
@@ -354,7 +357,8 @@ static void model_complete(X86Model *m)
     if (!m->phys_bits)
         m->phys_bits = feature_get(m, X86_FEATURE_LM) ? DEFAULT_PHYS_BITS
                        : feature_get(m, X86_FEATURE_PSE36) || feature_get(m, X86_FEATURE_PAE)
-                           ? LEGACY_PHYS_BITS : MIN_PHYS_BITS;
+                           ? LEGACY_PHYS_BITS
+                           : MIN_PHYS_BITS;
     if (m->features[X86_WORD_7_EBX] | m->features[X86_WORD_7_ECX] | m->features[X86_WORD_7_EDX])
         m->level = MAX(m->level, 7);
     if (feature_get(m, X86_FEATURE_XSAVE))
@@ -411,8 +415,9 @@ X86Model *x86_model_new(const char *option, GError **error)
 
 void x86_model_without_long_mode(X86Model *m)
 {
-    static const uint16_t features[] = { X86_FEATURE_LM, X86_FEATURE_LAHF_LM, X86_FEATURE_FSGSBASE,
-                                         X86_FEATURE_PCID, X86_FEATURE_LA57, X86_FEATURE_PKU };
+    static const uint16_t features[] = { X86_FEATURE_LM,       X86_FEATURE_LAHF_LM,
+                                         X86_FEATURE_FSGSBASE, X86_FEATURE_PCID,
+                                         X86_FEATURE_LA57,     X86_FEATURE_PKU };
 
     for (size_t i = 0; i < G_N_ELEMENTS(features); i++)
         feature_set(m, features[i], false);

@@ -29,7 +29,8 @@ typedef enum X86FeatureWord {
     X86_N_WORDS,
 } X86FeatureWord;
 
-_Static_assert((int)X86_N_WORDS <= (int)X86_N_FEATURE_WORDS, "the state has room for all feature words");
+_Static_assert((int)X86_N_WORDS <= (int)X86_N_FEATURE_WORDS,
+               "the state has room for all feature words");
 
 typedef enum X86Feature {
     X86_FEATURE_NONE = 0,

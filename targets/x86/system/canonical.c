@@ -2,9 +2,10 @@
 /*
  * Whether the access of the instruction at fault_pc goes to the stack segment.
  *
- * In 64-bit mode a non-canonical address is #SS(0) where the segment is SS by default (a base of RSP
- * or RBP without an override, and the stack instructions) and #GP(0) elsewhere (SDM vol. 3A, 5.3.1).
- * Nobody kept the segment when the access is found wrong, so the instruction is looked at again.
+ * In 64-bit mode a non-canonical address is #SS(0) where the segment is SS by default (a base of
+ * RSP or RBP without an override, and the stack instructions) and #GP(0) elsewhere (SDM vol.
+ * 3A, 5.3.1). Nobody kept the segment when the access is found wrong, so the instruction is looked
+ * at again.
  */
 #include "system.h"
 
@@ -30,7 +31,8 @@ static void bytes_fetch(TnCpu *cpu, Bytes *s)
         if (!x86_tlb_fill(cpu, pc, TN_ACCESS_FETCH, x86_mmu_mode(x86_state(cpu)), true, &fill))
             return;
         uint64_t paddr = fill.paddr | (pc & (TN_PAGE_SIZE - 1));
-        s->b[s->n] = (uint8_t)(tn_phys_ld32(cpu, paddr & ~UINT64_C(3), fill.attrs) >> (paddr & 3) * 8);
+        s->b[s->n] =
+            (uint8_t)(tn_phys_ld32(cpu, paddr & ~UINT64_C(3), fill.attrs) >> (paddr & 3) * 8);
     }
 }
 
@@ -43,7 +45,15 @@ static bool bytes_prefixes(Bytes *s, uint8_t *opcode)
         case 0x64:
         case 0x65:
             return false;
-        case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x66: case 0x67: case 0xf0: case 0xf2: case 0xf3:
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+        case 0x66:
+        case 0x67:
+        case 0xf0:
+        case 0xf2:
+        case 0xf3:
             continue;
         default:
             if ((b & 0xf0) == REX) {

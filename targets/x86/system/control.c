@@ -2,8 +2,8 @@
 /*
  * Control registers: MOV CR, LMSW, CLTS, XSETBV, INVLPG, INVPCID, PKRU.
  *
- * Intel SDM vol. 3A, 2.5 (control registers), 2.6 (XCR0), 4.1.2 and 9.8.5 (entering and leaving long
- * mode), 4.4.1 (PDPTE registers), 4.10.4 (invalidation); vol. 2 by instruction.
+ * Intel SDM vol. 3A, 2.5 (control registers), 2.6 (XCR0), 4.1.2 and 9.8.5 (entering and leaving
+ * long mode), 4.4.1 (PDPTE registers), 4.10.4 (invalidation); vol. 2 by instruction.
  */
 #include "system.h"
 
@@ -11,16 +11,18 @@
 
 enum {
     ALL_MODES = (1u << X86_N_MMU_MODES) - 1,
-    CR0_DEFINED = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW |
-                  CR0_CD,
+    CR0_DEFINED =
+        CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD,
     CR0_PAGING = CR0_WP | CR0_PE,
     CR4_PAGING = CR4_PSE | CR4_PAE | CR4_PGE | CR4_LA57 | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE,
     CR4_PDPTES = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP,
     CR3_PCID = 0xfff,
     CR8_MAX = 15,
-    XCR0_X87 = 1, XCR0_SSE = 2, XCR0_AVX = 4,
+    XCR0_X87 = 1,
+    XCR0_SSE = 2,
+    XCR0_AVX = 4,
 };
-#define CR0_PG64 ((uint64_t)CR0_PG)
+#define CR0_PG64     ((uint64_t)CR0_PG)
 #define CR3_NO_FLUSH (UINT64_C(1) << 63)
 
 /* ---- PAE ---- */
@@ -139,24 +141,15 @@ typedef struct ControlBit {
 } ControlBit;
 
 static const ControlBit cr4_bits[] = {
-    { CR4_VME, X86_FEATURE_VME },
-    { CR4_PVI, X86_FEATURE_VME },
-    { CR4_TSD, X86_FEATURE_TSC },
-    { CR4_DE, X86_FEATURE_DE },
-    { CR4_PSE, X86_FEATURE_PSE },
-    { CR4_PAE, X86_FEATURE_PAE },
-    { CR4_MCE, X86_FEATURE_MCE },
-    { CR4_PGE, X86_FEATURE_PGE },
-    { CR4_PCE, X86_FEATURE_MMX },
-    { CR4_OSFXSR, X86_FEATURE_FXSR },
-    { CR4_OSXMMEXCPT, X86_FEATURE_SSE },
-    { CR4_UMIP, X86_FEATURE_UMIP },
-    { CR4_LA57, X86_FEATURE_LA57 },
-    { CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
-    { CR4_PCIDE, X86_FEATURE_PCID },
-    { CR4_OSXSAVE, X86_FEATURE_XSAVE },
-    { CR4_SMEP, X86_FEATURE_SMEP },
-    { CR4_SMAP, X86_FEATURE_SMAP },
+    { CR4_VME, X86_FEATURE_VME },        { CR4_PVI, X86_FEATURE_VME },
+    { CR4_TSD, X86_FEATURE_TSC },        { CR4_DE, X86_FEATURE_DE },
+    { CR4_PSE, X86_FEATURE_PSE },        { CR4_PAE, X86_FEATURE_PAE },
+    { CR4_MCE, X86_FEATURE_MCE },        { CR4_PGE, X86_FEATURE_PGE },
+    { CR4_PCE, X86_FEATURE_MMX },        { CR4_OSFXSR, X86_FEATURE_FXSR },
+    { CR4_OSXMMEXCPT, X86_FEATURE_SSE }, { CR4_UMIP, X86_FEATURE_UMIP },
+    { CR4_LA57, X86_FEATURE_LA57 },      { CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
+    { CR4_PCIDE, X86_FEATURE_PCID },     { CR4_OSXSAVE, X86_FEATURE_XSAVE },
+    { CR4_SMEP, X86_FEATURE_SMEP },      { CR4_SMAP, X86_FEATURE_SMAP },
     { CR4_PKE, X86_FEATURE_PKU },
 };
 
@@ -174,7 +167,8 @@ static void control_feature(X86State *s, X86Feature feature, bool on)
 {
     uint32_t bit = 1u << (feature & 31);
 
-    s->features[feature >> 5] = on ? s->features[feature >> 5] | bit : s->features[feature >> 5] & ~bit;
+    s->features[feature >> 5] =
+        on ? s->features[feature >> 5] | bit : s->features[feature >> 5] & ~bit;
 }
 
 void x86_write_cr4(TnCpu *cpu, uint64_t value)

@@ -15,18 +15,24 @@
 
 enum {
     ALL_MODES = (1u << X86_N_MMU_MODES) - 1,
-    RESET_CS = 0xf000, RESET_IP = 0xfff0, RESET_SMBASE = 0x30000,
-    RESET_MXCSR = 0x1f80, RESET_FCW = 0x40, APIC_ID_BITS = 8,
+    RESET_CS = 0xf000,
+    RESET_IP = 0xfff0,
+    RESET_SMBASE = 0x30000,
+    RESET_MXCSR = 0x1f80,
+    RESET_FCW = 0x40,
+    APIC_ID_BITS = 8,
     ATTRS_CODE = DESC_P | DESC_S | DESC_CODE | DESC_R | DESC_A,
     ATTRS_DATA = DESC_P | DESC_S | DESC_W | DESC_A,
     ATTRS_LDT = DESC_P | SYS_LDT << DESC_TYPE_SHIFT,
     ATTRS_TSS = DESC_P | SYS_TSS32_BUSY << DESC_TYPE_SHIFT,
-    MISC_FAST_STRINGS = 1u << 0, MISC_MONITOR = 1u << 18, MISC_NO_PEBS = 3u << 11,
+    MISC_FAST_STRINGS = 1u << 0,
+    MISC_MONITOR = 1u << 18,
+    MISC_NO_PEBS = 3u << 11,
 };
 #define RESET_CS_BASE UINT64_C(0xffff0000)
-#define RESET_DR6 UINT64_C(0xffff0ff0)
-#define RESET_DR7 UINT64_C(0x400)
-#define RESET_PAT UINT64_C(0x0007040600070406)
+#define RESET_DR6     UINT64_C(0xffff0ff0)
+#define RESET_DR7     UINT64_C(0x400)
+#define RESET_PAT     UINT64_C(0x0007040600070406)
 
 bool x86_cpu_init(TnCpu *cpu, const char *model, GError **error)
 {
@@ -56,8 +62,8 @@ void x86_cpu_clear(TnCpu *cpu)
 }
 
 /*
- * What reset and INIT set alike. The bootstrap processor runs, the others wait for a start-up message
- * (8.4.1).
+ * What reset and INIT set alike. The bootstrap processor runs, the others wait for a start-up
+ * message (8.4.1).
  */
 static void reset_common(TnCpu *cpu, bool bsp)
 {
@@ -69,8 +75,9 @@ static void reset_common(TnCpu *cpu, bool bsp)
     s->rip = RESET_IP;
     for (unsigned i = 0; i < X86_N_SEGS; i++)
         s->seg[i] = (X86Segment){ .attrs = ATTRS_DATA, .limit = X86_REAL_LIMIT };
-    s->seg[CS] = (X86Segment){ .selector = RESET_CS, .attrs = ATTRS_CODE, .limit = X86_REAL_LIMIT,
-                               .base = RESET_CS_BASE };
+    s->seg[CS] = (X86Segment){
+        .selector = RESET_CS, .attrs = ATTRS_CODE, .limit = X86_REAL_LIMIT, .base = RESET_CS_BASE
+    };
     s->gdtr = s->idtr = (X86Segment){ .limit = X86_REAL_LIMIT };
     s->ldtr = (X86Segment){ .attrs = ATTRS_LDT, .limit = X86_REAL_LIMIT };
     s->tr = (X86Segment){ .attrs = ATTRS_TSS, .limit = X86_REAL_LIMIT };

@@ -17,11 +17,16 @@ enum {
     LEAF_HYPERVISOR = 0x40000000,
     LEAF_EXTENDED_FEATURES = (int)0x80000001,
     CLFLUSH_QUADS = 8,
-    CACHE_DATA = 1, CACHE_CODE = 2, CACHE_UNIFIED = 3,
+    CACHE_DATA = 1,
+    CACHE_CODE = 2,
+    CACHE_UNIFIED = 3,
     LINE_BYTES = 64,
-    LEVEL_SMT = 1, LEVEL_CORE = 2, LEVEL_DIE = 5,
+    LEVEL_SMT = 1,
+    LEVEL_CORE = 2,
+    LEVEL_DIE = 5,
     CRYSTAL_HZ = 25000000,
-    LEAF2_ONLY_LEAF4 = 0x00ff01, LEAF2_LEGACY = 0x2c307d,
+    LEAF2_ONLY_LEAF4 = 0x00ff01,
+    LEAF2_LEGACY = 0x2c307d,
     DERIVED_EDX = 0x0183f3ff, /* bits of 1:EDX that AMD repeats in 80000001H:EDX */
 };
 
@@ -120,7 +125,8 @@ static uint32_t cpuid_signature(const X86Model *m)
 {
     uint32_t family = MIN(m->family, 15u), extended = m->family - family;
 
-    return m->stepping | (m->model & 15) << 4 | family << 8 | (m->model >> 4) << 16 | extended << 20;
+    return m->stepping | (m->model & 15) << 4 | family << 8 | (m->model >> 4) << 16 |
+           extended << 20;
 }
 
 static void cpuid_vendor(const X86Model *m, uint32_t regs[4])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instruction boundaries and debugging: the interrupt shadow, RF, single steps, breakpoints, MOV DR.
+ * Instruction boundaries and debugging: the interrupt shadow, RF, single steps, breakpoints, MOV
+ * DR.
  *
  * Intel SDM vol. 3A, 6.8.3 (shadow); vol. 3B, chapter 17: 17.2 (debug registers), 17.3 (debug
  * exceptions). Branch single-stepping (DEBUGCTL.BTF) is not there.
@@ -9,12 +10,17 @@
 
 enum {
     N_BREAKPOINTS = 4,
-    BREAK_EXEC = 0, BREAK_WRITE = 1, BREAK_IO = 2, BREAK_RW = 3,
-    DR6_BD = 1u << 13, DR6_BS = 1u << 14,
-    DR6_WRITABLE = 0xe00f, DR7_GD = 1u << 13,
+    BREAK_EXEC = 0,
+    BREAK_WRITE = 1,
+    BREAK_IO = 2,
+    BREAK_RW = 3,
+    DR6_BD = 1u << 13,
+    DR6_BS = 1u << 14,
+    DR6_WRITABLE = 0xe00f,
+    DR7_GD = 1u << 13,
 };
-#define DR6_FIXED UINT64_C(0xffff0ff0)
-#define DR7_FIXED UINT64_C(0x400)
+#define DR6_FIXED    UINT64_C(0xffff0ff0)
+#define DR7_FIXED    UINT64_C(0x400)
 #define DR7_WRITABLE UINT64_C(0xffff2bff) /* RTM (bit 11) is not there */
 
 /* ---- Boundaries ---- */

@@ -99,10 +99,10 @@ typedef struct Gate {
     TnCpu *cpu;
     X86State *s;
     const X86Event *event;
-    unsigned type;      /* SYS_* */
+    unsigned type; /* SYS_* */
     uint32_t selector, offset;
     X86Desc code;
-    unsigned cpl;       /* of the handler */
+    unsigned cpl; /* of the handler */
 } Gate;
 
 static void gate_push_frame(const Gate *g, X86Stack *st, unsigned size)
@@ -234,10 +234,11 @@ static void deliver_log(const X86State *s, const X86Event *event)
 {
     static const char *const kinds[] = { "fault", "trap", "external", "soft" };
 
-    tn_log(TN_LOG_INT, "v=%02x e=%04x %s cpl=%u pc=%04x:%016" PRIx64 " sp=%04x:%016" PRIx64
-           " rax=%016" PRIx64 " cr2=%016" PRIx64 "\n", event->vector, event->error,
-           kinds[event->kind], s->cpl, s->seg[CS].selector, event->return_rip,
-           s->seg[SS].selector, s->regs[RSP], s->regs[RAX], s->cr2);
+    tn_log(TN_LOG_INT,
+           "v=%02x e=%04x %s cpl=%u pc=%04x:%016" PRIx64 " sp=%04x:%016" PRIx64 " rax=%016" PRIx64
+           " cr2=%016" PRIx64 "\n",
+           event->vector, event->error, kinds[event->kind], s->cpl, s->seg[CS].selector,
+           event->return_rip, s->seg[SS].selector, s->regs[RSP], s->regs[RAX], s->cr2);
 }
 
 void x86_deliver(TnCpu *cpu, const X86Event *event)
@@ -261,7 +262,9 @@ void x86_deliver(TnCpu *cpu, const X86Event *event)
 
 static void deliver_soft(TnCpu *cpu, uint8_t vector, bool int_n, uint64_t next_pc)
 {
-    X86Event event = { .vector = vector, .kind = EVENT_SOFT, .int_n = int_n, .return_rip = next_pc };
+    X86Event event = {
+        .vector = vector, .kind = EVENT_SOFT, .int_n = int_n, .return_rip = next_pc
+    };
 
     x86_deliver(cpu, &event);
 }

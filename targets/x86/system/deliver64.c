@@ -2,14 +2,15 @@
 /*
  * Delivery of interrupts and exceptions in long mode.
  *
- * Intel SDM vol. 3A, 6.14: 16-byte gates, 64-bit frames, the interrupt stack table; vol. 2A, "INT n".
+ * Intel SDM vol. 3A, 6.14: 16-byte gates, 64-bit frames, the interrupt stack table; vol. 2A, "INT
+ * n".
  */
 #include "system.h"
 
 enum {
     GATE64_SIZE = 16,
-    GATE64_ERROR = 8,   /* error codes scale the vector as for 8-byte gates */
-    IST_FIRST = 4,      /* x86_tss_rsp index of IST1 */
+    GATE64_ERROR = 8, /* error codes scale the vector as for 8-byte gates */
+    IST_FIRST = 4,    /* x86_tss_rsp index of IST1 */
     STACK_ALIGN = 15,
 };
 
@@ -44,8 +45,8 @@ static void gate64_read(TnCpu *cpu, const X86Event *event, Gate64 *g)
         gate64_bad(cpu, X86_NP, event);
     g->selector = low >> 16 & 0xffff;
     g->ist = hi & 7;
-    g->offset = (low & 0xffff) | (hi & 0xffff0000) |
-                (uint64_t)tn_ld32(cpu, address + 8, MMU_KERNEL) << 32;
+    g->offset =
+        (low & 0xffff) | (hi & 0xffff0000) | (uint64_t)tn_ld32(cpu, address + 8, MMU_KERNEL) << 32;
 }
 
 static void gate64_read_code(TnCpu *cpu, Gate64 *g)

@@ -8,7 +8,7 @@ static const char *const names64[] = { "RAX", "RCX", "RDX", "RBX", "RSP", "RBP",
                                        "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15" };
 static const char *const names32[] = { "EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI" };
 static const uint8_t order[] = { RAX, RBX, RCX, RDX, RSI, RDI, RBP, RSP,
-                                 R8, R9, R10, R11, R12, R13, R14, R15 };
+                                 R8,  R9,  R10, R11, R12, R13, R14, R15 };
 
 static void dump_regs(const X86State *s, GString *out)
 {
@@ -36,13 +36,13 @@ static void dump_flags(const X86State *s, GString *out)
     };
     uint32_t flags = x86_eflags(s);
 
-    g_string_append_printf(out, x86_long(s) ? "RIP=%016" PRIx64 " RFL=%08x [" : "EIP=%08" PRIx64 " EFL=%08x [",
-                           s->rip, flags);
+    g_string_append_printf(
+        out, x86_long(s) ? "RIP=%016" PRIx64 " RFL=%08x [" : "EIP=%08" PRIx64 " EFL=%08x [", s->rip,
+        flags);
     for (size_t i = 0; i < G_N_ELEMENTS(letters); i++)
         g_string_append_c(out, flags & letters[i].bit ? letters[i].letter : '-');
     g_string_append_printf(out, "] CPL=%u II=%d A20=%d SMM=%d HLT=%d\n", s->cpl, s->shadow,
-                           s->a20_mask == UINT32_MAX, s->smm,
-                           tn_cpu_from_state((void *)s)->halted);
+                           s->a20_mask == UINT32_MAX, s->smm, tn_cpu_from_state((void *)s)->halted);
 }
 
 static void dump_segment(GString *out, const char *name, const X86Segment *seg)
@@ -55,8 +55,9 @@ static void dump_control(const X86State *s, GString *out)
 {
     g_string_append_printf(out, "GDT=     %016" PRIx64 " %08x\nIDT=     %016" PRIx64 " %08x\n",
                            s->gdtr.base, s->gdtr.limit, s->idtr.base, s->idtr.limit);
-    g_string_append_printf(out, "CR0=%08" PRIx64 " CR2=%016" PRIx64 " CR3=%016" PRIx64
-                           " CR4=%08" PRIx64 "\n", s->cr0, s->cr2, s->cr3, s->cr4);
+    g_string_append_printf(
+        out, "CR0=%08" PRIx64 " CR2=%016" PRIx64 " CR3=%016" PRIx64 " CR4=%08" PRIx64 "\n", s->cr0,
+        s->cr2, s->cr3, s->cr4);
     for (unsigned i = 0; i < 4; i++)
         g_string_append_printf(out, "DR%u=%016" PRIx64 "%c", i, s->dr[i], i == 3 ? '\n' : ' ');
     g_string_append_printf(out, "DR6=%016" PRIx64 " DR7=%016" PRIx64 "\nEFER=%016" PRIx64 "\n",

@@ -41,7 +41,7 @@ typedef struct Far {
     bool call;
     uint32_t selector;
     uint64_t offset;
-    unsigned size;     /* operand size */
+    unsigned size; /* operand size */
     uint64_t next_pc;
     X86Desc desc;
 } Far;
@@ -96,7 +96,7 @@ static void far_code(Far *f)
 /* ---- Call gates ---- */
 
 typedef struct CallGate {
-    unsigned size;        /* of what is pushed: 2, 4, 8 */
+    unsigned size; /* of what is pushed: 2, 4, 8 */
     unsigned parameters;
     uint32_t selector;
     uint64_t offset;
@@ -246,7 +246,8 @@ static void far_system(Far *f)
     case SYS_TASK_GATE:
     case SYS_TSS16:
     case SYS_TSS32:
-        if (!x86_long(f->s) && !((f->selector & SEL_TI) && desc_type(f->desc.hi) != SYS_TASK_GATE)) {
+        if (!x86_long(f->s) &&
+            !((f->selector & SEL_TI) && desc_type(f->desc.hi) != SYS_TASK_GATE)) {
             far_task(f);
             return;
         }
@@ -279,8 +280,12 @@ static void far_transfer(Far *f)
 void x86_helper_jmp_far(TnCpu *cpu, uint32_t selector, uint64_t offset, uint32_t op_size,
                         uint64_t next_pc)
 {
-    Far f = { .cpu = cpu, .s = x86_state(cpu), .selector = selector & 0xffff, .offset = offset,
-              .size = op_size, .next_pc = next_pc };
+    Far f = { .cpu = cpu,
+              .s = x86_state(cpu),
+              .selector = selector & 0xffff,
+              .offset = offset,
+              .size = op_size,
+              .next_pc = next_pc };
 
     far_transfer(&f);
 }
@@ -288,8 +293,13 @@ void x86_helper_jmp_far(TnCpu *cpu, uint32_t selector, uint64_t offset, uint32_t
 void x86_helper_call_far(TnCpu *cpu, uint32_t selector, uint64_t offset, uint32_t op_size,
                          uint64_t next_pc)
 {
-    Far f = { .cpu = cpu, .s = x86_state(cpu), .call = true, .selector = selector & 0xffff,
-              .offset = offset, .size = op_size, .next_pc = next_pc };
+    Far f = { .cpu = cpu,
+              .s = x86_state(cpu),
+              .call = true,
+              .selector = selector & 0xffff,
+              .offset = offset,
+              .size = op_size,
+              .next_pc = next_pc };
 
     far_transfer(&f);
 }

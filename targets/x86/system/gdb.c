@@ -9,7 +9,15 @@
 
 /* One row a group: how many registers, of how many bytes. */
 typedef enum GdbGroup {
-    GDB_GENERAL, GDB_PC, GDB_FLAGS, GDB_SEGMENT, GDB_ST, GDB_FPU, GDB_XMM, GDB_MXCSR, GDB_N_GROUPS
+    GDB_GENERAL,
+    GDB_PC,
+    GDB_FLAGS,
+    GDB_SEGMENT,
+    GDB_ST,
+    GDB_FPU,
+    GDB_XMM,
+    GDB_MXCSR,
+    GDB_N_GROUPS
 } GdbGroup;
 
 typedef struct GdbLayout {
@@ -21,7 +29,7 @@ static const GdbLayout layout64 = { { 16, 1, 1, 6, 8, 8, 16, 1 }, { 8, 8, 4, 4, 
 static const GdbLayout layout32 = { { 8, 1, 1, 6, 8, 8, 8, 1 }, { 4, 4, 4, 4, 10, 4, 16, 4 } };
 
 static const uint8_t order64[] = { RAX, RBX, RCX, RDX, RSI, RDI, RBP, RSP,
-                                   R8, R9, R10, R11, R12, R13, R14, R15 };
+                                   R8,  R9,  R10, R11, R12, R13, R14, R15 };
 static const uint8_t segment_order[] = { CS, SS, DS, ES, FS, GS };
 
 static bool gdb_is64(const X86State *s)
@@ -29,7 +37,8 @@ static bool gdb_is64(const X86State *s)
     return x86_has_feature(s, X86_FEATURE_LM);
 }
 
-static bool gdb_locate(const X86State *s, unsigned reg, GdbGroup *group, unsigned *n, unsigned *bytes)
+static bool gdb_locate(const X86State *s, unsigned reg, GdbGroup *group, unsigned *n,
+                       unsigned *bytes)
 {
     const GdbLayout *l = gdb_is64(s) ? &layout64 : &layout32;
 
@@ -52,8 +61,14 @@ static uint32_t gdb_fpu(const X86State *s, unsigned n)
 
     for (unsigned i = 0; i < 8; i++)
         tags |= s->ftag_empty >> i & 1 ? 3u << i * 2 : 0;
-    const uint32_t values[] = { s->fcw, (uint32_t)(s->fsw | s->ftop << 11), tags, s->fcs,
-                                (uint32_t)s->fip, s->fds, (uint32_t)s->fdp, s->fop };
+    const uint32_t values[] = { s->fcw,
+                                (uint32_t)(s->fsw | s->ftop << 11),
+                                tags,
+                                s->fcs,
+                                (uint32_t)s->fip,
+                                s->fds,
+                                (uint32_t)s->fdp,
+                                s->fop };
     return values[n];
 }
 

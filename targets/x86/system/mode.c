@@ -27,7 +27,10 @@ void x86_write_eflags(X86State *s, uint32_t value, uint32_t mask)
 /* Writable, expand-up, the whole 4 GiB: accesses need no check. */
 static bool mode_unlimited(const X86Segment *seg)
 {
-    enum { LOOK_AT = DESC_P | DESC_S | DESC_CODE | DESC_E | DESC_W, WANT = DESC_P | DESC_S | DESC_W };
+    enum {
+        LOOK_AT = DESC_P | DESC_S | DESC_CODE | DESC_E | DESC_W,
+        WANT = DESC_P | DESC_S | DESC_W
+    };
     return seg->limit == UINT32_MAX && (seg->attrs & LOOK_AT) == WANT;
 }
 

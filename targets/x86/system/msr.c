@@ -224,8 +224,8 @@ typedef struct MsrRow {
 } MsrRow;
 
 #define FIELD(f) offsetof(X86State, f)
-#define ALL UINT64_MAX
-#define LOW32 UINT64_C(0xffffffff)
+#define ALL      UINT64_MAX
+#define LOW32    UINT64_C(0xffffffff)
 
 static const MsrRow msr_rows[] = {
     { MSR_SYSENTER_CS, X86_FEATURE_SEP, 0, FIELD(sysenter_cs), LOW32, 0 },
@@ -244,7 +244,8 @@ static const MsrRow msr_rows[] = {
     { MSR_MCG_STATUS, X86_FEATURE_MCA, 0, FIELD(mcg_status), 7, 0 },
     { MSR_MCG_CTL, X86_FEATURE_MCA, 0, FIELD(mcg_ctl), ALL, 0 },
     { MSR_MCG_CAP, X86_FEATURE_MCA, MSR_READ_ONLY, 0, 0, MCG_CTL_P | X86_N_MC_BANKS },
-    { MSR_MTRRCAP, X86_FEATURE_MTRR, MSR_READ_ONLY, 0, 0, MTRRCAP_FIX | MTRRCAP_WC | X86_N_MTRR_VAR },
+    { MSR_MTRRCAP, X86_FEATURE_MTRR, MSR_READ_ONLY, 0, 0,
+      MTRRCAP_FIX | MTRRCAP_WC | X86_N_MTRR_VAR },
     { MSR_P5_MC_ADDR, X86_FEATURE_MCE, MSR_IGNORE, 0, 0, 0 },
     { MSR_P5_MC_TYPE, X86_FEATURE_MCE, MSR_IGNORE, 0, 0, 0 },
     { MSR_PLATFORM_ID, X86_FEATURE_MSR, MSR_READ_ONLY, 0, 0, 0 },
@@ -273,7 +274,8 @@ static const MsrRow msr_rows[] = {
 
 static bool msr_present(const X86State *s, const MsrRow *row)
 {
-    return x86_has_feature(s, (X86Feature)row->feature) && (!(row->flags & MSR_AMD) || x86_is_amd(s));
+    return x86_has_feature(s, (X86Feature)row->feature) &&
+           (!(row->flags & MSR_AMD) || x86_is_amd(s));
 }
 
 static const MsrRow *msr_find(const X86State *s, uint32_t index)
@@ -403,7 +405,8 @@ void x86_helper_rdmsr(TnCpu *cpu)
 
     x86_need_cpl0(cpu);
     if (!x86_read_msr(cpu, index, &value)) {
-        tn_log(TN_LOG_UNIMP, "RDMSR of unknown register %#x at %#" PRIx64 "\n", index, cpu->fault_pc);
+        tn_log(TN_LOG_UNIMP, "RDMSR of unknown register %#x at %#" PRIx64 "\n", index,
+               cpu->fault_pc);
         x86_gp0(cpu);
     }
     x86_set_reg32(s, RAX, (uint32_t)value);

@@ -8,14 +8,20 @@
 #include "system.h"
 
 enum {
-    PTE_P = 1u << 0, PTE_W = 1u << 1, PTE_U = 1u << 2, PTE_A = 1u << 5, PTE_D = 1u << 6,
-    PTE_PS = 1u << 7, PTE_G = 1u << 8,
+    PTE_P = 1u << 0,
+    PTE_W = 1u << 1,
+    PTE_U = 1u << 2,
+    PTE_A = 1u << 5,
+    PTE_D = 1u << 6,
+    PTE_PS = 1u << 7,
+    PTE_G = 1u << 8,
     PTE_PK_SHIFT = 59,
-    LEVEL_BITS = 9, LEVEL_BITS_32 = 10,
+    LEVEL_BITS = 9,
+    LEVEL_BITS_32 = 10,
     PSE36_RESERVED = 1u << 21,
 };
-#define PTE_NX (UINT64_C(1) << 63)
-#define PTE_ADDRESS UINT64_C(0x000ffffffffff000)
+#define PTE_NX       (UINT64_C(1) << 63)
+#define PTE_ADDRESS  UINT64_C(0x000ffffffffff000)
 #define PTE_HIGH_PAE UINT64_C(0x7ff0000000000000) /* reserved in PAE paging, free in long mode */
 
 /* One walk. */
@@ -24,8 +30,8 @@ typedef struct Walk {
     X86State *s;
     uint64_t vaddr;
     TnAccess access;
-    bool user;         /* a user-mode access */
-    bool nosmap;       /* EFLAGS.AC lifts SMAP */
+    bool user;   /* a user-mode access */
+    bool nosmap; /* EFLAGS.AC lifts SMAP */
     bool probe;
     uint32_t attrs;
     uint64_t rights;   /* PTE_W, PTE_U and-ed over all levels; PTE_NX or-ed */
@@ -33,7 +39,13 @@ typedef struct Walk {
 } Walk;
 
 /* What a walk may end in beside success. */
-typedef enum WalkResult { WALK_OK, WALK_NOT_PRESENT, WALK_RESERVED, WALK_PROTECTION, WALK_KEY } WalkResult;
+typedef enum WalkResult {
+    WALK_OK,
+    WALK_NOT_PRESENT,
+    WALK_RESERVED,
+    WALK_PROTECTION,
+    WALK_KEY
+} WalkResult;
 
 static uint64_t paging_a20(const X86State *s, uint64_t paddr)
 {
@@ -90,8 +102,9 @@ static uint32_t walk_prot(const Walk *w)
     uint32_t prot = 0;
 
     if (w->user)
-        return !page_user ? 0 : TN_PROT_READ | (writable ? TN_PROT_WRITE : 0) |
-                                    (executable ? TN_PROT_EXEC : 0);
+        return !page_user ? 0
+                          : TN_PROT_READ | (writable ? TN_PROT_WRITE : 0) |
+                                (executable ? TN_PROT_EXEC : 0);
     if (!page_user || !(s->cr4 & CR4_SMAP) || w->nosmap)
         prot |= TN_PROT_READ | (writable || !(s->cr0 & CR0_WP) ? TN_PROT_WRITE : 0);
     if (executable && !(page_user && (s->cr4 & CR4_SMEP)))
@@ -276,9 +289,16 @@ bool x86_tlb_fill(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mmu_mode
 {
     X86State *s = x86_state(cpu);
     Walk w = {
-        .cpu = cpu, .s = s, .vaddr = vaddr, .access = access, .user = mmu_mode == MMU_USER,
-        .nosmap = mmu_mode == MMU_KERNEL_NOSMAP, .probe = probe, .attrs = x86_mem_attrs(s),
-        .rights = PTE_W | PTE_U, .reserved = paging_reserved(s),
+        .cpu = cpu,
+        .s = s,
+        .vaddr = vaddr,
+        .access = access,
+        .user = mmu_mode == MMU_USER,
+        .nosmap = mmu_mode == MMU_KERNEL_NOSMAP,
+        .probe = probe,
+        .attrs = x86_mem_attrs(s),
+        .rights = PTE_W | PTE_U,
+        .reserved = paging_reserved(s),
     };
 
     fill->attrs = w.attrs;
@@ -287,7 +307,8 @@ bool x86_tlb_fill(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mmu_mode
     if (!x86_long(s)) {
         w.vaddr = (uint32_t)vaddr;
     } else if (!x86_canonical(s, vaddr)) {
-        bool stack = !probe && access != TN_ACCESS_FETCH && x86_code64(s) && x86_accesses_stack(cpu);
+        bool stack =
+            !probe && access != TN_ACCESS_FETCH && x86_code64(s) && x86_accesses_stack(cpu);
         if (!probe)
             x86_record(cpu, stack ? X86_SS : X86_GP, true, 0);
         if (!probe && access == TN_ACCESS_FETCH && x86_canonical(s, vaddr ^ X86_BRANCH_FAULT))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests to a vCPU: SMI, INIT, SIPI, NMI, maskable interrupts, in the order of their priority; the
- * lines of tn_cpu_irq; sleep and its end.
+ * Requests to a vCPU: SMI, INIT, SIPI, NMI, maskable interrupts, in the order of their priority;
+ * the lines of tn_cpu_irq; sleep and its end.
  *
  * Intel SDM vol. 3A, 6.9 (table 6-2: priority among events), 6.7 (NMI), 6.8 (IF and the shadow),
  * 8.4.2 (INIT-SIPI-SIPI), 9.1; vol. 3C, 31.3 (SMI, and what SMM holds back).
@@ -244,8 +244,8 @@ void x86_helper_monitor(TnCpu *cpu, uint64_t address)
 
 /*
  * A store to the monitored line cannot be seen here. Where another processor could make one, MWAIT
- * sleeps for a moment and ends, as it may for any reason (and so for the masked interrupt of ECX[0]).
- * The only processor of a machine sleeps until an interrupt.
+ * sleeps for a moment and ends, as it may for any reason (and so for the masked interrupt of
+ * ECX[0]). The only processor of a machine sleeps until an interrupt.
  */
 void x86_helper_mwait(TnCpu *cpu, uint64_t next_pc)
 {

@@ -21,13 +21,13 @@ typedef struct Return {
     X86State *s;
     unsigned size;
     bool iret;
-    uint32_t release;  /* parameter bytes of RET n */
+    uint32_t release; /* parameter bytes of RET n */
     uint64_t rip;
     uint32_t selector;
     uint32_t flags;
     X86Stack st;
     X86Desc code;
-    X86Segment ss;     /* outer returns and IRET of 64-bit mode */
+    X86Segment ss; /* outer returns and IRET of 64-bit mode */
     uint64_t rsp;
 } Return;
 
@@ -133,8 +133,8 @@ static void return_check_stack(Return *r, uint32_t selector)
 }
 
 /*
- * Data segments that the outer level may not use are nulled (5.8.6). Null ones are left alone: the bases
- * of FS and GS in them are those that MSRs and WRFSBASE set.
+ * Data segments that the outer level may not use are nulled (5.8.6). Null ones are left alone: the
+ * bases of FS and GS in them are those that MSRs and WRFSBASE set.
  */
 static void return_drop_segments(X86State *s, unsigned cpl)
 {
@@ -216,8 +216,7 @@ static void return_nested(TnCpu *cpu, uint64_t next_pc)
 
     if ((link & SEL_TI) || x86_null_selector(link) || !x86_desc_read(cpu, link, &d))
         x86_raise_selector(cpu, X86_TS, link);
-    if ((d.hi & DESC_S) ||
-        (desc_type(d.hi) != SYS_TSS16_BUSY && desc_type(d.hi) != SYS_TSS32_BUSY))
+    if ((d.hi & DESC_S) || (desc_type(d.hi) != SYS_TSS16_BUSY && desc_type(d.hi) != SYS_TSS32_BUSY))
         x86_raise_selector(cpu, X86_TS, link);
     if (!(d.hi & DESC_P))
         x86_raise_selector(cpu, X86_NP, link);

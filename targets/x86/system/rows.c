@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows of the system instructions (SDM vol. 1, 5.1.8 and 5.20 to 5.22; vol. 3A, 2.8) and of those that
- * save and restore processor state. Nearly all work is done by helpers.
+ * Rows of the system instructions (SDM vol. 1, 5.1.8 and 5.20 to 5.22; vol. 3A, 2.8) and of those
+ * that save and restore processor state. Nearly all work is done by helpers.
  */
 #include "insn.h"
 #include "system.h"
@@ -212,7 +212,8 @@ static void gen_write_base(X86Ctx *c)
 }
 
 #define SELECTOR(f) (uint32_t)(offsetof(X86State, f) + offsetof(X86Segment, selector))
-#define BASE(n) (uint32_t)(offsetof(X86State, seg) + (n) * sizeof(X86Segment) + offsetof(X86Segment, base))
+#define BASE(n) \
+    (uint32_t)(offsetof(X86State, seg) + (n) * sizeof(X86Segment) + offsetof(X86Segment, base))
 #define H(name) .helper = X86_HELPER_##name
 #define F(name) .feature = X86_FEATURE_##name
 
@@ -262,7 +263,8 @@ const X86Row x86_rows_system[] = {
     { "NP 0F 01 /=D1", "XSETBV", gen_plain, ROW_END, F(XSAVE), H(xsetbv) },
     { "NP 0F 01 /=EE", "RDPKRU", gen_plain, F(PKU), H(rdpkru) },
     { "NP 0F 01 /=EF", "WRPKRU", gen_plain, ROW_END, F(PKU), H(wrpkru) },
-    { "66 0F 38 82 /r", "INVPCID Gy Mdq", gen_invpcid, ROW_CPL0 | ROW_FORCE64 | ROW_END, F(INVPCID) },
+    { "66 0F 38 82 /r", "INVPCID Gy Mdq", gen_invpcid, ROW_CPL0 | ROW_FORCE64 | ROW_END,
+      F(INVPCID) },
 
     /* Bases, random numbers */
     { "F3 0F AE /0:r", "RDFSBASE Ry", gen_read_base, ROW_ONLY64, F(FSGSBASE), .arg = BASE(FS) },
@@ -276,11 +278,16 @@ const X86Row x86_rows_system[] = {
     /* Processor state */
     { "NP 0F AE /0:m", "FXSAVE Mb", gen_area, F(FXSR), H(fxsave), .arg = AREA_FX | X86_AREA_WRITE },
     { "NP 0F AE /1:m", "FXRSTOR Mb", gen_area, ROW_END, F(FXSR), H(fxrstor), .arg = AREA_FX },
-    { "NP 0F AE /4:m", "XSAVE Mb", gen_area, F(XSAVE), H(xsave), .arg = AREA_XSAVE | X86_AREA_WRITE },
+    { "NP 0F AE /4:m", "XSAVE Mb", gen_area, F(XSAVE), H(xsave),
+      .arg = AREA_XSAVE | X86_AREA_WRITE },
     { "NP 0F AE /5:m", "XRSTOR Mb", gen_area, ROW_END, F(XSAVE), H(xrstor), .arg = AREA_XSAVE },
-    { "NP 0F AE /6:m", "XSAVEOPT Mb", gen_area, F(XSAVEOPT), H(xsaveopt), .arg = AREA_XSAVE | X86_AREA_WRITE },
-    { "NP 0F C7 /4:m", "XSAVEC Mb", gen_area, F(XSAVEC), H(xsavec), .arg = AREA_XSAVE | X86_AREA_WRITE },
-    { "NP 0F C7 /5:m", "XSAVES Mb", gen_area, ROW_CPL0, F(XSAVES), H(xsaves), .arg = AREA_XSAVE | X86_AREA_WRITE },
-    { "NP 0F C7 /3:m", "XRSTORS Mb", gen_area, ROW_CPL0 | ROW_END, F(XSAVES), H(xrstors), .arg = AREA_XSAVE },
+    { "NP 0F AE /6:m", "XSAVEOPT Mb", gen_area, F(XSAVEOPT), H(xsaveopt),
+      .arg = AREA_XSAVE | X86_AREA_WRITE },
+    { "NP 0F C7 /4:m", "XSAVEC Mb", gen_area, F(XSAVEC), H(xsavec),
+      .arg = AREA_XSAVE | X86_AREA_WRITE },
+    { "NP 0F C7 /5:m", "XSAVES Mb", gen_area, ROW_CPL0, F(XSAVES), H(xsaves),
+      .arg = AREA_XSAVE | X86_AREA_WRITE },
+    { "NP 0F C7 /3:m", "XRSTORS Mb", gen_area, ROW_CPL0 | ROW_END, F(XSAVES), H(xrstors),
+      .arg = AREA_XSAVE },
     { NULL },
 };

@@ -2,8 +2,8 @@
 /*
  * System management mode: entry by SMI and RSM.
  *
- * Intel SDM vol. 3C, chapter 31 (31.3 entry, 31.4.1 save state map, 31.5 environment, 31.7 NMI, 31.10
- * auto HALT restart, 31.11 SMBASE relocation); AMD APM vol. 2, 10.2.3 (64-bit save area), 10.3.
+ * Intel SDM vol. 3C, chapter 31 (31.3 entry, 31.4.1 save state map, 31.5 environment, 31.7 NMI,
+ * 31.10 auto HALT restart, 31.11 SMBASE relocation); AMD APM vol. 2, 10.2.3 (64-bit save area), 10.3.
  * Processors with long mode use the AMD64 map (revision 0x20064), others the 32-bit map
  * (revision 0x20000). I/O instruction restart is not offered (its revision bit is clear).
  */

@@ -256,14 +256,14 @@ void x86_task_switch(TnCpu *cpu, uint32_t selector, X86Desc *d, X86TaskCause cau
 void x86_task_gate(TnCpu *cpu, uint32_t selector, X86TaskCause cause, uint64_t return_rip,
                    bool has_error, uint32_t error);
 
-/* ---- Code segments (far.c) -------------------------------------------------------------------- */
+/* ---- Code segments (far.c) ---- */
 
 /* Loads CS and RIP at a privilege; the offset was checked. */
 void x86_set_cs(X86State *s, uint32_t selector, const X86Desc *d, unsigned cpl, uint64_t rip);
 /* #GP(0) unless the offset is within the new code segment (or canonical when it is 64-bit). */
 void x86_check_target(TnCpu *cpu, const X86Desc *d, uint64_t offset);
 
-/* ---- Rest -------------------------------------------------------------------------------------- */
+/* ---- Rest ---- */
 
 /* EFLAGS bits as instructions may write them: bits of `mask` come from `value`. */
 void x86_write_eflags(X86State *s, uint32_t value, uint32_t mask);

@@ -5,7 +5,8 @@
  * Intel SDM vol. 1, 10.5 (FXSAVE area), chapter 13 (XSAVE: 13.4 the area, 13.4.3 compacted form,
  * 13.5 components, 13.6 XINUSE, 13.7 to 13.12 the instructions); vol. 2 by instruction.
  *
- * Images are built in a host buffer and moved by one checked store, so a fault leaves all as it was.
+ * Images are built in a host buffer and moved by one checked store, so a fault leaves all as it
+ * was.
  */
 #include "system.h"
 
@@ -262,7 +263,7 @@ static uint32_t xsave_size(uint64_t components, bool compact)
 
     for (size_t i = 0; i < G_N_ELEMENTS(extended); i++) {
         if (components >> extended[i].number & 1)
-            size = compact ? size + extended[i].size : (uint32_t)extended[i].offset + extended[i].size;
+            size = (compact ? size : extended[i].offset) + (uint32_t)extended[i].size;
     }
     return size;
 }
@@ -324,7 +325,8 @@ static void xsave_component(const X86State *s, unsigned number, uint8_t *out)
     }
 }
 
-static void xsave_store(TnCpu *cpu, uint64_t address, const uint8_t *image, uint32_t from, uint32_t to)
+static void xsave_store(TnCpu *cpu, uint64_t address, const uint8_t *image, uint32_t from,
+                        uint32_t to)
 {
     tn_st_bytes(cpu, address + from, image + from, to - from, x86_mmu_mode(x86_state(cpu)));
 }
