@@ -44,10 +44,10 @@ class Archive:
         return bytes(self.data)
 
 
-def build(architecture, extra=None):
-    """The archive's path; `extra` maps a path in the guest to a program's bytes."""
+def build(architecture, extra=None, folders=()):
+    """The archive's bytes; `extra` maps a path in the guest to a program's bytes."""
     archive = Archive()
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, *folders):
         archive.folder(folder)
     archive.character_device("dev/console", 5, 1)
     archive.program("bin/busybox", debian.busybox(architecture).read_bytes())
@@ -59,6 +59,6 @@ def build(architecture, extra=None):
     return archive.finish()
 
 
-def write(architecture, path, extra=None):
-    pathlib.Path(path).write_bytes(build(architecture, extra))
+def write(architecture, path, extra=None, folders=()):
+    pathlib.Path(path).write_bytes(build(architecture, extra, folders))
     return path
