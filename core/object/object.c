@@ -41,8 +41,19 @@ static bool run_init(TnObject *obj, const TnType *type, GError **error)
     return type->info.init(obj, tn_object_state_at(obj, type->depth), error);
 }
 
+/* The hooks may take references to the object for a while: it must not end twice. */
+static void unrealize_last(TnObject *obj)
+{
+    if (!obj->type->is_device || !tn_device_realized(obj))
+        return;
+    g_atomic_int_set(&obj->refs, 1);
+    tn_device_unrealize(obj);
+    g_atomic_int_set(&obj->refs, 0);
+}
+
 static void finalize(TnObject *obj)
 {
+    unrealize_last(obj);
     while (obj->children && obj->children->len)
         tn_object_unparent(obj->children->pdata[obj->children->len - 1]);
     for (const TnType *type = obj->type; type; type = type->parent)

@@ -220,6 +220,14 @@ static void hooks_run_ancestors_first_and_back(void)
     tn_object_unref(dev);
 }
 
+static void a_realized_device_is_unrealized_when_it_ends(void)
+{
+    TnObject *dev = new_widget();
+
+    tn_object_unref(dev);
+    g_assert_cmpstr(calls->str, ==, "widget-unrealize base-unrealize");
+}
+
 static void a_failed_realize_undoes_the_ancestors(void)
 {
     TnObject *dev = tn_object_new("test-widget", NULL);
@@ -387,6 +395,8 @@ int main(int argc, char **argv)
         g_assert_true(tn_type_register(types[i], NULL));
     ADD("life/hooks-run-ancestors-first-and-back", hooks_run_ancestors_first_and_back);
     ADD("life/a-failed-realize-undoes-the-ancestors", a_failed_realize_undoes_the_ancestors);
+    ADD("life/a-realized-device-is-unrealized-when-it-ends",
+        a_realized_device_is_unrealized_when_it_ends);
     ADD("life/properties-are-fixed-once-realized", properties_are_fixed_once_realized);
     ADD("life/a-required-property-must-be-set", a_required_property_must_be_set);
     ADD("reset/everything-is-reset-before-anything-settles",
