@@ -11,6 +11,7 @@
 void (*mini_emit)(TnIrBuilder *b);
 TnCpu *mini_cpu;
 uint8_t *mini_ram;
+TnRegion *mini_ram_region;
 
 /* ---- Helpers ----------------------------------------------------------------------------- */
 
@@ -281,6 +282,11 @@ static const TnBackend *find_backend(const char *name)
     return strcmp(name, "interp") == 0 ? &tn_backend_interp : NULL;
 }
 
+static void memory_changed(TnAddressSpace *as, void *data)
+{
+    tn_tlb_flush_all_cpus();
+}
+
 bool mini_start(const char *backend)
 {
     TnTranslatorOptions options = { .backend = find_backend(backend), .tb_size = 16 << 20,
@@ -291,6 +297,8 @@ bool mini_start(const char *backend)
     TnRegion *ram = tn_region_new_ram(tn_object_root(), "ram", MINI_RAM, NULL);
     tn_region_add(tn_system_memory(), 0, ram);
     tn_device_unlock();
+    tn_memory_listen(tn_system_memory_space(), memory_changed, NULL);
+    mini_ram_region = ram;
     mini_ram = tn_region_ram(ram);
     tn_translator_configure(&options);
     mini_cpu = tn_cpu_new_of(&mini_target, NULL, 0, NULL);

@@ -49,6 +49,7 @@ bool mini_start(const char *backend);
 
 extern TnCpu *mini_cpu;
 extern uint8_t *mini_ram;
+extern TnRegion *mini_ram_region;
 
 static inline MiniState *mini_state(void)
 {

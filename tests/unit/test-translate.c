@@ -519,6 +519,111 @@ static void test_modes_have_their_own_blocks(void)
     g_assert_cmpint(tn_translator.n_translated, ==, before + 1);
 }
 
+/* ---- The bus ----------------------------------------------------------------------------- */
+
+static bool page_dirty(uint64_t addr)
+{
+    return tn_region_test_clear_dirty(mini_ram_region, TN_DIRTY_DISPLAY, addr, 1);
+}
+
+/* The second store goes through a TLB entry that the first one made fast. */
+static void test_dirty_log(void)
+{
+    PROGRAM(CODE, MINI_MOVI, 0, IMM32(DATA + 8), MINI_ST64, 0, 1, MINI_ST64, 0, 1, MINI_HALT);
+    mini_run(CODE);
+    tn_device_lock();
+    tn_region_set_dirty_log(mini_ram_region, TN_DIRTY_DISPLAY, true);
+    page_dirty(DATA);
+    page_dirty(DATA + 0x1000);
+    for (unsigned i = 0; i < 3; i++) {
+        g_assert_false(page_dirty(DATA));
+        tn_device_unlock();
+        mini_run(CODE);
+        tn_device_lock();
+        g_assert_true(page_dirty(DATA));
+        g_assert_false(page_dirty(DATA + 0x1000));
+    }
+    tn_region_set_dirty_log(mini_ram_region, TN_DIRTY_DISPLAY, false);
+    tn_device_unlock();
+}
+
+static struct {
+    uint64_t offset, value;
+    unsigned size, reads, writes;
+    bool locked;
+} device;
+
+static uint64_t device_read(void *opaque, uint64_t offset, unsigned size)
+{
+    device.offset = offset;
+    device.size = size;
+    device.reads++;
+    device.locked = tn_device_lock_held();
+    return 0xa1a2a3a4a5a6a7a8;
+}
+
+static void device_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    device.offset = offset;
+    device.size = size;
+    device.value = value;
+    device.writes++;
+}
+
+static const TnRegionOps device_ops = {
+    .size_of = sizeof(TnRegionOps), .read = device_read, .write = device_write,
+    .impl_min = 1, .impl_max = 8,
+};
+
+static void test_device(void)
+{
+    MiniState *s = mini_state();
+    enum { AT = 0x200000 };
+
+    tn_device_lock();
+    TnRegion *io = tn_region_new_io(tn_object_root(), "device", &device_ops, NULL, 0x100);
+    tn_region_add(tn_system_memory(), AT, io);
+    tn_device_unlock();
+    PROGRAM(CODE, MINI_MOVI, 0, IMM32(AT + 0x10), MINI_MOVI, 1, IMM32(0x55), MINI_ST64, 0, 1,
+            MINI_LD8, 2, 0, MINI_LD64, 3, 0, MINI_HALT);
+    mini_run(CODE);
+    g_assert_cmpint(device.writes, ==, 1);
+    g_assert_cmpint(device.reads, ==, 2);
+    g_assert_cmphex(device.value, ==, 0x55);
+    g_assert_cmphex(device.offset, ==, 0x10);
+    g_assert_true(device.locked);
+    g_assert_false(tn_device_lock_held());
+    g_assert_cmphex(s->regs[2], ==, 0xa8);
+    g_assert_cmphex(s->regs[3], ==, 0xa1a2a3a4a5a6a7a8);
+}
+
+/* Code and data that another region covers are gone at once, and back when it leaves. */
+static void test_remap(void)
+{
+    MiniState *s = mini_state();
+
+    PROGRAM(CODE, MINI_MOVI, 0, IMM32(DATA), MINI_LD8, 2, 0, MINI_MOVI, 3, IMM32(1), MINI_HALT);
+    mini_ram[DATA] = 0x11;
+    mini_run(CODE);
+    g_assert_cmphex(s->regs[2], ==, 0x11);
+    tn_device_lock();
+    TnRegion *other = tn_region_new_ram(tn_object_root(), "other", 0x10000, NULL);
+    memcpy(tn_region_ram(other), mini_ram + CODE, 0x1000);
+    tn_region_ram(other)[11] = 9; /* the operand of MOVI 3 */
+    tn_region_ram(other)[DATA - CODE] = 0x22;
+    tn_region_add_overlap(tn_system_memory(), CODE, other, 1);
+    tn_device_unlock();
+    mini_run(CODE);
+    g_assert_cmphex(s->regs[2], ==, 0x22);
+    g_assert_cmphex(s->regs[3], ==, 9);
+    tn_device_lock();
+    tn_region_remove(tn_system_memory(), other);
+    tn_device_unlock();
+    mini_run(CODE);
+    g_assert_cmphex(s->regs[2], ==, 0x11);
+    g_assert_cmphex(s->regs[3], ==, 1);
+}
+
 static void test_flush_of_everything(void)
 {
     test_loop();
@@ -684,6 +789,9 @@ int main(int argc, char **argv)
     g_test_add_func("/translate/blocks/instruction-crosses-page", test_instruction_crosses_page);
     g_test_add_func("/translate/blocks/modes", test_modes_have_their_own_blocks);
     g_test_add_func("/translate/blocks/flush", test_flush_of_everything);
+    g_test_add_func("/translate/bus/dirty-log", test_dirty_log);
+    g_test_add_func("/translate/bus/device", test_device);
+    g_test_add_func("/translate/bus/remap", test_remap);
     g_test_add_func("/translate/debug/breakpoint", test_breakpoint);
     g_test_add_func("/translate/debug/single-step", test_single_step);
     g_test_add_func("/translate/optimise/overwritten-flags-go", test_overwritten_flags_go);
