@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The IR validator: what ir.h demands of a front end, checked in debug builds. */
+/* The IR validator: what ir.h demands of a front end. */
 #include "translate/ir-info.h"
 
 typedef enum TempClass {
@@ -181,6 +181,8 @@ char *tn_ir_check(const TnTargetInfo *target, const TnIrOp *ops, unsigned n_ops,
     }
     if (n_ops == 0)
         return g_strdup("empty block");
+    if (n_temps > TN_IR_MAX_TEMPS)
+        return g_strdup_printf("%u temporaries, %d are allowed", n_temps, TN_IR_MAX_TEMPS);
     if (!k.fault)
         return NULL;
     const TnIrOp *bad = &ops[i - 1];

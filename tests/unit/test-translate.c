@@ -696,6 +696,35 @@ static unsigned optimise(void (*emit)(TnIrBuilder *b), TnIrBuilder *b)
     return n;
 }
 
+static void check_refuses(TnIrBuilder *b, const char *why)
+{
+    g_autofree char *fault = tn_ir_check(&mini_target, b->ops, b->n_ops, b->n_temps);
+    g_assert_nonnull(fault);
+    g_assert_nonnull(strstr(fault, why));
+    tn_ir_begin(b, 0, 1);
+}
+
+static void test_checker(void)
+{
+    TnIrBuilder b = { 0 };
+    tn_ir_begin(&b, 0, 1);
+    tn_ir_put(&b, TN_I64, 0, tn_ir_const(&b, TN_I64, 1));
+    check_refuses(&b, "not the last operation");
+    tn_ir_put(&b, TN_I64, 0, 5);
+    tn_ir_exit(&b, 0);
+    check_refuses(&b, "before it is assigned");
+    tn_ir_put(&b, TN_I64, 0, tn_ir_ldenv(&b, TN_V128, 0));
+    tn_ir_exit(&b, 0);
+    check_refuses(&b, "wrong class");
+    tn_ir_get(&b, TN_I64, 99);
+    tn_ir_exit(&b, 0);
+    check_refuses(&b, "no such declared register");
+    tn_ir_i(&b, TN_IR_SHLI, TN_I32, tn_ir_const(&b, TN_I32, 1), 32);
+    tn_ir_exit(&b, 0);
+    check_refuses(&b, "too large");
+    tn_ir_clear(&b);
+}
+
 static unsigned count(const TnIrBuilder *b, unsigned n, TnIrOpc opc)
 {
     unsigned found = 0;
@@ -794,6 +823,7 @@ int main(int argc, char **argv)
     g_test_add_func("/translate/bus/remap", test_remap);
     g_test_add_func("/translate/debug/breakpoint", test_breakpoint);
     g_test_add_func("/translate/debug/single-step", test_single_step);
+    g_test_add_func("/translate/ir/checker-refuses", test_checker);
     g_test_add_func("/translate/optimise/overwritten-flags-go", test_overwritten_flags_go);
     g_test_add_func("/translate/optimise/faults-keep-registers", test_faults_keep_registers);
     g_test_add_func("/translate/optimise/certain-exits", test_certain_exits);
