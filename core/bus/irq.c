@@ -175,7 +175,8 @@ void tn_irq_out(TnObject *dev, const char *name, unsigned n, int level)
     tn_irq_set(group->wires[n], level);
 }
 
-static bool irq_intercept(TnObject *dev, const char *name, bool in, TnIrqInterceptFn fn, void *opaque)
+static bool irq_intercept(TnObject *dev, const char *name, bool in, TnIrqInterceptFn fn,
+                          void *opaque)
 {
     IrqGroup *group = irq_group_find(dev, name, in);
     if (group) {

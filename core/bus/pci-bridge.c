@@ -63,7 +63,8 @@ void tn_pci_bridge_update(PciDevice *pci)
                bridge_memory_edge(config, PCI_MEMORY_LIMIT) | 0xfffff);
     window_set(bridge->window_prefetch, memory,
                bridge_prefetch_edge(config, PCI_PREFETCH_BASE, PCI_PREFETCH_BASE_UPPER),
-               bridge_prefetch_edge(config, PCI_PREFETCH_LIMIT, PCI_PREFETCH_LIMIT_UPPER) | 0xfffff);
+               bridge_prefetch_edge(config, PCI_PREFETCH_LIMIT, PCI_PREFETCH_LIMIT_UPPER) |
+                   0xfffff);
     tn_region_set_enabled(bridge->vga_memory, memory && vga);
     tn_region_set_enabled(bridge->vga_io_low, io && vga);
     tn_region_set_enabled(bridge->vga_io_high, io && vga);

@@ -34,7 +34,8 @@ static bool msix_masked(const PciDevice *pci, unsigned vector)
 static void msix_send(PciDevice *pci, unsigned vector)
 {
     const uint8_t *entry = pci->msix.table + vector * MSIX_ENTRY;
-    uint64_t address = pci_get32(entry) | (uint64_t)pci_get32(entry + MSIX_ENTRY_ADDRESS_HIGH) << 32;
+    uint64_t high = pci_get32(entry + MSIX_ENTRY_ADDRESS_HIGH);
+    uint64_t address = high << 32 | pci_get32(entry);
     tn_pci_message(pci, address & ~(uint64_t)3, pci_get32(entry + MSIX_ENTRY_DATA));
 }
 

@@ -5,7 +5,7 @@
 
 #include "tenon/chardev.h"
 
-/* Closes every chardev: the terminal is as it was before. At the end of the process. [main +lock] */
+/* Closes every chardev: the terminal is as it was before. At the process's end. [main +lock] */
 void tn_chardev_close_all(void);
 /* The ids there are, in order of making. g_free the array. */
 const char **tn_chardev_ids(void);

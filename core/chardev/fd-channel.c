@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A chardev on file descriptors. Reading stops while the front end takes nothing and at end of file.
+ * A chardev on file descriptors. Reading stops while the front end takes nothing, and at the end.
  *
  * Descriptors that are ours are made non-blocking. Others (the terminal) are shared with processes
  * that do not expect it, so a write asks first and stays within what a pipe takes at once.
@@ -33,7 +33,8 @@ static void channel_stop(GSource **source)
     }
 }
 
-static GSource *channel_wait(TnFdChannel *channel, int fd, GIOCondition condition, GUnixFDSourceFunc fn)
+static GSource *channel_wait(TnFdChannel *channel, int fd, GIOCondition condition,
+                             GUnixFDSourceFunc fn)
 {
     GSource *source = g_unix_fd_source_new(fd, condition);
     g_source_set_callback(source, G_SOURCE_FUNC(fn), channel, NULL);

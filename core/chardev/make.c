@@ -194,7 +194,8 @@ static TnChardev *short_make_socket(const char *id, const char *text, bool mux, 
         return NULL;
     }
     g_autofree char *modern = short_modern(options);
-    g_autofree char *all = g_strdup_printf("socket,id=%s,mux=%s,%s", id, mux ? "on" : "off", modern);
+    g_autofree char *all = g_strdup_printf("socket,id=%s,mux=%s,%s", id, mux ? "on" : "off",
+                                           modern);
     return tn_chardev_new(all, error);
 }
 

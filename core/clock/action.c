@@ -18,9 +18,12 @@ enum { ACTION_REBOOT, ACTION_SHUTDOWN, ACTION_PANIC, ACTION_WATCHDOG };
 static Action actions[] = {
     [ACTION_REBOOT] = { "reboot", { "reset", "shutdown" }, 0 },
     [ACTION_SHUTDOWN] = { "shutdown", { "poweroff", "pause" }, 0 },
-    [ACTION_PANIC] = { "panic", { "pause", "shutdown", "exit-failure", "none" }, TN_PANIC_SHUTDOWN },
+    [ACTION_PANIC] = { "panic",
+                       { "pause", "shutdown", "exit-failure", "none" },
+                       TN_PANIC_SHUTDOWN },
     [ACTION_WATCHDOG] = { "watchdog",
-                          { "reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi" },
+                          { "reset", "shutdown", "poweroff", "pause", "debug", "none",
+                            "inject-nmi" },
                           0 },
 };
 

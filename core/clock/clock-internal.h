@@ -33,8 +33,8 @@ GSource *tn_timers_source(void);
 
 /* ---- -rtc -------------------------------------------------------------------------------- */
 
-/* base: "utc", "localtime" or a date "2006-06-17T16:01:21" / "2006-06-17"; clock: "host", "rt", "vm".
- * NULL leaves the default (utc, host). Before the machine starts. */
+/* base: "utc", "localtime" or a date "2006-06-17T16:01:21" or "2006-06-17"; clock: "host", "rt" or
+ * "vm". NULL leaves the default (utc, host). Before the machine starts. */
 bool tn_rtc_configure(const char *base, const char *clock, GError **error);
 
 #endif

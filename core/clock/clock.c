@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The three clocks. The virtual clock is the host's monotonic clock minus an offset while the machine
- * runs, and a constant while it stands; readers see both through a sequence counter, without locks.
+ * The three clocks. The virtual clock is the host's monotonic clock minus an offset while the
+ * machine runs, and a constant while it stands; readers see both through a sequence counter, without
+ * locks.
  */
 #include "clock/clock-internal.h"
 

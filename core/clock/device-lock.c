@@ -3,8 +3,8 @@
  * The device lock: a ticket lock on a futex, so that threads get it in the order they came and
  * neither the main loop nor a vCPU is shut out by a busy one.
  *
- * `next` gives out tickets, `serving` is the ticket whose turn it is. A waiter spins for a while when
- * it is the very next, then sleeps on `serving` with the bit of its ticket, so that only it is
+ * `next` gives out tickets, `serving` is the ticket whose turn it is. A waiter spins for a while
+ * when it is the very next, then sleeps on `serving` with the bit of its ticket, so that only it is
  * woken. `sleepers` spares the system call where nobody sleeps.
  */
 #include <linux/futex.h>

@@ -24,7 +24,8 @@ enum {
 };
 
 static atomic_uint request_bits;
-static atomic_int request_exit_code, request_stop_state, request_reset_cause, request_shutdown_cause;
+static atomic_int request_exit_code, request_stop_state;
+static atomic_int request_reset_cause, request_shutdown_cause;
 static _Atomic(GSource *) request_source;
 static bool request_ended;
 static TnShutdownCause request_ended_by;

@@ -81,7 +81,7 @@ bool tn_rtc_configure(const char *base, const char *clock, GError **error)
     }
     rtc_base = new_base;
     rtc_clock = new_clock;
-    rtc_offset = new_clock == TN_CLOCK_HOST && new_base != RTC_DATE ? 0
-                                                                    : wall - tn_clock_now(new_clock);
+    bool follows_host = new_clock == TN_CLOCK_HOST && new_base != RTC_DATE;
+    rtc_offset = follows_host ? 0 : wall - tn_clock_now(new_clock);
     return true;
 }

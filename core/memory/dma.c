@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Access by address: lookups, single loads and stores, and spans (DMA). A span is cut where the view
- * changes; plain memory is copied, devices get naturally aligned accesses as wide as they allow.
+ * Access by address: lookups, single loads and stores, and spans (DMA). A span is cut where the
+ * view changes; plain memory is copied, devices get naturally aligned accesses as wide as they
+ * allow.
  */
 #include <string.h>
 
@@ -149,28 +150,50 @@ static bool dma_is_word(const void *host, uint64_t n)
 }
 
 /* Words go as one access: a guest polls ring indices while they are written. */
+#define DMA_STORE(type_, to_, from_) \
+    do { \
+        type_ word_; \
+        memcpy(&word_, (from_), sizeof(word_)); \
+        __atomic_store_n((type_ *)(to_), word_, __ATOMIC_RELEASE); \
+    } while (0)
+#define DMA_LOAD(type_, to_, from_) \
+    do { \
+        type_ word_ = __atomic_load_n((type_ *)(from_), __ATOMIC_ACQUIRE); \
+        memcpy((to_), &word_, sizeof(word_)); \
+    } while (0)
+
 static void dma_copy_in(const TnMemorySpan *span, const uint8_t *buf, uint64_t n)
 {
-    if (dma_is_word(span->host, n)) {
-        switch (n) {
-        case 2: { uint16_t v; memcpy(&v, buf, 2); __atomic_store_n((uint16_t *)span->host, v, __ATOMIC_RELEASE); return; }
-        case 4: { uint32_t v; memcpy(&v, buf, 4); __atomic_store_n((uint32_t *)span->host, v, __ATOMIC_RELEASE); return; }
-        case 8: { uint64_t v; memcpy(&v, buf, 8); __atomic_store_n((uint64_t *)span->host, v, __ATOMIC_RELEASE); return; }
-        }
+    switch (dma_is_word(span->host, n) ? n : 0) {
+    case 2:
+        DMA_STORE(uint16_t, span->host, buf);
+        break;
+    case 4:
+        DMA_STORE(uint32_t, span->host, buf);
+        break;
+    case 8:
+        DMA_STORE(uint64_t, span->host, buf);
+        break;
+    default:
+        memcpy(span->host, buf, n);
     }
-    memcpy(span->host, buf, n);
 }
 
 static void dma_copy_out(const TnMemorySpan *span, uint8_t *buf, uint64_t n)
 {
-    if (dma_is_word(span->host, n)) {
-        switch (n) {
-        case 2: { uint16_t v = __atomic_load_n((uint16_t *)span->host, __ATOMIC_ACQUIRE); memcpy(buf, &v, 2); return; }
-        case 4: { uint32_t v = __atomic_load_n((uint32_t *)span->host, __ATOMIC_ACQUIRE); memcpy(buf, &v, 4); return; }
-        case 8: { uint64_t v = __atomic_load_n((uint64_t *)span->host, __ATOMIC_ACQUIRE); memcpy(buf, &v, 8); return; }
-        }
+    switch (dma_is_word(span->host, n) ? n : 0) {
+    case 2:
+        DMA_LOAD(uint16_t, buf, span->host);
+        break;
+    case 4:
+        DMA_LOAD(uint32_t, buf, span->host);
+        break;
+    case 8:
+        DMA_LOAD(uint64_t, buf, span->host);
+        break;
+    default:
+        memcpy(buf, span->host, n);
     }
-    memcpy(buf, span->host, n);
 }
 
 static TnMemResult dma_read_span(const TnMemorySpan *span, uint8_t *buf, uint64_t n, uint32_t attrs)
@@ -266,7 +289,8 @@ TnMemResult tn_memory_write_rom(TnAddressSpace *as, uint64_t addr, const void *b
     return result;
 }
 
-TnMemResult tn_memory_set(TnAddressSpace *as, uint64_t addr, uint8_t byte, uint64_t n, uint32_t attrs)
+TnMemResult tn_memory_set(TnAddressSpace *as, uint64_t addr, uint8_t byte, uint64_t n,
+                          uint32_t attrs)
 {
     TnMemResult result = TN_MEM_OK;
     uint8_t fill[DMA_FILL];

@@ -25,7 +25,7 @@ bool tn_region_has_code(TnRegion *region, uint64_t offset);
  * migration logs the page and its bit is clear. A soft TLB then keeps the write tag slow. [any]
  */
 bool tn_region_logs_page(TnRegion *region, uint64_t offset);
-/* Sets the display and migration bits of a span, without the code hook. For stores of a vCPU. [any] */
+/* Sets the display and migration bits of a span, without the code hook: for a vCPU's stores. [any] */
 void tn_region_written(TnRegion *region, uint64_t offset, uint64_t size);
 /*
  * Called after dirty bits of display or migration were cleared, or logging began: cached fast write

@@ -237,7 +237,10 @@ bool tn_region_logs_page(TnRegion *region, uint64_t offset)
 {
     TnRam *ram = region->ram;
     unsigned logging = ram ? atomic_load_explicit(&ram->logging, memory_order_relaxed) : 0;
-    for (unsigned client = 0; logging && client < TN_DIRTY_CLIENTS && offset < ram->size; client++) {
+    if (!logging || offset >= ram->size) {
+        return false;
+    }
+    for (unsigned client = 0; client < TN_DIRTY_CLIENTS; client++) {
         if ((logging & 1u << client) && !ram_bit(ram, client, offset >> TN_RAM_PAGE_BITS)) {
             return true;
         }

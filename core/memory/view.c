@@ -153,7 +153,8 @@ TnView *tn_view_new(TnRegion *root, bool ports)
 
 bool tn_view_equal(const TnView *a, const TnView *b)
 {
-    return a->n == b->n && (a->n == 0 || memcmp(a->ranges, b->ranges, a->n * sizeof(*a->ranges)) == 0);
+    return a->n == b->n &&
+           (a->n == 0 || memcmp(a->ranges, b->ranges, a->n * sizeof(*a->ranges)) == 0);
 }
 
 void tn_view_free(TnView *view)

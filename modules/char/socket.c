@@ -301,7 +301,8 @@ static void socket_clear(TnObject *obj, void *state)
 }
 
 #define SOCKET_BOOL(name_, field_, def_, doc_) \
-    { .name = name_, .kind = TN_PROP_BOOL, .offset = offsetof(Socket, field_), .def = def_, .doc = doc_ }
+    { .name = name_, .kind = TN_PROP_BOOL, .offset = offsetof(Socket, field_), .def = def_, \
+      .doc = doc_ }
 #define SOCKET_STRING(name_, field_, doc_) \
     { .name = name_, .kind = TN_PROP_STRING, .offset = offsetof(Socket, field_), .doc = doc_ }
 

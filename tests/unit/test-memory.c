@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory bus: flattening, splitting, byte order, ROM, dirty pages, listeners. */
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "memory/memory-internal.h"
@@ -346,11 +347,60 @@ static void test_ports(void)
     uint64_t value;
     tn_memory_load(tn_system_io_space(), 0x3fa, 1, &value, 0);
     g_assert_cmphex(value, ==, 2);
-    g_assert_cmpint(tn_memory_load(tn_system_io_space(), 0x80, 1, &value, 0), ==, TN_MEM_UNASSIGNED);
+    g_assert_cmpint(tn_memory_load(tn_system_io_space(), 0x80, 1, &value, 0), ==,
+                    TN_MEM_UNASSIGNED);
     g_assert_cmphex(value, ==, 0xff);
     tn_region_remove(tn_system_io(), region);
     g_assert_cmpint(tn_memory_load(tn_system_io_space(), 0x3fa, 1, &value, 0), ==,
                     TN_MEM_UNASSIGNED);
+}
+
+/* ---- RAM back ends ----------------------------------------------------------------------- */
+
+static TnObject *backend_new(const char *type, const char *size)
+{
+    TnObject *backend = tn_object_new(type, NULL);
+    g_assert_nonnull(backend);
+    g_assert_true(tn_object_set(backend, "size", size, NULL));
+    return backend;
+}
+
+static void test_backends(void)
+{
+    static const char *const types[] = { "memory-backend-ram", "memory-backend-memfd" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
+        GError *error = NULL;
+        TnObject *backend = backend_new(types[i], "64K");
+        TnRegion *region = tn_region_new_backend(NULL, "ram", backend, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(tn_region_size(region), ==, 0x10000);
+        tn_region_ram(region)[0xffff] = 1;
+        g_assert_null(tn_region_new_backend(NULL, "again", backend, &error));
+        g_assert_nonnull(strstr(error->message, "in use"));
+        g_clear_error(&error);
+    }
+}
+
+static void test_file_backend(void)
+{
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "tenon-test-ram", NULL);
+    g_autofree char *content = NULL;
+    gsize n;
+    GError *error = NULL;
+    g_unlink(path);
+    TnObject *backend = backend_new("memory-backend-file", "8K");
+    g_assert_null(tn_region_new_backend(NULL, "ram", backend, &error));
+    g_assert_nonnull(strstr(error->message, "mem-path"));
+    g_clear_error(&error);
+    g_assert_true(tn_object_set(backend, "mem-path", path, NULL));
+    g_assert_true(tn_object_set(backend, "share", "on", NULL));
+    TnRegion *region = tn_region_new_backend(NULL, "ram", backend, &error);
+    g_assert_no_error(error);
+    memcpy(tn_region_ram(region) + 0x1000, "kept", 4);
+    g_assert_true(g_file_get_contents(path, &content, &n, NULL));
+    g_assert_cmpuint(n, ==, 0x2000);
+    g_assert_cmpmem(content + 0x1000, 4, "kept", 4);
+    g_unlink(path);
 }
 
 /* ---- Dirty pages ------------------------------------------------------------------------- */
@@ -425,6 +475,8 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/access/device-cannot-reach-itself", test_reentrance);
     g_test_add_func("/memory/access/rom-device-switches-modes", test_rom_device);
     g_test_add_func("/memory/access/ports-are-found-directly", test_ports);
+    g_test_add_func("/memory/backend/one-region-each", test_backends);
+    g_test_add_func("/memory/backend/file-keeps-the-bytes", test_file_backend);
     g_test_add_func("/memory/dirty/writes-to-code-are-told", test_code_hook);
     g_test_add_func("/memory/dirty/pages-are-logged", test_dirty_log);
     return g_test_run();
