@@ -4,25 +4,55 @@
 
 /* The host's own control word (System V ABI), which most guests use as well. */
 static const uint16_t host_fcw = 0x37f;
+enum { FLAGS = 0x3f }; /* IE DE ZE OE UE PE */
 
 #define CLOBBERS \
     "cc", "memory", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)"
 
-/* Runs `before` and `op` under the guest's control word, fetches the status, then runs `after`. */
-#define RUN(before, op, after, ...) \
+/*
+ * With the host's own control word nothing is unmasked. Flags are sticky in the guest's status word
+ * as in the host's, so they need clearing only when the host has one that the guest has not; FNCLEX
+ * costs more than everything else here.
+ */
+static inline void settle_flags(const X86State *guest)
+{
+    uint16_t sw;
+
+    __asm__ volatile("fnstsw %0" : "=a"(sw));
+    if (sw & ~guest->fsw & FLAGS)
+        __asm__ volatile("fnclex");
+}
+
+#define RUN_MASKED(before, op, after, ...) \
+    __asm__ volatile(before "\n\t" op "\n\tfnstsw %[sw]\n\t" after \
+                     : [sw] "=m"(sw) \
+                     : __VA_ARGS__ \
+                     : CLOBBERS)
+
+#define RUN_ANY(before, op, after, ...) \
+    __asm__ volatile("fnclex\n\tfldcw %[cw]\n\t" before "\n\t" op "\n\tfnstsw %[sw]\n\t" \
+                     "fnclex\n\t" after "\n\tfldcw %[host]" \
+                     : [sw] "=m"(sw) \
+                     : [cw] "m"(guest->fcw), [host] "m"(host_fcw), __VA_ARGS__ \
+                     : CLOBBERS)
+
+/*
+ * Runs `before` and `op` under the guest's control word, fetches the status, then runs `after`: the
+ * first form of it where all exceptions are masked, so that the depth of the stack is known.
+ */
+#define RUN_BOTH(before, op, after_masked, after, ...) \
     do { \
-        if (fcw == host_fcw) \
-            __asm__ volatile("fnclex\n\t" before "\n\t" op "\n\tfnstsw %[sw]\n\t" after \
-                             : [sw] "=m"(sw) \
-                             : __VA_ARGS__ \
-                             : CLOBBERS); \
-        else \
-            __asm__ volatile("fnclex\n\tfldcw %[cw]\n\t" before "\n\t" op "\n\tfnstsw %[sw]\n\t" \
-                             "fnclex\n\t" after "\n\tfldcw %[host]" \
-                             : [sw] "=m"(sw) \
-                             : [cw] "m"(fcw), [host] "m"(host_fcw), __VA_ARGS__ \
-                             : CLOBBERS); \
+        if (guest->fcw == host_fcw) { \
+            settle_flags(guest); \
+            RUN_MASKED(before, op, after_masked, __VA_ARGS__); \
+        } else { \
+            RUN_ANY(before, op, after, __VA_ARGS__); \
+        } \
     } while (0)
+#define RUN(before, op, after, ...) RUN_BOTH(before, op, after, after, __VA_ARGS__)
+
+/* For functions of which the flags of this very operation are wanted. */
+#define RUN_FRESH(before, op, after, ...) RUN_ANY(before, op, after, __VA_ARGS__)
 
 /* Where the depth of the stack afterwards is not known. */
 #define EMPTY_ALL "fninit"
@@ -31,7 +61,7 @@ static const uint16_t host_fcw = 0x37f;
     RUN("fldt (%[b])\n\tfldt (%[a])", op, "fstpt (%[a])\n\tfstp %%st(0)", [a] "r"(dst), \
         [b] "r"(src))
 
-uint16_t x87_host_arith(uint16_t fcw, X87Arith op, X86Fp80 *dst, const X86Fp80 *src)
+uint16_t x87_host_arith(const X86State *guest, X87Arith op, X86Fp80 *dst, const X86Fp80 *src)
 {
     uint16_t sw = 0;
 
@@ -60,7 +90,8 @@ uint16_t x87_host_arith(uint16_t fcw, X87Arith op, X86Fp80 *dst, const X86Fp80 *
     default: break; \
     }
 
-uint16_t x87_host_arith_mem(uint16_t fcw, X87Arith op, X87Kind kind, X86Fp80 *dst, const void *mem)
+uint16_t x87_host_arith_mem(const X86State *guest, X87Arith op, X87Kind kind, X86Fp80 *dst,
+                            const void *mem)
 {
     uint16_t sw = 0;
 
@@ -76,7 +107,7 @@ uint16_t x87_host_arith_mem(uint16_t fcw, X87Arith op, X87Kind kind, X86Fp80 *ds
     return sw;
 }
 
-uint16_t x87_host_compare(uint16_t fcw, bool ordered, const X86Fp80 *a, const X86Fp80 *b)
+uint16_t x87_host_compare(const X86State *guest, bool ordered, const X86Fp80 *a, const X86Fp80 *b)
 {
     uint16_t sw = 0;
 
@@ -92,7 +123,8 @@ uint16_t x87_host_compare(uint16_t fcw, bool ordered, const X86Fp80 *a, const X8
 #define COMPARE_MEMORY(op) \
     RUN("fldt (%[a])", op " (%[m])", "fstp %%st(0)", [a] "r"(a), [m] "r"(mem))
 
-uint16_t x87_host_compare_mem(uint16_t fcw, X87Kind kind, const X86Fp80 *a, const void *mem)
+uint16_t x87_host_compare_mem(const X86State *guest, X87Kind kind, const X86Fp80 *a,
+                              const void *mem)
 {
     uint16_t sw = 0;
 
@@ -108,7 +140,7 @@ uint16_t x87_host_compare_mem(uint16_t fcw, X87Kind kind, const X86Fp80 *a, cons
 
 #define IN_PLACE(op) RUN("fldt (%[a])", op, "fstpt (%[a])", [a] "r"(a))
 
-uint16_t x87_host_unary(uint16_t fcw, X87Op op, X86Fp80 *a)
+uint16_t x87_host_unary(const X86State *guest, X87Op op, X86Fp80 *a)
 {
     uint16_t sw = 0;
 
@@ -125,9 +157,10 @@ uint16_t x87_host_unary(uint16_t fcw, X87Op op, X86Fp80 *a)
 }
 
 #define TO_TOP(op) \
-    RUN("fldt (%[b])\n\tfldt (%[a])", op, "fstpt (%[a])\n\t" EMPTY_ALL, [a] "r"(a), [b] "r"(b))
+    RUN_FRESH("fldt (%[b])\n\tfldt (%[a])", op, "fstpt (%[a])\n\t" EMPTY_ALL, [a] "r"(a), \
+              [b] "r"(b))
 
-uint16_t x87_host_binary(uint16_t fcw, X87Op op, X86Fp80 *a, const X86Fp80 *b)
+uint16_t x87_host_binary(const X86State *guest, X87Op op, X86Fp80 *a, const X86Fp80 *b)
 {
     uint16_t sw = 0;
 
@@ -145,10 +178,10 @@ uint16_t x87_host_binary(uint16_t fcw, X87Op op, X86Fp80 *a, const X86Fp80 *b)
 
 /* There are two values in the end unless the instruction stopped short (C2, unmasked IE DE ZE). */
 #define SPLIT(op) \
-    RUN("fldt (%[a])", op, "fstpt (%[low])\n\tfstpt (%[high])\n\t" EMPTY_ALL, [a] "r"(a), \
+    RUN_FRESH("fldt (%[a])", op, "fstpt (%[low])\n\tfstpt (%[high])\n\t" EMPTY_ALL, [a] "r"(a), \
         [low] "r"(&low), [high] "r"(&high))
 
-uint16_t x87_host_split(uint16_t fcw, X87Op op, X86Fp80 *a, X86Fp80 *b)
+uint16_t x87_host_split(const X86State *guest, X87Op op, X86Fp80 *a, X86Fp80 *b)
 {
     enum { TOP_SHIFT = 11, TOP_TWO = 6 };
     X86Fp80 low = { 0 }, high = { 0 };
@@ -169,7 +202,7 @@ uint16_t x87_host_split(uint16_t fcw, X87Op op, X86Fp80 *a, X86Fp80 *b)
 
 #define CONSTANT(op) RUN("", op, "fstpt (%[a])", [a] "r"(a))
 
-void x87_host_constant(uint16_t fcw, X87Op op, X86Fp80 *a)
+void x87_host_constant(const X86State *guest, X87Op op, X86Fp80 *a)
 {
     uint16_t sw;
 
@@ -187,9 +220,11 @@ void x87_host_constant(uint16_t fcw, X87Op op, X86Fp80 *a)
 }
 
 /* An unmasked exception keeps the load from pushing: the store then finds nothing. */
-#define LOAD(op) RUN("", op " (%[m])", "fstpt (%[a])\n\t" EMPTY_ALL, [a] "r"(&value), [m] "r"(mem))
+#define LOAD(op) \
+    RUN_BOTH("", op " (%[m])", "fstpt (%[a])", "fstpt (%[a])\n\t" EMPTY_ALL, [a] "r"(&value), \
+             [m] "r"(mem))
 
-uint16_t x87_host_load(uint16_t fcw, X87Kind kind, X86Fp80 *a, const void *mem)
+uint16_t x87_host_load(const X86State *guest, X87Kind kind, X86Fp80 *a, const void *mem)
 {
     X86Fp80 value = { 0 };
     uint16_t sw = 0;
@@ -209,9 +244,10 @@ uint16_t x87_host_load(uint16_t fcw, X87Kind kind, X86Fp80 *a, const void *mem)
 }
 
 /* Popping forms, since not all have another; an unmasked exception leaves the operand there. */
-#define STORE(op) RUN("fldt (%[a])", op " (%[m])", EMPTY_ALL, [a] "r"(a), [m] "r"(mem))
+#define STORE(op) \
+    RUN_BOTH("fldt (%[a])", op " (%[m])", "", EMPTY_ALL, [a] "r"(a), [m] "r"(mem))
 
-uint16_t x87_host_store(uint16_t fcw, X87Kind kind, const X86Fp80 *a, void *mem)
+uint16_t x87_host_store(const X86State *guest, X87Kind kind, const X86Fp80 *a, void *mem)
 {
     uint16_t sw = 0;
 

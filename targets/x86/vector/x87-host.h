@@ -5,8 +5,9 @@
  *
  * Every function runs one instruction under the guest's control word, unmasked exceptions included
  * (they are only recorded; on the host's unit its next waiting instruction comes after an FNCLEX),
- * and returns the status word that it left: exception flags, C0 to C3. Operands are never empty: the
- * stack's own faults are the caller's business. Where an unmasked invalid operand, denormal or
+ * and returns the status word that it left: exception flags, C0 to C3 (flags
+ * that the guest's status word had may be among them). Operands are never empty: the stack's own
+ * faults are the caller's business. Where an unmasked invalid operand, denormal or
  * division by zero stopped the instruction, results are what the operands were.
  */
 #ifndef TENON_X86_X87_HOST_H
@@ -47,25 +48,27 @@ typedef enum X87Op {
 } X87Op;
 
 /* *dst = *dst op *src (SUBR, DIVR: *src op *dst); COM and COMP are not for these two. */
-uint16_t x87_host_arith(uint16_t fcw, X87Arith op, X86Fp80 *dst, const X86Fp80 *src);
+uint16_t x87_host_arith(const X86State *guest, X87Arith op, X86Fp80 *dst, const X86Fp80 *src);
 /* The same with a memory operand of the first four kinds. */
-uint16_t x87_host_arith_mem(uint16_t fcw, X87Arith op, X87Kind kind, X86Fp80 *dst, const void *mem);
+uint16_t x87_host_arith_mem(const X86State *guest, X87Arith op, X87Kind kind, X86Fp80 *dst,
+                            const void *mem);
 
 /* Compares into C0 C2 C3; quiet NaNs are invalid when `ordered`. */
-uint16_t x87_host_compare(uint16_t fcw, bool ordered, const X86Fp80 *a, const X86Fp80 *b);
-uint16_t x87_host_compare_mem(uint16_t fcw, X87Kind kind, const X86Fp80 *a, const void *mem);
+uint16_t x87_host_compare(const X86State *guest, bool ordered, const X86Fp80 *a, const X86Fp80 *b);
+uint16_t x87_host_compare_mem(const X86State *guest, X87Kind kind, const X86Fp80 *a,
+                              const void *mem);
 
 /* FTST FSQRT FRNDINT F2XM1 FSIN FCOS: *a in place. */
-uint16_t x87_host_unary(uint16_t fcw, X87Op op, X86Fp80 *a);
+uint16_t x87_host_unary(const X86State *guest, X87Op op, X86Fp80 *a);
 /* FPREM FPREM1 FSCALE, FYL2X FYL2XP1 FPATAN: *a (ST0) and b (ST1) to *a. */
-uint16_t x87_host_binary(uint16_t fcw, X87Op op, X86Fp80 *a, const X86Fp80 *b);
+uint16_t x87_host_binary(const X86State *guest, X87Op op, X86Fp80 *a, const X86Fp80 *b);
 /* FXTRACT FPTAN FSINCOS: *a to the new ST1 in *a, the new ST0 in *b (untouched when C2 is set). */
-uint16_t x87_host_split(uint16_t fcw, X87Op op, X86Fp80 *a, X86Fp80 *b);
+uint16_t x87_host_split(const X86State *guest, X87Op op, X86Fp80 *a, X86Fp80 *b);
 /* FLD1 ... FLDZ, rounded by the control word. */
-void x87_host_constant(uint16_t fcw, X87Op op, X86Fp80 *a);
+void x87_host_constant(const X86State *guest, X87Op op, X86Fp80 *a);
 
 /* From and to memory formats. */
-uint16_t x87_host_load(uint16_t fcw, X87Kind kind, X86Fp80 *a, const void *mem);
-uint16_t x87_host_store(uint16_t fcw, X87Kind kind, const X86Fp80 *a, void *mem);
+uint16_t x87_host_load(const X86State *guest, X87Kind kind, X86Fp80 *a, const void *mem);
+uint16_t x87_host_store(const X86State *guest, X87Kind kind, const X86Fp80 *a, void *mem);
 
 #endif

@@ -69,9 +69,9 @@ SoftNum soft_unpack_mem(X87Kind kind, const void *mem)
     }
 }
 
-uint16_t x87_host_load(uint16_t fcw, X87Kind kind, X86Fp80 *a, const void *mem)
+uint16_t x87_host_load(const X86State *guest, X87Kind kind, X86Fp80 *a, const void *mem)
 {
-    Soft s = { .fcw = fcw };
+    Soft s = { .fcw = guest->fcw };
     SoftNum n = soft_unpack_mem(kind, mem);
     X86Fp80 value;
 
@@ -83,7 +83,7 @@ uint16_t x87_host_load(uint16_t fcw, X87Kind kind, X86Fp80 *a, const void *mem)
         value = n.cls == SOFT_INF ? soft_inf(n.sign) : soft_zero(n.sign);
     soft_note_denormals(&s, n, n);
     /* A denormal is loaded even when DE is unmasked. */
-    if (!(s.sw & ~fcw & FSW_IE))
+    if (!(s.sw & ~guest->fcw & FSW_IE))
         *a = value;
     return s.sw;
 }
@@ -171,9 +171,9 @@ static void to_bcd(Soft *s, SoftNum n, uint8_t *bytes)
     bytes[BCD_BYTES - 1] = n.sign ? BCD_SIGN : 0;
 }
 
-uint16_t x87_host_store(uint16_t fcw, X87Kind kind, const X86Fp80 *a, void *mem)
+uint16_t x87_host_store(const X86State *guest, X87Kind kind, const X86Fp80 *a, void *mem)
 {
-    Soft s = { .fcw = fcw };
+    Soft s = { .fcw = guest->fcw };
     SoftNum n = soft_unpack(a);
     uint64_t v = 0;
 

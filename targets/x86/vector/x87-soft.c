@@ -249,17 +249,18 @@ static uint16_t deliver(const Soft *s, X86Fp80 *a, X86Fp80 result)
     return soft_status(s);
 }
 
-uint16_t x87_host_arith(uint16_t fcw, X87Arith op, X86Fp80 *dst, const X86Fp80 *src)
+uint16_t x87_host_arith(const X86State *guest, X87Arith op, X86Fp80 *dst, const X86Fp80 *src)
 {
-    Soft s = { .fcw = fcw };
+    Soft s = { .fcw = guest->fcw };
     X86Fp80 result = arith(&s, op, soft_unpack(dst), soft_unpack(src));
 
     return deliver(&s, dst, result);
 }
 
-uint16_t x87_host_arith_mem(uint16_t fcw, X87Arith op, X87Kind kind, X86Fp80 *dst, const void *mem)
+uint16_t x87_host_arith_mem(const X86State *guest, X87Arith op, X87Kind kind, X86Fp80 *dst,
+                            const void *mem)
 {
-    Soft s = { .fcw = fcw };
+    Soft s = { .fcw = guest->fcw };
     X86Fp80 result = arith(&s, op, soft_unpack(dst), soft_unpack_mem(kind, mem));
 
     return deliver(&s, dst, result);
@@ -296,14 +297,15 @@ static uint16_t compare(uint16_t fcw, bool ordered, SoftNum x, SoftNum y)
     return (uint16_t)(s.sw | (o < 0 ? FSW_C0 : o == 0 ? FSW_C3 : 0));
 }
 
-uint16_t x87_host_compare(uint16_t fcw, bool ordered, const X86Fp80 *a, const X86Fp80 *b)
+uint16_t x87_host_compare(const X86State *guest, bool ordered, const X86Fp80 *a, const X86Fp80 *b)
 {
-    return compare(fcw, ordered, soft_unpack(a), soft_unpack(b));
+    return compare(guest->fcw, ordered, soft_unpack(a), soft_unpack(b));
 }
 
-uint16_t x87_host_compare_mem(uint16_t fcw, X87Kind kind, const X86Fp80 *a, const void *mem)
+uint16_t x87_host_compare_mem(const X86State *guest, X87Kind kind, const X86Fp80 *a,
+                              const void *mem)
 {
-    return compare(fcw, true, soft_unpack(a), soft_unpack_mem(kind, mem));
+    return compare(guest->fcw, true, soft_unpack(a), soft_unpack_mem(kind, mem));
 }
 
 /* ---- Single operands -------------------------------------------------------------------- */
@@ -342,14 +344,14 @@ static X86Fp80 round_to_integer(Soft *s, SoftNum x)
     return result;
 }
 
-uint16_t x87_host_unary(uint16_t fcw, X87Op op, X86Fp80 *a)
+uint16_t x87_host_unary(const X86State *guest, X87Op op, X86Fp80 *a)
 {
-    Soft s = { .fcw = fcw };
+    Soft s = { .fcw = guest->fcw };
     SoftNum x = soft_unpack(a), zero = { .cls = SOFT_ZERO };
     X86Fp80 result = *a;
 
     if (op == X87_FTST)
-        return compare(fcw, true, x, zero);
+        return compare(guest->fcw, true, x, zero);
     if ((op == X87_FSIN || op == X87_FCOS) && x.cls == SOFT_NUM && x.exp >= TRIG_LIMIT)
         return FSW_C2;
     if (soft_is_nan(x) || x.cls == SOFT_BAD)
@@ -363,7 +365,7 @@ uint16_t x87_host_unary(uint16_t fcw, X87Op op, X86Fp80 *a)
     return deliver(&s, a, result);
 }
 
-void x87_host_constant(uint16_t fcw, X87Op op, X86Fp80 *a)
+void x87_host_constant(const X86State *guest, X87Op op, X86Fp80 *a)
 {
     /* 128 bits each: log2(10), log2(e), pi, log10(2), ln(2). */
     static const struct {
@@ -378,7 +380,7 @@ void x87_host_constant(uint16_t fcw, X87Op op, X86Fp80 *a)
         [X87_FLDLN2 - X87_FLD1] = { 0xb17217f7d1cf79ab, 0xc9e3b39803f2f6af, -1 },
         [X87_FLDZ - X87_FLD1] = { 0, 0, 0 },
     };
-    Soft s = { .fcw = fcw };
+    Soft s = { .fcw = guest->fcw };
     u128 mant = (u128)values[op - X87_FLD1].high << 64 | values[op - X87_FLD1].low;
 
     *a = mant ? soft_pack(&s, false, values[op - X87_FLD1].exp, mant, false) : soft_zero(false);
@@ -472,9 +474,9 @@ static X86Fp80 scale(Soft *s, SoftNum x, SoftNum y)
     return repack(s, x, false);
 }
 
-uint16_t x87_host_binary(uint16_t fcw, X87Op op, X86Fp80 *a, const X86Fp80 *b)
+uint16_t x87_host_binary(const X86State *guest, X87Op op, X86Fp80 *a, const X86Fp80 *b)
 {
-    Soft s = { .fcw = fcw };
+    Soft s = { .fcw = guest->fcw };
     SoftNum x = soft_unpack(a), y = soft_unpack(b);
     X86Fp80 result;
 
@@ -513,9 +515,9 @@ static void extract(Soft *s, SoftNum x, X86Fp80 *a, X86Fp80 *b)
     }
 }
 
-uint16_t x87_host_split(uint16_t fcw, X87Op op, X86Fp80 *a, X86Fp80 *b)
+uint16_t x87_host_split(const X86State *guest, X87Op op, X86Fp80 *a, X86Fp80 *b)
 {
-    Soft s = { .fcw = fcw };
+    Soft s = { .fcw = guest->fcw };
     SoftNum x = soft_unpack(a);
     X86Fp80 first = *a, second = x87_indefinite();
 

@@ -13,6 +13,30 @@
 
 /* ---- Loads ------------------------------------------------------------------------------ */
 
+/* A normal number or zero, of which every format is exact: nothing to flag. */
+static bool load_plain(X87Kind kind, X86Fp80 *value, const void *mem)
+{
+    enum { FRAC32 = 23, FRAC64 = 52, BIAS32 = 127, BIAS64 = 1023, MAX32 = 255, MAX64 = 2047 };
+    unsigned exponent;
+    uint64_t v;
+
+    memcpy(&v, mem, 8);
+    if (kind == X87_F64) {
+        exponent = v >> FRAC64 & MAX64;
+        if (exponent == 0 || exponent == MAX64)
+            return false;
+        value->mantissa = FP80_INTEGER_BIT | v << (63 - FRAC64);
+        value->sign_exponent = (uint16_t)((exponent + FP80_BIAS - BIAS64) | (v >> 63 << 15));
+        return true;
+    }
+    exponent = v >> FRAC32 & MAX32;
+    if (kind != X87_F32 || exponent == 0 || exponent == MAX32)
+        return false;
+    value->mantissa = FP80_INTEGER_BIT | v << (63 - FRAC32);
+    value->sign_exponent = (uint16_t)((exponent + FP80_BIAS - BIAS32) | (v >> 31 & 1) << 15);
+    return true;
+}
+
 static void push_memory(TnCpu *cpu, X87Kind kind, const void *mem)
 {
     X86State *s = x86_state(cpu);
@@ -22,8 +46,8 @@ static void push_memory(TnCpu *cpu, X87Kind kind, const void *mem)
         return;
     if (kind == X87_F80) {
         memcpy(value.bytes, mem, 10);
-    } else {
-        uint16_t sw = x87_host_load(s->fcw, kind, &value, mem);
+    } else if (!load_plain(kind, &value, mem)) {
+        uint16_t sw = x87_host_load(s, kind, &value, mem);
         x87_collect(cpu, sw);
         /* A denormal is loaded even when DE is unmasked. */
         if (sw & ~s->fcw & FSW_IE)
@@ -54,11 +78,11 @@ void x86_helper_x87_load80(TnCpu *cpu, uint32_t kind, uint64_t addr, uint32_t mm
 void x86_helper_x87_load_st(TnCpu *cpu, uint32_t i)
 {
     X86State *s = x86_state(cpu);
-    X86Fp80 value = *x87_st(s, i);
-    bool empty = x87_is_empty(s, i);
+    X86Fp80 value;
 
     x87_wait(cpu);
-    if (empty) {
+    x87_copy(&value, x87_st(s, i));
+    if (x87_is_empty(s, i)) {
         if (x87_underflow(cpu))
             x87_push(s, x87_indefinite());
     } else if (x87_push_check(cpu)) {
@@ -94,6 +118,21 @@ static void store_indefinite(X87Kind kind, uint8_t mem[16])
 /* Exceptions that, unmasked, keep memory from being written: all but PE. */
 enum { FSW_NO_STORE = FSW_FLAGS & ~FSW_PE };
 
+static void store_bytes(TnCpu *cpu, uint64_t addr, const uint8_t *mem, unsigned n, unsigned mmu)
+{
+    uint32_t v32;
+    uint64_t v64;
+
+    memcpy(&v32, mem, sizeof(v32));
+    memcpy(&v64, mem, sizeof(v64));
+    if (n == sizeof(v64))
+        tn_st64(cpu, addr, v64, mmu);
+    else if (n == sizeof(v32))
+        tn_st32(cpu, addr, v32, mmu);
+    else
+        tn_st_bytes(cpu, addr, mem, n, mmu);
+}
+
 /* control: kind in place of dst, X87_POP */
 void x86_helper_x87_store(TnCpu *cpu, uint32_t control, uint64_t addr, uint32_t mmu)
 {
@@ -109,11 +148,11 @@ void x86_helper_x87_store(TnCpu *cpu, uint32_t control, uint64_t addr, uint32_t 
     } else if (kind == X87_F80) {
         memcpy(mem, x87_st(s, 0)->bytes, 10);
     } else {
-        sw = x87_host_store(s->fcw, kind, x87_st(s, 0), mem);
+        sw = x87_host_store(s, kind, x87_st(s, 0), mem);
     }
     bool deliver = !(sw & ~s->fcw & FSW_NO_STORE);
     if (deliver)
-        tn_st_bytes(cpu, addr, mem, kind_bytes[kind], mmu);
+        store_bytes(cpu, addr, mem, kind_bytes[kind], mmu);
     x87_collect(cpu, sw);
     if (deliver && control & X87_POP)
         x87_pop(s);
@@ -131,7 +170,8 @@ void x86_helper_x87_store_st(TnCpu *cpu, uint32_t control)
         x87_set_c1(s, false);
     } else if (!x87_is_empty(s, 0)) {
         x87_set_c1(s, false);
-        x87_put(s, X87_DST(control), *x87_st(s, 0));
+        x87_copy(x87_st(s, X87_DST(control)), x87_st(s, 0));
+        x87_set_full(s, X87_DST(control));
     } else if (x87_underflow(cpu)) {
         x87_put(s, X87_DST(control), x87_indefinite());
     } else {
@@ -157,9 +197,9 @@ void x86_helper_x87_exchange(TnCpu *cpu, uint32_t i)
             if (x87_is_empty(s, both[k]))
                 x87_put(s, both[k], x87_indefinite());
     }
-    old = *x87_st(s, 0);
-    *x87_st(s, 0) = *x87_st(s, i);
-    *x87_st(s, i) = old;
+    x87_copy(&old, x87_st(s, 0));
+    x87_copy(x87_st(s, 0), x87_st(s, i));
+    x87_copy(x87_st(s, i), &old);
 }
 
 /* FFREE ST(i), and FFREEP */

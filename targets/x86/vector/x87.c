@@ -101,10 +101,9 @@ void x86_helper_x87_arith(TnCpu *cpu, uint32_t control)
         if (deliver)
             x87_put(s, dst, x87_indefinite());
     } else {
-        X86Fp80 value = *x87_st(s, dst);
-        deliver = x87_collect(cpu, x87_host_arith(s->fcw, X87_OP(control), &value, x87_st(s, src)));
-        if (deliver)
-            *x87_st(s, dst) = value;
+        /* In place: where an exception stops it, the operand stays what it was. */
+        deliver = x87_collect(cpu, x87_host_arith(s, X87_OP(control), x87_st(s, dst),
+                                                  x87_st(s, src)));
     }
     if (deliver && control & X87_POP)
         x87_pop(s);
@@ -121,10 +120,7 @@ void x86_helper_x87_arith_mem(TnCpu *cpu, uint32_t control, uint64_t mem)
             x87_put(s, 0, x87_indefinite());
         return;
     }
-    X86Fp80 value = *x87_st(s, 0);
-    if (x87_collect(cpu, x87_host_arith_mem(s->fcw, X87_OP(control), X87_DST(control), &value,
-                                            &mem)))
-        *x87_st(s, 0) = value;
+    x87_collect(cpu, x87_host_arith_mem(s, X87_OP(control), X87_DST(control), x87_st(s, 0), &mem));
 }
 
 /* ---- Comparisons ------------------------------------------------------------------------ */
@@ -148,7 +144,7 @@ static bool compare(TnCpu *cpu, uint32_t control, uint16_t *condition)
     *condition = UNORDERED;
     if (x87_is_empty(s, 0) || x87_is_empty(s, src))
         return x87_underflow(cpu);
-    *condition = x87_host_compare(s->fcw, control & X87_ORDERED, x87_st(s, 0), x87_st(s, src));
+    *condition = x87_host_compare(s, control & X87_ORDERED, x87_st(s, 0), x87_st(s, src));
     return x87_flag(cpu, *condition & FSW_FLAGS, control & X87_KEEP_C1 && s->fsw & FSW_C1);
 }
 
@@ -184,7 +180,7 @@ void x86_helper_x87_compare_mem(TnCpu *cpu, uint32_t control, uint64_t mem)
     if (x87_is_empty(s, 0)) {
         deliver = x87_underflow(cpu);
     } else {
-        condition = x87_host_compare_mem(s->fcw, X87_DST(control), x87_st(s, 0), &mem);
+        condition = x87_host_compare_mem(s, X87_DST(control), x87_st(s, 0), &mem);
         deliver = x87_flag(cpu, condition & FSW_FLAGS, false);
     }
     set_condition(s, condition);
@@ -246,7 +242,7 @@ static void unary(TnCpu *cpu, X87Op op)
             x87_put(s, 0, x87_indefinite());
         return;
     }
-    sw = x87_host_unary(s->fcw, op, &value);
+    sw = x87_host_unary(s, op, &value);
     if (op == X87_FTST)
         set_condition(s, sw);
     else if (op == X87_FSIN || op == X87_FCOS)
@@ -274,7 +270,7 @@ static void binary(TnCpu *cpu, X87Op op)
             s->fsw &= (uint16_t)~FSW_C2;
     } else {
         value = *x87_st(s, 0);
-        uint16_t sw = x87_host_binary(s->fcw, op, &value, x87_st(s, 1));
+        uint16_t sw = x87_host_binary(s, op, &value, x87_st(s, 1));
         deliver = x87_collect(cpu, sw);
         if (op == X87_FPREM || op == X87_FPREM1)
             set_condition(s, is_nan(value) || !deliver || sw & FSW_IE ? s->fsw & ~FSW_C2 : sw);
@@ -300,7 +296,7 @@ static void split(TnCpu *cpu, X87Op op)
             return;
     } else {
         value = *x87_st(s, 0);
-        uint16_t sw = x87_host_split(s->fcw, op, &value, &pushed);
+        uint16_t sw = x87_host_split(s, op, &value, &pushed);
         if (op != X87_FXTRACT)
             s->fsw = (uint16_t)((s->fsw & ~FSW_C2) | (sw & FSW_C2));
         if (!x87_collect(cpu, sw) || (op != X87_FXTRACT && sw & FSW_C2))
@@ -317,7 +313,7 @@ static void push_constant(TnCpu *cpu, X87Op op)
 
     if (!x87_push_check(cpu))
         return;
-    x87_host_constant(s->fcw, op, &value);
+    x87_host_constant(s, op, &value);
     x87_set_c1(s, false);
     x87_push(s, value);
 }

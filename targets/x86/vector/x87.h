@@ -50,9 +50,16 @@ static inline void x87_pop(X86State *s)
     s->ftop = (s->ftop + 1) & 7;
 }
 
+/* By the parts that FSTP m80 writes: a wider load would wait for the store to reach the cache. */
+static inline void x87_copy(X86Fp80 *to, const X86Fp80 *from)
+{
+    to->mantissa = from->mantissa;
+    to->sign_exponent = from->sign_exponent;
+}
+
 static inline void x87_put(X86State *s, unsigned i, X86Fp80 value)
 {
-    *x87_st(s, i) = value;
+    x87_copy(x87_st(s, i), &value);
     x87_set_full(s, i);
 }
 
