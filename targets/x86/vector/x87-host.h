@@ -5,10 +5,10 @@
  *
  * Every function runs one instruction under the guest's control word, unmasked exceptions included
  * (they are only recorded; on the host's unit its next waiting instruction comes after an FNCLEX),
- * and returns the status word that it left: exception flags, C0 to C3 (flags
- * that the guest's status word had may be among them). Operands are never empty: the stack's own
- * faults are the caller's business. Where an unmasked invalid operand, denormal or
- * division by zero stopped the instruction, results are what the operands were.
+ * and returns the status word that it left: exception flags (those that the guest's status word had
+ * may be among them) and C0 to C3. Operands are never empty: the stack's own faults are the caller's
+ * business. Where an unmasked invalid operand, denormal or division by zero stopped the instruction,
+ * results are what the operands were.
  */
 #ifndef TENON_X86_X87_HOST_H
 #define TENON_X86_X87_HOST_H

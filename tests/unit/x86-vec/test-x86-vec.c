@@ -235,6 +235,17 @@ static bool assemble(const X86Row *row, bool memory, bool w, Insn *insn)
 
 /* ---- Comparison ------------------------------------------------------------------------- */
 
+/* Whether VCVTPS2PH reports PE beside an unmasked OE or UE follows no rule of the manual. */
+static void hide_half_inexact(const X86Row *row, int raised, Machine *host, Machine *target)
+{
+    enum { MXCSR_PE = 1u << 5 };
+
+    if (raised != X86_XM || !strstr(row->operands, "CVTPS2PH"))
+        return;
+    host->mxcsr |= MXCSR_PE;
+    target->mxcsr |= MXCSR_PE;
+}
+
 /* Values that instructions which load state must not find at random. */
 static void prepare(const X86Row *row, Machine *m)
 {
@@ -342,6 +353,7 @@ static bool run_case(const X86Row *row, const Insn *insn)
         return false;
     target_run(&target, insn->bytes, insn->n, &raised);
     hide_pointers(row, insn, &host, &target);
+    hide_half_inexact(row, expected, &host, &target);
     n_cases++;
     if (raised == expected && same(&host, &target))
         return true;
