@@ -234,16 +234,21 @@ uint32_t x86_helper_rep_movs(TnCpu *cpu, uint32_t how)
     return again;
 }
 
+/* Direction does not matter: all elements are alike. */
 static void fill_span(const Rep *r, const Side *to, uint64_t n, uint64_t value)
 {
-    uint64_t le = GUINT64_TO_LE(value);
+    static const uint64_t repeat[] = { [1] = 0x0101010101010101, [2] = 0x0001000100010001,
+                                       [4] = 0x0000000100000001, [8] = 1 };
+    uint64_t mask = r->size == 8 ? ~0ull : (1ull << (8 * r->size)) - 1, bytes = n * r->size, i = 0;
+    uint64_t pattern = GUINT64_TO_LE((value & mask) * repeat[r->size]);
 
-    if (r->size == 1) {
-        memset(to->host, (int)(value & 0xff), n);
+    if (pattern == (pattern & 0xff) * repeat[1]) {
+        memset(to->host, (int)(pattern & 0xff), bytes);
         return;
     }
-    for (uint64_t i = 0; i < n; i++)
-        memcpy(to->host + i * r->size, &le, r->size);
+    for (; i + 8 <= bytes; i += 8)
+        memcpy(to->host + i, &pattern, 8);
+    memcpy(to->host + i, &pattern, bytes - i);
 }
 
 uint32_t x86_helper_rep_stos(TnCpu *cpu, uint32_t how)
@@ -325,13 +330,46 @@ static uint64_t element(const Rep *r, const Side *side, uint64_t i, uint64_t n)
     return side->host ? host_load(r, side_at(r, side, i, n)) : load(r, side->linear);
 }
 
+/* How many bytes two pieces of memory have in common from the start. */
+static uint64_t common_bytes(const uint8_t *a, const uint8_t *b, uint64_t n)
+{
+    uint64_t i = 0, x, y;
+
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&x, a + i, 8);
+        memcpy(&y, b + i, 8);
+        if (x != y)
+            break;
+    }
+    while (i < n && a[i] == b[i])
+        i++;
+    return i;
+}
+
+/* Elements at the start of an upward span that do not end the repetition, found the quick way for
+ * the loops that are memcmp() and strlen(); 0 where there is none. */
+static uint64_t skip_span(const Rep *r, const Side *a, const Side *b, uint64_t n)
+{
+    bool while_ne = r->how & REP_WHILE_NE;
+
+    if (r->step < 0 || !b->host)
+        return 0;
+    if (a && !while_ne)
+        return common_bytes(a->host, b->host, n * r->size) / r->size;
+    if (!a && while_ne && r->size == 1) {
+        const uint8_t *found = memchr(b->host, (int)(r->s->regs[RAX] & 0xff), n);
+        return found ? (uint64_t)(found - b->host) : n;
+    }
+    return 0;
+}
+
 /* Compares up to n elements; `a` is memory, or NULL for the accumulator. Returns how many were
  * looked at, *stop when the last of them ends the repetition. */
 static uint64_t compare_span(const Rep *r, const Side *a, const Side *b, uint64_t n, bool *stop)
 {
     bool last = r->how & REP_ONCE || n >= remaining(r);
     uint64_t mask = r->size == 8 ? ~0ull : (1ull << (8 * r->size)) - 1;
-    uint64_t x = r->s->regs[RAX] & mask, y = 0, i = 0;
+    uint64_t x = r->s->regs[RAX] & mask, y = 0, i = MIN(skip_span(r, a, b, n), n - 1);
 
     *stop = false;
     while (i < n && !*stop) {
