@@ -13,7 +13,7 @@
 /* ---- Lists of features, each of what a generation brought ---- */
 
 static const uint16_t f_486[] = { F(FPU), F(VME), F(PSE), 0 };
-static const uint16_t f_pentium[] = { F(DE), F(TSC), F(MSR), F(MCE), F(CX8), F(MMX), 0 };
+static const uint16_t f_pentium[] = { F(DE), F(TSC), F(MSR), F(MCE), F(CX8), F(APIC), F(MMX), 0 };
 static const uint16_t f_pentium2[] = { F(PAE), F(SEP), F(MTRR), F(PGE), F(MCA), F(CMOV), F(PAT),
                                        F(PSE36), F(FXSR), 0 };
 static const uint16_t f_sse[] = { F(SSE), 0 };
