@@ -137,8 +137,12 @@ static TnRunResult run_block(TnCpu *cpu, TnBlock *block)
 /* Runs one block and what is linked to it. */
 static void step(TnCpu *cpu, Left *left)
 {
+    uint64_t flushes = __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED);
     TnBlock *block = next_block(cpu);
 
+    /* Making room for it may have thrown away the block that was left. */
+    if (flushes != __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED))
+        left->block = NULL;
     if (block->phys[0] == UINT64_MAX)
         cpu->priv->uncached = block;
     else if (left->block && !(cpu->priv->core_mode & TN_CORE_MODE_NO_CHAIN))

@@ -632,6 +632,22 @@ static void test_flush_of_everything(void)
     test_data_beside_code();
 }
 
+/* More blocks, each left through a direct exit, than code memory holds. */
+static void test_full_code_memory(void)
+{
+    enum { FIRST = 0x10000, N = (MINI_RAM - FIRST) / 4 - 1 };
+    static const uint8_t insns[] = { MINI_DEC, 0, MINI_JNZ, 0 };
+    uint64_t flushes = tn_translator.n_flushes;
+
+    for (unsigned i = 0; i < N; i++)
+        memcpy(mini_ram + FIRST + 4 * i, insns, sizeof(insns));
+    mini_ram[FIRST + 4 * N] = MINI_HALT;
+    mini_state()->regs[0] = N + 1;
+    mini_run(FIRST);
+    g_assert_cmpint(mini_state()->regs[0], ==, 1);
+    g_assert_cmpint(tn_translator.n_flushes, >, flushes);
+}
+
 /* ---- Debugging --------------------------------------------------------------------------- */
 
 static void resume(void)
@@ -818,6 +834,7 @@ int main(int argc, char **argv)
     g_test_add_func("/translate/blocks/instruction-crosses-page", test_instruction_crosses_page);
     g_test_add_func("/translate/blocks/modes", test_modes_have_their_own_blocks);
     g_test_add_func("/translate/blocks/flush", test_flush_of_everything);
+    g_test_add_func("/translate/blocks/full-code-memory", test_full_code_memory);
     g_test_add_func("/translate/bus/dirty-log", test_dirty_log);
     g_test_add_func("/translate/bus/device", test_device);
     g_test_add_func("/translate/bus/remap", test_remap);
