@@ -550,6 +550,7 @@ static bool same(const Outcome *a, const Outcome *b, TnCpu *x, TnCpu *y)
 typedef struct Rig {
     TnCpu *origin, *x, *y;
     TnBlock *next[2]; /* the block that exits to NEXT_PC are linked to, of either back end */
+    GString *next_ir;
 } Rig;
 
 static bool agree(Gen *g, Rig *r, TnBlock *blocks[2])
@@ -625,6 +626,7 @@ static void fail(Gen *g, Rig *r)
     blocks[0] = compile(&tn_backend_interp, &g->b, r->next[0]);
     blocks[1] = compile(&tn_backend_x86_64, &g->b, r->next[1]);
     agree(g, r, blocks);
+    g_test_message("the next block:\n%s", r->next_ir->str);
     explain(g, blocks[1], r->x, r->y);
     g_error("the back ends differ");
 }
@@ -648,6 +650,7 @@ static void run_one(Gen *g, Rig *r, unsigned n_ops, unsigned n_states)
     if (one_in(g, 3))
         lesser_host(g);
     gen_program(g, n_ops);
+    tn_ir_dump(&fake_target, g->b.ops, g->b.n_ops, g_string_truncate(r->next_ir, 0));
     r->next[0] = compile(&tn_backend_interp, &g->b, NULL);
     r->next[1] = compile(&tn_backend_x86_64, &g->b, NULL);
     gen_program(g, n_ops);
@@ -671,7 +674,8 @@ static void run_one(Gen *g, Rig *r, unsigned n_ops, unsigned n_states)
 static void run_many(unsigned programs, unsigned min_ops, unsigned max_ops)
 {
     static Gen g;
-    Rig rig = { fake_cpu_new(), fake_cpu_new(), fake_cpu_new(), { NULL } };
+    Rig rig = { fake_cpu_new(), fake_cpu_new(), fake_cpu_new(), { NULL },
+                g_string_new(NULL) };
     const char *seed = g_getenv("X64_SEED");
     uint32_t first = seed ? (uint32_t)g_ascii_strtoull(seed, NULL, 0) : 1;
 
@@ -686,6 +690,7 @@ static void run_many(unsigned programs, unsigned min_ops, unsigned max_ops)
     fake_cpu_free(rig.origin);
     fake_cpu_free(rig.x);
     fake_cpu_free(rig.y);
+    g_string_free(rig.next_ir, TRUE);
     tn_ir_clear(&g.b);
 }
 

@@ -26,6 +26,7 @@ bool x64_is_const(const X64Ctx *cx, TnTemp t)
 typedef struct Forward {
     X64Ctx *cx;
     TnTemp cur[X64_MAX_REGS]; /* the temporary equal to a declared register */
+    TnTemp low[X64_MAX_REGS]; /* the one equal to its zero-extended low half */
 } Forward;
 
 static bool is_z32(const X64Ctx *cx, TnTemp t)
@@ -120,6 +121,10 @@ static void forward_get(Forward *f, int i, TnIrOp *op)
             op->opc = TN_IR_EXT32U;
             op->type = TN_I64;
             op->a = cur;
+        } else if (f->low[op->aux]) {
+            replace(f->cx, i, f->low[op->aux]);
+        } else {
+            f->low[op->aux] = op->dst;
         }
     } else if (cur) {
         replace(f->cx, i, cur);
@@ -135,6 +140,7 @@ static void forward_put(Forward *f, TnIrOp *op)
 
     if (reg64 && op->type == TN_I32 && z32)
         op->type = TN_I64;
+    f->low[op->aux] = TN_TEMP_NONE;
     f->cur[op->aux] = z32 || (reg64 && op->type == TN_I64) ? op->a : TN_TEMP_NONE;
     if (!reg64)
         op->type = TN_I32;
@@ -225,6 +231,12 @@ static void forward_flags(X64Ctx *cx, int i, TnIrOp *op)
     find_partner(cx, i);
 }
 
+static void forget_registers(Forward *f)
+{
+    memset(f->cur, 0, sizeof(f->cur));
+    memset(f->low, 0, sizeof(f->low));
+}
+
 /* x ^ x, x - x are 0; x & x, x | x are x. */
 static bool forward_same(X64Ctx *cx, int i, TnIrOp *op)
 {
@@ -270,7 +282,7 @@ static void forward_op(Forward *f, int i, TnIrOp *op)
         break;
     case TN_IR_CALL:
         if (x64_plan.target->helpers[op->aux].flags & TN_HELPER_WRITES)
-            memset(f->cur, 0, sizeof(f->cur));
+            forget_registers(f);
         break;
     case TN_IR_FLAGS:
         forward_flags(cx, i, op);
@@ -413,12 +425,11 @@ static void use_flags(X64Ctx *cx, const TnIrOp *op, int at)
 
     if (partner && (cx->op_flags[cx->temps[partner].def] & X64_OP_DEAD))
         partner = cx->temps[op->dst].partner = TN_TEMP_NONE;
-    if ((op->aux & 255) == TN_FLAGS_LOGIC || !partner)
-        use(cx, op->a, at, X64_T_VALUE);
-    else
-        use(cx, partner, at, X64_T_VALUE);
-    use(cx, op->b, at, X64_T_VALUE);
-    use(cx, op->c, at, X64_T_VALUE);
+    uint16_t how = X64_T_VALUE | (reads_low_half(op) ? 0 : X64_T_WHOLE);
+
+    use(cx, (op->aux & 255) == TN_FLAGS_LOGIC || !partner ? op->a : partner, at, how);
+    use(cx, op->b, at, how);
+    use(cx, op->c, at, X64_T_VALUE | X64_T_WHOLE);
 }
 
 static bool backward_put(Backward *w, int i, const TnIrOp *op)
@@ -430,7 +441,8 @@ static bool backward_put(Backward *w, int i, const TnIrOp *op)
     if (w->put_seen[op->aux] == w->generation)
         return false;
     w->put_seen[op->aux] = w->generation;
-    use(cx, op->a, i, (t->flags & X64_T_FLAGS) && op->aux == x64_plan.flags_reg ? 0 : X64_T_VALUE);
+    use(cx, op->a, i,
+        (t->flags & X64_T_FLAGS) && op->aux == x64_plan.flags_reg ? 0 : X64_T_VALUE | X64_T_WHOLE);
     if (op->aux == x64_plan.flags_reg) {
         use(cx, op->a, MAX(i, w->flags_needed), 0);
         w->flags_needed = -1;
@@ -443,8 +455,16 @@ static bool backward_put(Backward *w, int i, const TnIrOp *op)
     return true;
 }
 
-static void backward_get(Backward *w, const TnIrOp *op)
+/* A low half whose upper bits nobody looks at is the register as it is. */
+static void backward_get(Backward *w, TnIrOp *op)
 {
+    X64Temp *t = &w->cx->temps[op->dst];
+
+    if (op->type == TN_I32 && x64_plan.target->regs[op->aux].type == TN_I64 &&
+        !(t->flags & X64_T_WHOLE)) {
+        op->type = TN_I64;
+        t->flags &= (uint16_t)~X64_T_Z32;
+    }
     w->put_seen[op->aux] = -1;
     if (x64_plan.pin[op->aux] != X64_NONE)
         w->hint[x64_plan.pin[op->aux]] = TN_TEMP_NONE;
@@ -479,7 +499,8 @@ static void backward_uses(X64Ctx *cx, int i, TnIrOp *op)
                     (cx->temps[t].flags & X64_T_COND);
         bool tested = op->opc == TN_IR_FLAGCOND && (cx->temps[t].flags & X64_T_FLAGS);
 
-        use(cx, t, at, cond || tested ? 0 : X64_T_VALUE);
+        use(cx, t, at, (cond || tested ? 0 : X64_T_VALUE) |
+                           (k < reads_low_half(op) ? 0 : X64_T_WHOLE));
     }
 }
 

@@ -27,6 +27,7 @@ enum {
     X64_T_FLAGS = 1u << 6,    /* defined by FLAGS */
     X64_T_DEFINED = 1u << 7,  /* the code that defines it has been emitted */
     X64_T_VALUE = 1u << 8,    /* has a use that needs it in a register */
+    X64_T_WHOLE = 1u << 9,    /* has a use that looks at bits 63..32 */
 };
 
 typedef struct X64Temp {

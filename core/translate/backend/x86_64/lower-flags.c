@@ -20,6 +20,12 @@ static bool wide_imm(const X64Src *s, unsigned size)
     return s->kind == X64_SRC_IMM && size == 3 && !x64_fits32(s->imm);
 }
 
+/* What no instruction takes as it is: it goes through a register and the frame. */
+static bool needs_slot(const X64Src *s, unsigned size)
+{
+    return wide_imm(s, size) || (s->kind == X64_SRC_MEM && s->narrow && size == 3);
+}
+
 static uint32_t src_bit(const X64Src *s)
 {
     return s->kind == X64_SRC_REG ? 1u << s->reg : 0;
@@ -140,15 +146,15 @@ static bool needs_tmp(const X64Recipe *r)
 {
     bool compares = r->fop == TN_FLAGS_SUB || r->fop == TN_FLAGS_LOGIC;
 
-    return !compares || r->from_result || r->a.kind != X64_SRC_REG || wide_imm(&r->b, r->size_log2);
+    return !compares || r->from_result || r->a.kind != X64_SRC_REG || needs_slot(&r->b, r->size_log2);
 }
 
 /* The carry of INC and DEC is right only with need_carry, A of shifts and logic never. */
 static void set_host_flags(X64Ctx *cx, X64Recipe r, int tmp, bool need_carry)
 {
-    if (r.fop < TN_FLAGS_SHL && wide_imm(&r.b, r.size_log2)) {
-        x64_mov_ri(&cx->e, tmp, r.b.imm);
-        r.b = (X64Src){ .kind = X64_SRC_MEM, .mem = x64_frame(X64_F_FLAGS_B) };
+    if (r.fop < TN_FLAGS_SHL && needs_slot(&r.b, r.size_log2)) {
+        x64_mov_src(cx, X64_W, tmp, &r.b);
+        r.b = (X64Src){ .kind = X64_SRC_MEM, .mem = x64_frame(X64_F_RET) };
         x64_store(&cx->e, X64_W, tmp, r.b.mem);
     }
     switch (r.fop) {
@@ -306,6 +312,9 @@ static void pass(X64Ctx *cx, int32_t frame_ofs, const X64Src *src, int tmp)
     } else { /* PUSH and POP: both addresses are those of the frame before the PUSH */
         x64_rm(&cx->e, 0xff, 6, src->mem);
         x64_rm(&cx->e, 0x8f, 0, m);
+        m.disp += 4;
+        if (src->narrow)
+            x64_store_imm(&cx->e, 2, m, 0);
     }
 }
 

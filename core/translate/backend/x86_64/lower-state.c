@@ -26,6 +26,9 @@ static void lower_get(X64Ctx *cx, const TnIrOp *op)
             x64_load(&cx->e, 0, dst, x64_reg_home(declared));
     } else if (pin != X64_NONE) {
         x64_bind(cx, op->dst, pin);
+    } else if (cx->home_of[declared]) {
+        /* A low half and the whole of a register: one of them has the place. */
+        x64_load(&cx->e, X64_W, x64_out(cx, op->dst, X64_NONE, 0), x64_reg_home(declared));
     } else {
         /* Loaded when it is needed, or used from where it is. */
         set_home(cx, op->dst, declared);
