@@ -182,11 +182,8 @@ typedef struct X86State {
     int32_t exception;   /* vector, or -1 */
     uint32_t error_code;
     bool has_error_code;
-    bool exception_is_soft; /* INT n, INT3, INTO: next rip is pushed; checked against DPL */
     bool delivering;        /* inside deliver_exception: contributory faults make #DF */
     uint8_t delivering_vector;
-    uint8_t soft_length;    /* length of the INT instruction */
-    bool icebp;             /* INT1 */
     uint64_t pending_dr6;   /* bits of DR6 that a #DB being raised sets */
     bool nmi_blocked;
     bool smm;

@@ -69,7 +69,6 @@ void x86_record(TnCpu *cpu, X86Vector vector, bool has_error, uint32_t error)
     s->exception = (int32_t)combined;
     s->has_error_code = has_error;
     s->error_code = has_error ? error : 0;
-    s->exception_is_soft = false;
 }
 
 void x86_raise(TnCpu *cpu, X86Vector vector)
