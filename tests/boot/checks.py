@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the boot tests look at in a running Linux guest, each one function of the guest."""
 
+import os
 import re
 import time
 
@@ -26,16 +27,19 @@ ALLOWED_WARNINGS = (
     r"mce: Unable to init MCE device",
     r"mtrr: your CPUs had inconsistent ",
     r"tsc: Unable to calibrate against PIT",
-    r"APIC calibration not consistent with PM-Timer",
-    # A busy host delays the guest between two readings, or keeps timer interrupts waiting.
-    r"hpet: Lost \d+ RTC interrupts",
-    r"APIC calibration not consistent with PM-Timer: (9\d|10\d)ms instead of 100ms",
     r"Unstable clock detected, switching default tracing clock",
     r"If you want to keep using the local clock, then add:",
     r"  \"trace_clock=local\"",
     r"on the kernel command line",
     r"GDS: Unknown: Dependent on hypervisor status",
     r"(MDS|MMIO Stale Data|TAA|RETBleed|Spectre V2|ITS|VMSCAPE).*",
+)
+
+# A host with more work than processors delays the guest between two readings of its clocks, and
+# keeps timer interrupts waiting. On a quiet host these count.
+BUSY_WARNINGS = (
+    r"hpet: Lost \d+ RTC interrupts",
+    r"APIC calibration not consistent with PM-Timer",
 )
 
 # /proc/cpuinfo shows these from the kernel's own knowledge, not from CPUID bits.
@@ -91,10 +95,12 @@ def cpu_model(model):
 
 
 def clean_dmesg(guest):
+    busy = os.getloadavg()[0] > os.cpu_count()
+    allowed = ALLOWED_WARNINGS + (BUSY_WARNINGS if busy else ())
     bad = [
         line
         for line in warnings(guest.script("dmesg"))
-        if not any(re.match(pattern, line) for pattern in ALLOWED_WARNINGS)
+        if not any(re.match(pattern, line) for pattern in allowed)
     ]
     if bad:
         guest.fail("the kernel warns:\n" + "\n".join("  " + line for line in bad))
