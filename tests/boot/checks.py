@@ -40,6 +40,9 @@ ALLOWED_WARNINGS = (
 BUSY_WARNINGS = (
     r"hpet: Lost \d+ RTC interrupts",
     r"APIC calibration not consistent with PM-Timer",
+    r"tsc: PIT calibration deviates from HPET",
+    r"clocksource: ",
+    r"TSC found unstable after boot",
 )
 
 # /proc/cpuinfo shows these from the kernel's own knowledge, not from CPUID bits.
