@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work for the benchmark, one named kernel for each thing that emulation makes slow. A kernel does a
- * fixed amount of work, about a tenth of a second on a processor of 2020; the driver takes the time
- * between the lines "bench-begin NAME" and "bench-end NAME SUM", so that no clock of the guest is
- * trusted. The sum shows that the work was done, and done alike.
+ * Work for the benchmark, one named kernel for each thing that emulation makes slow. A kernel does
+ * a fixed amount of work, about a tenth of a second on a processor of 2020; the driver takes the
+ * time between the lines "bench-begin NAME" and "bench-end NAME SUM", so that no clock of the guest
+ * is trusted. The sum shows that the work was done, and done alike.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -128,7 +128,8 @@ typedef int32_t packed_int __attribute__((vector_size(16)));
 
 static uint64_t packed_float(void)
 {
-    packed a = { 1, 2, 3, 4 }, b = { 0.5f, 0.25f, 0.125f, 1 }, c = { 0.999f, 0.998f, 0.997f, 0.996f };
+    packed a = { 1, 2, 3, 4 }, b = { 0.5f, 0.25f, 0.125f, 1 },
+           c = { 0.999f, 0.998f, 0.997f, 0.996f };
     for (uint32_t i = 0; i < 30000000; i++) {
         a = a * c + b;
         b = b * c + a * 0.0001f;
@@ -177,7 +178,8 @@ static uint64_t page_faults(void)
 {
     uint64_t sum = 0;
     for (uint32_t round = 0; round < 20; round++) {
-        uint8_t *at = mmap(NULL, 2000 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        uint8_t *at =
+            mmap(NULL, 2000 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         for (uint32_t i = 0; i < 2000; i++) {
             at[i * PAGE] = (uint8_t)i;
             sum += at[i * PAGE];
@@ -200,7 +202,8 @@ static uint64_t system_calls(void)
 static uint64_t fresh_code(void)
 {
     static const uint8_t text[] = { 0xb8, 0, 0, 0, 0, 0x05, 1, 0, 0, 0, 0x35, 2, 0, 0, 0, 0xc3 };
-    uint8_t *at = mmap(NULL, PAGE * 64, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *at = mmap(NULL, PAGE * 64, PROT_READ | PROT_WRITE | PROT_EXEC,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     uint64_t sum = 0;
     for (uint32_t i = 0; i < 4000; i++) {
         uint8_t *function = at + i % 4096 * 64;
@@ -216,10 +219,20 @@ static const struct {
     const char *name;
     kernel run;
 } kernels[] = {
-    { "integer", integer }, { "branches", branches }, { "calls", calls }, { "indirect-calls", indirect },
-    { "memory-small", memory_small }, { "memory-wide", memory_wide }, { "sse-scalar", scalar_double },
-    { "sse-packed-float", packed_float }, { "sse-packed-integer", packed_integer }, { "x87", x87 }, { "strings", strings },
-    { "page-faults", page_faults }, { "system-calls", system_calls }, { "fresh-code", fresh_code },
+    { "integer", integer },
+    { "branches", branches },
+    { "calls", calls },
+    { "indirect-calls", indirect },
+    { "memory-small", memory_small },
+    { "memory-wide", memory_wide },
+    { "sse-scalar", scalar_double },
+    { "sse-packed-float", packed_float },
+    { "sse-packed-integer", packed_integer },
+    { "x87", x87 },
+    { "strings", strings },
+    { "page-faults", page_faults },
+    { "system-calls", system_calls },
+    { "fresh-code", fresh_code },
 };
 
 int main(int argc, char **argv)

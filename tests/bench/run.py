@@ -29,7 +29,8 @@ def compile_kernels(folder):
     program = folder / "bench-kernels"
     source = HERE / "kernels.c"
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", program, source], check=True)
+        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", program, source],
+                       check=True)
     return program
 
 
@@ -52,7 +53,8 @@ def native(program, wanted):
 
 
 def emulated(command, wanted, image):
-    options = ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-m", "512", "-cpu", "max",
+    options = ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-m",
+               "512", "-cpu", "max",
                "-kernel", debian.kernel("cloud"), "-initrd", image, "-append",
                f"console=ttyS0 quiet tenon.run=bench tenon.bench={wanted}"]
     with Console([*command, *options]) as console:
@@ -72,7 +74,8 @@ def mean(values):
 def print_table(results):
     others = [who for who in results if who != "native"]
     both = {"tenon", "qemu"} <= set(results)
-    print("| kernel | " + " | ".join(f"{who} / native" for who in others) + (" | qemu / tenon |" if both else " |"))
+    print("| kernel | " + " | ".join(f"{who} / native" for who in others) +
+          (" | qemu / tenon |" if both else " |"))
     print("| --- |" + " ---: |" * (len(others) + both))
     ratios = {who: [] for who in others}
     for name, (seconds, sums) in results["native"].items():
@@ -94,12 +97,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kernel", default="all", help="one kernel only")
-    parser.add_argument("--qemu", default=shutil.which("qemu-system-x86_64"), help="QEMU to compare with, if any")
+    parser.add_argument("--qemu", default=shutil.which("qemu-system-x86_64"),
+                        help="QEMU to compare with, if any")
     options = parser.parse_args()
 
     cache = debian.cache_dir()
     program = compile_kernels(cache)
-    image = initramfs.write("amd64", cache / "bench-initramfs", {"bin/bench-kernels": program.read_bytes()})
+    image = initramfs.write("amd64", cache / "bench-initramfs",
+                            {"bin/bench-kernels": program.read_bytes()})
     runs = {"native": lambda: native(program, options.kernel),
             "tenon": lambda: emulated(emulator.command(), options.kernel, image)}
     if options.qemu and not os.environ.get("TENON"):

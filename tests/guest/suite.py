@@ -14,12 +14,16 @@ sys.path.insert(0, str(HERE.parent))
 from support import debian, emulator, tap
 from support.console import Console, Failure
 
-CFLAGS = ("-O1", "-g", "-std=gnu11", "-Wall", "-Wextra", "-ffreestanding", "-fno-pic", "-no-pie", "-nostdlib",
-          "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-fno-builtin",
-          "-mgeneral-regs-only", "-fno-strict-aliasing", "-fno-toplevel-reorder", "-static", "-Wl,--build-id=none",
+CFLAGS = ("-O1", "-g", "-std=gnu11", "-Wall", "-Wextra", "-ffreestanding", "-fno-pic", "-no-pie",
+          "-nostdlib",
+          "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none",
+          "-fno-builtin",
+          "-mgeneral-regs-only", "-fno-strict-aliasing", "-fno-toplevel-reorder", "-static",
+          "-Wl,--build-id=none",
           "-Wl,-z,noexecstack", "-Wl,--no-warn-rwx-segments", "-mno-red-zone")
 EXIT_DEVICE = ("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04")
-BARE = ("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-m", "32", "-serial", "stdio")
+BARE = ("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-m", "32", "-serial",
+        "stdio")
 SECONDS = 120
 
 
@@ -28,8 +32,10 @@ def compile_guest(name, bits, sources):
     folder = debian.cache_dir() / "guest"
     folder.mkdir(exist_ok=True)
     target = folder / name
-    command = ["gcc", f"-m{bits}", *CFLAGS, "-I", HERE / "lib", "-T", HERE / "lib" / "guest.ld", *sources, "-o", target]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    command = ["gcc", f"-m{bits}", *CFLAGS, "-I", HERE / "lib", "-T", HERE / "lib" / "guest.ld",
+               *sources, "-o", target]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          check=False)
     if done.returncode != 0:
         raise Failure(f"{name} does not build:\n{done.stderr}")
     if bits == 64:
@@ -73,7 +79,8 @@ def loader_case(name, source, wanted):
 
     def case():
         kernel = compile_guest(name, 32, [HERE / "boot" / source])
-        command = emulator.command(*BARE, *EXIT_DEVICE, "-kernel", kernel, "-append", "first second", target="x86_64")
+        command = emulator.command(*BARE, *EXIT_DEVICE, "-kernel", kernel, "-append",
+                                   "first second", target="x86_64")
         with Console(command) as console:
             console.expect(wanted, 60)
             console.wait(30, status=1)
@@ -82,14 +89,18 @@ def loader_case(name, source, wanted):
 
 
 LOADER_CASES = (
-    ("multiboot-elf-is-loaded-with-its-command-line", "multiboot.S", r"multiboot memory ok, command line .*first second"),
-    ("pvh-elf-is-entered-with-its-start-info", "pvh.S", r"pvh start info ok, command line .*first second"),
+    ("multiboot-elf-is-loaded-with-its-command-line", "multiboot.S",
+     r"multiboot memory ok, command line .*first second"),
+    ("pvh-elf-is-entered-with-its-start-info", "pvh.S",
+     r"pvh start info ok, command line .*first second"),
 )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, epilog="Other arguments go to the emulator.")
-    parser.add_argument("--bits", type=int, choices=(32, 64), action="append", help="CPU suite of this width only")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     epilog="Other arguments go to the emulator.")
+    parser.add_argument("--bits", type=int, choices=(32, 64), action="append",
+                        help="CPU suite of this width only")
     parser.add_argument("--loaders", action="store_true", help="the loaders' cases only")
     options, arguments = parser.parse_known_args()
 
@@ -98,7 +109,8 @@ def main():
     if options.loaders or not options.bits:
         for title, source, wanted in LOADER_CASES:
             number += 1
-            good &= tap.one(number, f"/guest/load/{title}", loader_case(source[:-2], source, wanted))
+            good &= tap.one(number, f"/guest/load/{title}",
+                            loader_case(source[:-2], source, wanted))
     for bits in options.bits or (() if options.loaders else (32, 64)):
         for passed, title, comments in run_cpu(bits, arguments):
             number += 1

@@ -13,8 +13,10 @@ from forms.form import ALL, CLASSES, RULES
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = (integer, sse, avx, x87, fault)
 
-CFLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-ffreestanding", "-fno-pic", "-no-pie", "-nostdlib",
-          "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-fno-builtin",
+CFLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-ffreestanding", "-fno-pic", "-no-pie",
+          "-nostdlib",
+          "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none",
+          "-fno-builtin",
           "-mgeneral-regs-only", "-fno-strict-aliasing", "-static", "-Wl,--build-id=none",
           # The kernel's headers serve both widths; gcc looks for them under its own width only.
           "-idirafter", "/usr/include/x86_64-linux-gnu")
@@ -54,7 +56,8 @@ def assembly(suite):
         lines.append(f"f{number}: {form.code}")
         lines.append("        jmp case_exit")
     lines.append(f"f{len(suite.forms)}:")
-    lines += ["        .section .rodata", "        .balign 16", "        .globl forms, form_count, rows", "forms:"]
+    lines += ["        .section .rodata", "        .balign 16",
+              "        .globl forms, form_count, rows", "forms:"]
     for number, form in enumerate(suite.forms):
         flags = ALL & ~form.undefined
         lines.append(f"        .long f{number}, 0, {suite.first_row[number]}")
@@ -66,7 +69,8 @@ def assembly(suite):
 
 
 def run(command, folder):
-    done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True,
+                          text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(str(word) for word in command)}\n{done.stderr[:4000]}")
 
@@ -97,7 +101,8 @@ def build(bits, folder):
     run(["gcc", width, "-c", "forms.S", "-o", "forms.o"], folder)
     link = ["-I", HERE, *common, "forms.o", "-T", HERE / "suite.ld"]
     run(["gcc", width, *CFLAGS, *link, HERE / "linux.c", "-o", linux], folder)
-    run(["gcc", width, *CFLAGS, *link, HERE / "metal.c", HERE / "metal.S", "-o", f"{metal}.elf"], folder)
+    run(["gcc", width, *CFLAGS, *link, HERE / "metal.c", HERE / "metal.S", "-o", f"{metal}.elf"],
+        folder)
     # Multiboot loaders take 32-bit ELF files; the 64-bit code in it starts in 32-bit mode.
     run(["objcopy", "-O", "elf32-i386", f"{metal}.elf", metal], folder)
     mark.write_text(current)

@@ -88,8 +88,8 @@ static void map(uintptr_t address, size_t size, int protection)
 static void keep_registers(const struct sigcontext_64 *context)
 {
     const uint64_t gpr[16] = {
-        context->ax, context->cx, context->dx,  context->bx,  context->sp,  context->bp,
-        context->si, context->di, context->r8,  context->r9,  context->r10, context->r11,
+        context->ax,  context->cx,  context->dx,  context->bx,  context->sp,  context->bp,
+        context->si,  context->di,  context->r8,  context->r9,  context->r10, context->r11,
         context->r12, context->r13, context->r14, context->r15,
     };
     for (int i = 0; i < 16; i++) {
@@ -169,7 +169,8 @@ void linux_main(uintptr_t *stack)
 }
 
 #ifdef __x86_64__
-__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call linux_main\n");
+__asm__(
+    ".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call linux_main\n");
 #else
 __asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %esp, %eax\n and $-16, %esp\n"
         " sub $12, %esp\n push %eax\n call linux_main\n");

@@ -38,7 +38,8 @@ class Part:
         self.expected = b"INSN" + features + self.stream.body + b"DONE"
 
     def files(self):
-        return {f"insn/{self.name}.options": self.options.encode(), f"insn/{self.name}.expected": self.expected}
+        return {f"insn/{self.name}.options": self.options.encode(),
+                f"insn/{self.name}.expected": self.expected}
 
     def cases(self):
         return [(number, row) for number in range(self.first, self.last + 1)
@@ -52,13 +53,16 @@ class Part:
         if status != 0 or size != len(self.expected):
             console.fail(f"the program ended with status {status} after {size} of {len(self.expected)} bytes")
         missing = self.stream.features & ~features
-        offsets = [int(line.split()[0]) - 1 for line in console.text()[start : end.start()].splitlines()
+        offsets = [int(line.split()[0]) - 1
+                   for line in console.text()[start : end.start()].splitlines()
                    if re.match(r" *\d+ +\d+ +\d+$", line)]
         cases = self.cases()
         wrong = {cases[(offset - HEADER) // 8] for offset in offsets if offset >= HEADER}
-        bad = {number for number, _ in wrong if not self.suite.forms[number].feature_mask() & missing}
+        bad = {number for number, _ in wrong
+               if not self.suite.forms[number].feature_mask() & missing}
         if bad:
-            shown = "\n".join(f"  form {number} `{self.suite.forms[number].code}`" for number in sorted(bad)[:20])
+            shown = "\n".join(f"  form {number} `{self.suite.forms[number].code}`"
+                              for number in sorted(bad)[:20])
             console.fail(f"{len(bad)} forms differ from the host's results:\n{shown}")
 
 
@@ -69,8 +73,10 @@ def start(parts, programs):
         extra.update(part.files())
     image = initramfs.write("amd64", debian.cache_dir() / "insn-initramfs", extra, ("insn",))
     return Console(emulator.command(
-        "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-m", "512", "-cpu", "max",
-        "-kernel", debian.kernel("cloud"), "-initrd", image, "-append", "console=ttyS0 quiet no5lvl tenon.run=insn"))
+        "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-m", "512",
+        "-cpu", "max",
+        "-kernel", debian.kernel("cloud"), "-initrd", image, "-append",
+        "console=ttyS0 quiet no5lvl tenon.run=insn"))
 
 
 def main():
@@ -86,7 +92,8 @@ def main():
     parts.sort(key=lambda part: part.name)
     with start(parts, programs) as console:
         console.expect(r"tenon-guest: ", guest.BOOT_SECONDS)
-        return tap.run([(f"/insn/in-linux/{part.name}", lambda part=part: part.check(console)) for part in parts])
+        return tap.run([(f"/insn/in-linux/{part.name}", lambda part=part: part.check(console))
+                        for part in parts])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import struct
 import subprocess
 
 REGISTERS = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split()
-FLAG_NAMES = {0: "CF", 2: "PF", 4: "AF", 6: "ZF", 7: "SF", 8: "TF", 9: "IF", 10: "DF", 11: "OF", 16: "RF", 18: "AC", 21: "ID"}
+FLAG_NAMES = {0: "CF", 2: "PF", 4: "AF", 6: "ZF", 7: "SF", 8: "TF", 9: "IF", 10: "DF", 11: "OF",
+              16: "RF", 18: "AC", 21: "ID"}
 WINDOW_AT, VECTOR_AT = 912, 1424
 
 
@@ -47,7 +48,8 @@ def input_fields(row, bits):
 
 
 def disassemble(program, address, bits):
-    command = ["objdump", "-d", f"--start-address={address:#x}", f"--stop-address={address + 40:#x}", program]
+    command = ["objdump", "-d", f"--start-address={address:#x}",
+               f"--stop-address={address + 40:#x}", program]
     text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     lines = []
     for line in text.splitlines():
@@ -79,8 +81,10 @@ def describe(suite, number, row, host, guest, program):
     if not differing:
         lines.append("#   the whole states are equal: the guest computed the hash wrongly, or runs differ")
     if suite.forms[number].state:
-        lines.append("#   in: " + " ".join(f"{name}={start[name]}" for name in ("fcw", "fsw", "ftag", "mxcsr")))
+        lines.append("#   in: " + " ".join(f"{name}={start[name]}"
+                                           for name in ("fcw", "fsw", "ftag", "mxcsr")))
         prefix = "st" if suite.forms[number].group == "x87" else "xmm"
-        lines.append("#   in: " + " ".join(f"{prefix}{i}={start[f'{prefix}{i}']}" for i in range(4)))
+        lines.append("#   in: " + " ".join(f"{prefix}{i}={start[f'{prefix}{i}']}"
+                                           for i in range(4)))
         lines.append(f"#   in: (mem)={start['mem+0']} {start['mem+16']}")
     return "\n".join(lines)

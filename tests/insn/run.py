@@ -47,9 +47,11 @@ def emulated(kernel, options, arguments, bits):
     output = pathlib.Path(f"{kernel}.out")
     output.unlink(missing_ok=True)
     command = emulator.command(
-        "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-m", "64", "-cpu", "max",
+        "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-m", "64", "-cpu",
+        "max",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-debugcon", f"file:{output}",
-        "-kernel", kernel, "-append", options, *arguments, target="x86_64" if bits == 64 else "i386",
+        "-kernel", kernel, "-append", options, *arguments, target="x86_64"
+        if bits == 64 else "i386",
     )
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, timeout=TIMEOUT)
@@ -87,7 +89,8 @@ class Comparison:
             self.skipped += 1
         elif self.suite.forms[case[0]].feature_mask() & missing:
             self.lacking += 1
-            self.lacking_features |= {name for number, name in enumerate(FEATURES) if missing >> number & 1}
+            self.lacking_features |= {name for number, name in enumerate(FEATURES)
+                                      if missing >> number & 1}
         elif expected == found:
             self.same += 1
         else:
@@ -121,13 +124,16 @@ def ranges(suite, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, epilog="Other arguments go to the emulator.")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     epilog="Other arguments go to the emulator.")
     parser.add_argument("--bits", type=int, choices=(32, 64), default=64)
     parser.add_argument("--class", dest="group", choices=CLASSES)
     parser.add_argument("--form", type=int, help="run this form only")
     parser.add_argument("--details", type=int, default=5, help="forms shown in full (default 5)")
-    parser.add_argument("--ignore-rf", action="store_true", help="do not compare RF in a fault's flags")
-    parser.add_argument("--build", default=os.environ.get("TENON_INSN_BUILD"), help="folder for the programs")
+    parser.add_argument("--ignore-rf", action="store_true",
+                        help="do not compare RF in a fault's flags")
+    parser.add_argument("--build", default=os.environ.get("TENON_INSN_BUILD"),
+                        help="folder for the programs")
     parser.add_argument("--list", action="store_true", help="print the forms and end")
     options, arguments = parser.parse_known_args()
 

@@ -14,9 +14,12 @@ DF = 0x400
 MASK = (1 << 64) - 1
 AX, CX, DX, BX, SP, BP, SI, DI = range(8)
 
-SPECIAL = [0, 1, 2, MASK, MASK - 1, 1 << 63, (1 << 63) - 1, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF,
-           0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x100000000, 0x5555555555555555, 0xAAAAAAAAAAAAAAAA]
-COUNTS = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 47, 48, 63, 64, 65, 95, 127, 128, 200, 255]
+SPECIAL = [0, 1, 2, MASK, MASK - 1, 1 << 63, (1 << 63) - 1, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000,
+           0xFFFF,
+           0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x100000000, 0x5555555555555555,
+           0xAAAAAAAAAAAAAAAA]
+COUNTS = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 47, 48, 63, 64, 65, 95, 127, 128,
+          200, 255]
 
 
 def fx_image(cw=0x37F, sw=0, tags=0, st=(), mxcsr=0x1F80, xmm=b""):
@@ -258,7 +261,8 @@ def rows_vecshift(rng, bits):
         count = rng.choice((0, 1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1 << 32, 255))
         other = rng.choice((0, 3, 31, 32, 40, 63, 64, 1 << 40))
         if number % 2:
-            counts = b"".join(rng.choice((0, 1, 5, 31, 32, 33, 1 << 31)).to_bytes(4, "little") for _ in range(4))
+            counts = b"".join(rng.choice((0, 1, 5, 31, 32, 33, 1 << 31)).to_bytes(4, "little")
+                              for _ in range(4))
         else:
             counts = struct.pack("<QQ", count, other)
         row.fx = row.fx[:176] + counts + row.fx[192:]
@@ -283,18 +287,23 @@ def rows_f64(rng, bits):
         yield vector_row(rng, lambda count: floats.doubles(rng, count // 8))
 
 
-HALF = [0, 0x8000, 0x3C00, 0x7C00, 0xFC00, 0x7E00, 0xFE01, 0x7C01, 0xFD55, 1, 0x8001, 0x3FF, 0x400, 0x7BFF, 0xFBFF]
+HALF = [0, 0x8000, 0x3C00, 0x7C00, 0xFC00, 0x7E00, 0xFE01, 0x7C01, 0xFD55, 1, 0x8001, 0x3FF, 0x400,
+        0x7BFF, 0xFBFF]
 
 
 def rows_f16(rng, bits):
     """Singles around the limits of half precision; memory and XMM1 in odd rows hold halves."""
     def near(count):
-        exponents = [rng.choice((0, 100, 102, 103, 112, 113, 127, 142, 143, 255)) for _ in range(count // 4)]
-        return struct.pack(f"<{count // 4}I", *[rng.choice((rng.getrandbits(23), 0x1000, 0xFFF, 0x3000, 0, 0x7FE000, 0x7FF000))
-                                               | exponent << 23 | rng.getrandbits(1) << 31 for exponent in exponents])
+        exponents = [rng.choice((0, 100, 102, 103, 112, 113, 127, 142, 143, 255))
+                     for _ in range(count // 4)]
+        return struct.pack(f"<{count // 4}I", *[rng.choice((rng.getrandbits(23), 0x1000, 0xFFF,
+                                                            0x3000, 0, 0x7FE000, 0x7FF000))
+                                               | exponent << 23 | rng.getrandbits(1) << 31
+                                               for exponent in exponents])
 
     def halves(count):
-        return struct.pack(f"<{count // 2}H", *[rng.choice(HALF) if rng.random() < 0.5 else rng.getrandbits(16)
+        return struct.pack(f"<{count // 2}H", *[rng.choice(HALF)
+                                                if rng.random() < 0.5 else rng.getrandbits(16)
                                                for _ in range(count // 2)])
 
     for number in range(32):
@@ -305,7 +314,8 @@ def rows_text(rng, bits):
     """Short alphabets, so that characters meet; explicit lengths in RAX and RDX."""
     for number in range(16):
         alphabet = bytes(rng.sample(range(1, 256), 4)) + (b"\0" if number % 3 else b"")
-        row = vector_row(rng, lambda count, letters=alphabet: bytes(rng.choice(letters) for _ in range(count)))
+        row = vector_row(rng, lambda count, letters=alphabet: bytes(rng.choice(letters)
+                for _ in range(count)))
         row.gpr[AX] = rng.choice((0, 1, 5, 8, 9, 16, 17, MASK - 3, MASK - 20, 1 << 31))
         row.gpr[DX] = rng.choice((0, 2, 6, 8, 15, 16, 40, MASK - 6, 1 << 63))
         yield row
@@ -316,7 +326,8 @@ def gather_rows(rng, code):
     size = struct.calcsize(code)
     for _ in range(12):
         row = vector_row(rng, lambda count: rng.randbytes(count))
-        indices = struct.pack(f"<{32 // size}{code}", *[rng.randrange(-12, 12) for _ in range(32 // size)])
+        indices = struct.pack(f"<{32 // size}{code}",
+                              *[rng.randrange(-12, 12) for _ in range(32 // size)])
         row.fx = row.fx[:176] + indices[:16] + row.fx[192:]
         row.ymmh = row.ymmh[:16] + indices[16:] + row.ymmh[32:]
         yield row
@@ -334,7 +345,8 @@ def rows_mmx(rng, bits):
     for _ in range(16):
         row = Row(rng)
         st = [integer_bytes(rng, 8) + b"\xff\xff" for _ in range(8)]
-        row.fx = fx_image(sw=rng.randrange(8) << 11, tags=rng.getrandbits(8), st=st, xmm=integer_bytes(rng, 256))
+        row.fx = fx_image(sw=rng.randrange(8) << 11, tags=rng.getrandbits(8), st=st,
+                          xmm=integer_bytes(rng, 256))
         row.memory[128:160] = integer_bytes(rng, 32)
         yield row
 
@@ -344,7 +356,8 @@ def x87_row(rng, number, st=None):
     row = Row(rng)
     control = 0x7F | (0, 2, 3, 3)[number % 4] << 8 | number // 4 % 4 << 10
     tags = 0xFF if rng.random() < 0.7 else rng.getrandbits(8)
-    status = rng.randrange(8) << 11 | (rng.getrandbits(6) if rng.random() < 0.2 else 0) | rng.getrandbits(4) % 8 << 8
+    status = rng.randrange(8) << 11 | (rng.getrandbits(6)
+                                       if rng.random() < 0.2 else 0) | rng.getrandbits(4) % 8 << 8
     registers = st or [floats.extended(rng) for _ in range(8)]
     row.fx = fx_image(cw=control, sw=status & 0x7FFF, tags=tags, st=registers)
     return row
@@ -397,8 +410,10 @@ def rows_x87round(rng, bits):
     for number in range(64):
         st = []
         for _ in range(8):
-            exponent = 0x3FFF + rng.choice((-2, -1, 0, 1, 3, 7, 14, 15, 16, 30, 31, 32, 52, 59, 60, 62, 63, 64, 70))
-            significand = 1 << 63 | rng.choice((0, 1 << 62, 3 << 61, rng.getrandbits(63), rng.getrandbits(8) << 55,
+            exponent = 0x3FFF + rng.choice((-2, -1, 0, 1, 3, 7, 14, 15, 16, 30, 31, 32, 52, 59, 60,
+                                            62, 63, 64, 70))
+            significand = 1 << 63 | rng.choice((0, 1 << 62, 3 << 61, rng.getrandbits(63),
+                                                rng.getrandbits(8) << 55,
                                                (1 << 63) - 1, 1))
             st.append(struct.pack("<QH", significand, exponent | rng.getrandbits(1) << 15))
         yield x87_row(rng, number, st if number % 8 else None)
@@ -408,7 +423,8 @@ def rows_x87angle(rng, bits):
     """Arguments within the ranges of the transcendental instructions, with full tags."""
     for number in range(64):
         st = [struct.pack("<QH", 1 << 63 | rng.getrandbits(63),
-                          rng.randrange(0x3FE8, 0x3FFF + (0 if number % 2 else 12)) | rng.getrandbits(1) << 15)
+                          rng.randrange(0x3FE8, 0x3FFF +
+                                        (0 if number % 2 else 12)) | rng.getrandbits(1) << 15)
               for _ in range(8)]
         if number % 4 == 2:
             # A logarithm wants its operand positive.

@@ -26,10 +26,12 @@ static uint32_t call(const uint8_t *at)
 }
 
 /* The instruction after the store is the one it changes. */
-CODE(change_next, "movb $0x41, change_here + 1\n jmp 1f\n 1: change_here: mov $0x40, %cl\n movb $0x40, change_here + 1\n"
+CODE(change_next, "movb $0x41, change_here + 1\n jmp 1f\n 1: change_here: mov $0x40, %cl\n movb "
+                  "$0x40, change_here + 1\n"
                   "mov %cl, code_seen\n ret");
-CODE(change_block, "mov $3, %edx\n 1: block_here: mov $0x10, %ecx\n add %ecx, code_seen\n incl block_here + 1\n"
-                   "dec %edx\n jnz 1b\n movl $0x10, block_here + 1\n ret");
+CODE(change_block,
+     "mov $3, %edx\n 1: block_here: mov $0x10, %ecx\n add %ecx, code_seen\n incl block_here + 1\n"
+     "dec %edx\n jnz 1b\n movl $0x10, block_here + 1\n ret");
 uint32_t code_seen;
 
 CASE(rewritten, "code/rewritten-function-runs-anew")

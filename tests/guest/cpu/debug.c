@@ -3,9 +3,20 @@
 #include "guest.h"
 
 enum {
-    DR6_B0 = 1, DR6_B1 = 2, DR6_BD = 1 << 13, DR6_BS = 1 << 14, DR6_FIXED = 0xffff0ff0u,
-    DR7_FIXED = 0x400, DR7_L0 = 1, DR7_L1 = 4, DR7_GD = 1 << 13,
-    RW0_EXECUTE = 0, RW0_WRITE = 1 << 16, RW0_IO = 2 << 16, RW0_ACCESS = 3 << 16, LEN0_4 = 3 << 18,
+    DR6_B0 = 1,
+    DR6_B1 = 2,
+    DR6_BD = 1 << 13,
+    DR6_BS = 1 << 14,
+    DR6_FIXED = 0xffff0ff0u,
+    DR7_FIXED = 0x400,
+    DR7_L0 = 1,
+    DR7_L1 = 4,
+    DR7_GD = 1 << 13,
+    RW0_EXECUTE = 0,
+    RW0_WRITE = 1 << 16,
+    RW0_IO = 2 << 16,
+    RW0_ACCESS = 3 << 16,
+    LEN0_4 = 3 << 18,
 };
 
 static volatile uint32_t watched[4] __attribute__((aligned(16)));
@@ -18,8 +29,9 @@ CODE(step_rep, "mov $3, %ecx\n lea watched, %edi\n" SET_TF "rep stosb\n nop\n re
 CODE(step_int, SET_TF "int $0x42\n ret");
 CODE(nops, "nop\n break_here: nop\n break_next: nop\n ret");
 #ifdef __x86_64__
-CODE(resume, "mov %rsp, %rdx\n pushq $0x10\n push %rdx\n pushfq\n orl $0x10000, (%rsp)\n pushq $0x18\n"
-             "push $break_here\n iretq");
+CODE(resume,
+     "mov %rsp, %rdx\n pushq $0x10\n push %rdx\n pushfq\n orl $0x10000, (%rsp)\n pushq $0x18\n"
+     "push $break_here\n iretq");
 #else
 CODE(resume, "pushf\n orl $0x10000, (%esp)\n pushl $0x08\n push $break_here\n iret");
 #endif
@@ -34,7 +46,8 @@ CODE(read_dr4, "mov %db4, " RAX "\n ret");
 CODE(icebp, ".byte 0xf1\n icebp_next: ret");
 CODE(user_read_dr, "mov %db0, " RAX "\n int $0x80");
 
-extern char step_next[], step_ss_next[], break_here[], break_next[], write_next[], read_next[], port_next[], dr_here[];
+extern char step_next[], step_ss_next[], break_here[], break_next[], write_next[], read_next[],
+    port_next[], dr_here[];
 extern char icebp_next[];
 
 static void expect_debug(void (*code)(void), const void *at, uint32_t status)

@@ -15,8 +15,10 @@ CODE(fpu_wait, "fwait\n ret");
 CODE(sse_move, "movaps %xmm0, %xmm1\n ret");
 CODE(x87_divide, "fldz\n fld1\n fdiv %st(1), %st\n mf_here: fwait\n ret");
 CODE(sse_divide, "movaps %xmm0, %xmm1\n xorps %xmm1, %xmm1\n xm_here: divps %xmm1, %xmm2\n ret");
-CODE(user_misaligned, PUSHF "\n orl $0x40000, (" RSP ")\n " POPF "\n mov 1(" RSP "), %ecx\n int $0x80");
-CODE(kernel_misaligned, PUSHF "\n orl $0x40000, (" RSP ")\n " POPF "\n mov 1(" RSP "), %ecx\n " PUSHF "\n andl $~0x40000, (" RSP ")\n " POPF "\n ret");
+CODE(user_misaligned,
+     PUSHF "\n orl $0x40000, (" RSP ")\n " POPF "\n mov 1(" RSP "), %ecx\n int $0x80");
+CODE(kernel_misaligned, PUSHF "\n orl $0x40000, (" RSP ")\n " POPF "\n mov 1(" RSP
+                              "), %ecx\n " PUSHF "\n andl $~0x40000, (" RSP ")\n " POPF "\n ret");
 
 extern char divide_here[], ud2_here[], breakpoint_next[], software_next[], mf_here[], xm_here[];
 
@@ -55,7 +57,8 @@ CASE(user_mode, "exceptions/user-mode-returns-through-a-dpl-3-gate")
     expect_user(user_finish, FINISHED, 0);
     check(event.cs == USER_CS, "cs", event.cs);
     check(event.ss == USER_DS, "ss", event.ss);
-    check(event.handler_sp < (word)exception_stack && event.handler_sp > (word)exception_stack - 512,
+    check(event.handler_sp < (word)exception_stack &&
+              event.handler_sp > (word)exception_stack - 512,
           "handler's stack", event.handler_sp);
 }
 

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts, NMI and their shadows, sent by the local APIC to itself (SDM volume 3, ch. 6 and 10). */
+/* Interrupts, NMI and their shadows, sent by the local APIC to itself (SDM volume 3, ch. 6 and 10).
+ */
 #include "guest.h"
 
 enum {
-    APIC_ID = 0x20, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR_LOW = 0x300, APIC_ICR_HIGH = 0x310, APIC_TPR = 0x80, APIC_LINT0 = 0x350, LVT_EXTINT = 7 << 8,
-    SVR_ENABLE = 0x100, ICR_SELF = 1 << 18, ICR_NMI = 4 << 8, ICR_BUSY = 1 << 12, LOW_VECTOR = 0x51, HIGH_VECTOR = 0x91,
+    APIC_ID = 0x20,
+    APIC_EOI = 0xb0,
+    APIC_SVR = 0xf0,
+    APIC_ICR_LOW = 0x300,
+    APIC_ICR_HIGH = 0x310,
+    APIC_TPR = 0x80,
+    APIC_LINT0 = 0x350,
+    LVT_EXTINT = 7 << 8,
+    SVR_ENABLE = 0x100,
+    ICR_SELF = 1 << 18,
+    ICR_NMI = 4 << 8,
+    ICR_BUSY = 1 << 12,
+    LOW_VECTOR = 0x51,
+    HIGH_VECTOR = 0x91,
 };
 #define APIC_BASE 0xfee00000ul
 
@@ -40,7 +53,8 @@ static void finish_interrupt(void)
 
 CODE(take, "sti\n nop\n take_next: nop\n cli\n ret");
 CODE(take_sti_cli, "sti\n cli\n nop\n nop\n ret");
-CODE(take_sti_mov_ss, "mov %ss, %ecx\n sti\n mov %ecx, %ss\n after_mov_ss: nop\n after_shadow: nop\n cli\n ret");
+CODE(take_sti_mov_ss,
+     "mov %ss, %ecx\n sti\n mov %ecx, %ss\n after_mov_ss: nop\n after_shadow: nop\n cli\n ret");
 CODE(take_hlt, "sti\n hlt\n hlt_next: cli\n ret");
 CODE(no_op, "nop\n nop\n ret");
 CODE(load_bad, "mov $0xfff8, %eax\n mov %eax, %fs\n ret");
@@ -70,7 +84,8 @@ CASE(mov_ss_shadow, "interrupts/mov-ss-in-the-shadow-of-sti-is-followed-by-a-win
     begin();
     send(ICR_SELF | LOW_VECTOR);
     expect(take_sti_mov_ss, LOW_VECTOR, 0);
-    check(event.ip == (word)after_shadow || event.ip == (word)after_mov_ss, "instruction pointer", event.ip);
+    check(event.ip == (word)after_shadow || event.ip == (word)after_mov_ss, "instruction pointer",
+          event.ip);
     finish_interrupt();
 }
 
@@ -79,7 +94,8 @@ CASE(hlt, "interrupts/hlt-wakes-after-itself")
     begin();
     send(ICR_SELF | LOW_VECTOR);
     expect(take_hlt, LOW_VECTOR, 0);
-    check(event.ip == (word)hlt_next || event.ip == (word)hlt_next - 1, "instruction pointer", event.ip);
+    check(event.ip == (word)hlt_next || event.ip == (word)hlt_next - 1, "instruction pointer",
+          event.ip);
     finish_interrupt();
 }
 
@@ -119,7 +135,9 @@ static void iret_here(void)
 {
 #ifdef __x86_64__
     __asm__ volatile("mov %%rsp, %%rcx; pushq %0; push %%rcx; pushf; pushq %1; push $1f; iretq; 1:"
-                     : : "i"(KERNEL_DS), "i"(KERNEL_CS) : "rcx", "memory");
+                     :
+                     : "i"(KERNEL_DS), "i"(KERNEL_CS)
+                     : "rcx", "memory");
 #else
     __asm__ volatile("pushf; pushl %0; push $1f; iret; 1:" : : "i"(KERNEL_CS) : "memory");
 #endif
@@ -164,7 +182,8 @@ static void begin_pics(void)
 }
 
 CODE(ferr_divide, "fldz\n fld1\n fdiv %st(1), %st\n sti\n nop\n nop\n fwait\n cli\n ret");
-CODE(ferr_ignore, "xor %eax, %eax\n out %al, $0xf0\n fwait\n fld1\n sti\n nop\n nop\n cli\n fnclex\n ret");
+CODE(ferr_ignore,
+     "xor %eax, %eax\n out %al, $0xf0\n fwait\n fld1\n sti\n nop\n nop\n cli\n fnclex\n ret");
 
 CASE(ferr, "interrupts/x87-error-without-cr0-ne-is-irq-13-until-port-f0")
 {

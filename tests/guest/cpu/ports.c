@@ -16,7 +16,7 @@ static void allow(unsigned first, unsigned count, bool yes)
 {
     for (unsigned port = first; port < first + count; port++) {
         if (yes) {
-            main_tss.map[port / 8] &= (uint8_t)~(1u << port % 8);
+            main_tss.map[port / 8] &= (uint8_t) ~(1u << port % 8);
         } else {
             main_tss.map[port / 8] |= (uint8_t)(1u << port % 8);
         }

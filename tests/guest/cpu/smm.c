@@ -6,8 +6,15 @@
 #include "guest.h"
 
 enum {
-    PCI_ADDRESS = 0xcf8, PCI_DATA = 0xcfc, SMRAMC = 0x72, SMRAM_OPEN = 0x4a, SMRAM_CLOSED = 0x0a, APM_CONTROL = 0xb2,
-    SMRAM_HANDLER = 0xa8000, RESULT = 0x7000, MARK = 0x534d4d21,
+    PCI_ADDRESS = 0xcf8,
+    PCI_DATA = 0xcfc,
+    SMRAMC = 0x72,
+    SMRAM_OPEN = 0x4a,
+    SMRAM_CLOSED = 0x0a,
+    APM_CONTROL = 0xb2,
+    SMRAM_HANDLER = 0xa8000,
+    RESULT = 0x7000,
+    MARK = 0x534d4d21,
 };
 
 static void smram(uint8_t value)
@@ -37,8 +44,10 @@ extern const uint8_t smm_text[], smm_text_end[];
 
 CODE(rsm_outside, "rsm\n ret");
 
-CODE(raise_smi, "push " RCX "\n mov $0x12345678, %ecx\n mov $0x77, %al\n stc\n out %al, $0xb2\n nop\n nop\n setc %al\n"
-                "movzbl %al, %eax\n mov %eax, smm_carry\n mov %ecx, smm_register\n pop " RCX "\n ret");
+CODE(raise_smi,
+     "push " RCX
+     "\n mov $0x12345678, %ecx\n mov $0x77, %al\n stc\n out %al, $0xb2\n nop\n nop\n setc %al\n"
+     "movzbl %al, %eax\n mov %eax, smm_carry\n mov %ecx, smm_register\n pop " RCX "\n ret");
 uint32_t smm_carry, smm_register;
 
 CASE(outside, "smm/rsm-outside-of-it-is-ud")

@@ -7,8 +7,10 @@ enum { XSTATE_BV = 512, MXCSR_AT = 24, XCR0_X87 = 1, XCR0_SSE = 2, XCR0_AVX = 4 
 static uint8_t area[4096] __attribute__((aligned(64)));
 
 CODE(xsetbv_argument, "xor %ecx, %ecx\n xor %edx, %edx\n mov code_argument, %eax\n xsetbv\n ret");
-CODE(xsave_argument, "mov code_argument, " RDX "\n mov $7, %eax\n push " RDX "\n pop " RCX "\n xor %edx, %edx\n xsave (" RCX ")\n ret");
-CODE(xrstor_argument, "mov code_argument, " RCX "\n mov $7, %eax\n xor %edx, %edx\n xrstor (" RCX ")\n ret");
+CODE(xsave_argument, "mov code_argument, " RDX "\n mov $7, %eax\n push " RDX "\n pop " RCX
+                     "\n xor %edx, %edx\n xsave (" RCX ")\n ret");
+CODE(xrstor_argument,
+     "mov code_argument, " RCX "\n mov $7, %eax\n xor %edx, %edx\n xrstor (" RCX ")\n ret");
 CODE(fxrstor_argument, "mov code_argument, " RCX "\n fxrstor (" RCX ")\n ret");
 CODE(fxsave_argument, "mov code_argument, " RCX "\n fxsave (" RCX ")\n ret");
 CODE(user_xsetbv, "xor %ecx, %ecx\n xsetbv\n int $0x80");

@@ -3,27 +3,31 @@
 #include "guest.h"
 
 enum {
-    DATA = 0x93,             /* present, DPL 0, writable, accessed */
+    DATA = 0x93, /* present, DPL 0, writable, accessed */
     DATA_READ_ONLY = 0x91,
-    DATA_DOWN = 0x97,        /* expand down */
+    DATA_DOWN = 0x97, /* expand down */
     CODE_ACCESS = 0x9b,
     CODE_EXECUTE_ONLY = 0x99,
     CODE_CONFORMING = 0x9f,
     DPL3 = 0x60,
     PRESENT = 0x80,
     LDT_ACCESS = 0x82,
-    BYTES_32 = 4,            /* D: 32-bit, limit in bytes */
-    PAGES_32 = 0xc,          /* G and D */
+    BYTES_32 = 4,   /* D: 32-bit, limit in bytes */
+    PAGES_32 = 0xc, /* G and D */
     BYTES_16 = 0,
 };
 
 /* FS gets the selector in code_argument, then the operand at code_offset is used. */
 word code_offset;
 CODE(fs_load, "mov code_argument, %eax\n mov %eax, %fs\n ret");
-CODE(fs_read, "mov code_argument, %eax\n mov %eax, %fs\n mov code_offset, %edx\n fs_read_here: mov %fs:(%edx), %cl\n ret");
-CODE(fs_read4, "mov code_argument, %eax\n mov %eax, %fs\n mov code_offset, %edx\n mov %fs:(%edx), %ecx\n ret");
-CODE(fs_write, "mov code_argument, %eax\n mov %eax, %fs\n mov code_offset, %edx\n mov %fs:(%edx), %cl\n"
-               "mov %cl, %fs:(%edx)\n ret");
+CODE(fs_read, "mov code_argument, %eax\n mov %eax, %fs\n mov code_offset, %edx\n fs_read_here: mov "
+              "%fs:(%edx), %cl\n ret");
+CODE(
+    fs_read4,
+    "mov code_argument, %eax\n mov %eax, %fs\n mov code_offset, %edx\n mov %fs:(%edx), %ecx\n ret");
+CODE(fs_write,
+     "mov code_argument, %eax\n mov %eax, %fs\n mov code_offset, %edx\n mov %fs:(%edx), %cl\n"
+     "mov %cl, %fs:(%edx)\n ret");
 CODE(ss_load, "mov code_argument, %eax\n mov %eax, %ss\n mov $0x10, %eax\n mov %eax, %ss\n ret");
 CODE(user_ds_load, "mov %eax, %fs\n int $0x80");
 CODE(user_ss_read, "mov %eax, %ss\n mov %ss:0x1000, %cl\n int $0x80");

@@ -14,7 +14,8 @@ static uint8_t other_stack[2048] __attribute__((aligned(16)));
 word task_flags, task_cr0, task_error;
 
 /* Bodies of the other task. */
-CODE(task_jump_back, "pushf\n pop task_flags\n mov %cr0, %eax\n mov %eax, task_cr0\n ljmp $0x40, $0");
+CODE(task_jump_back,
+     "pushf\n pop task_flags\n mov %cr0, %eax\n mov %eax, task_cr0\n ljmp $0x40, $0");
 CODE(task_iret, "1: pushf\n pop task_flags\n mov %ecx, task_error\n iret\n jmp 1b");
 CODE(task_pop_error, "pop task_error\n pushf\n pop task_flags\n jmp task_return");
 
@@ -27,8 +28,17 @@ CODE(bad_vector, "ud2\n ret");
 static void prepare(void (*body)(void))
 {
     other_tss = (struct tss){
-        .cr3 = 0, .eip = (word)body, .eflags = 2, .esp = (word)(other_stack + sizeof(other_stack)), .ss = KERNEL_DS,
-        .cs = KERNEL_CS32, .ds = KERNEL_DS, .es = KERNEL_DS, .fs = KERNEL_DS, .gs = KERNEL_DS, .iomap = TSS_LIMIT + 1,
+        .cr3 = 0,
+        .eip = (word)body,
+        .eflags = 2,
+        .esp = (word)(other_stack + sizeof(other_stack)),
+        .ss = KERNEL_DS,
+        .cs = KERNEL_CS32,
+        .ds = KERNEL_DS,
+        .es = KERNEL_DS,
+        .fs = KERNEL_DS,
+        .gs = KERNEL_DS,
+        .iomap = TSS_LIMIT + 1,
         .ecx = 0x13572468,
     };
     set_descriptor(OTHER_TSS, segment((uint32_t)(word)&other_tss, TSS_LIMIT, TSS_AVAILABLE, 0));
@@ -106,7 +116,8 @@ CASE(selectors, "tasks/switch-to-a-busy-absent-or-short-task-names-it")
     prepare(task_iret);
     set_descriptor(OTHER_TSS, segment((uint32_t)(word)&other_tss, TSS_LIMIT, TSS_BUSY, 0));
     expect(jump_task, GP, OTHER_TSS);
-    set_descriptor(OTHER_TSS, segment((uint32_t)(word)&other_tss, TSS_LIMIT, TSS_AVAILABLE & ~0x80, 0));
+    set_descriptor(OTHER_TSS,
+                   segment((uint32_t)(word)&other_tss, TSS_LIMIT, TSS_AVAILABLE & ~0x80, 0));
     expect(jump_task, NP, OTHER_TSS);
     set_descriptor(OTHER_TSS, segment((uint32_t)(word)&other_tss, TSS_LIMIT - 1, TSS_AVAILABLE, 0));
     expect(jump_task, TS, OTHER_TSS);

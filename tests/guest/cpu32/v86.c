@@ -13,9 +13,11 @@ static void v86_enter(void)
     for (int i = 0; i < BYTES; i++) {
         at[i] = v86_bytes[i];
     }
-    __asm__ volatile("pushl %0; pushl %0; pushl %0; pushl %0; pushl %1; pushl $0x800; pushl %2; pushl %0; pushl $0; iret"
+    __asm__ volatile("pushl %0; pushl %0; pushl %0; pushl %0; pushl %1; pushl $0x800; pushl %2; "
+                     "pushl %0; pushl $0; iret"
                      :
-                     : "r"(CODE_SEGMENT), "r"(STACK_SEGMENT), "r"(v86_flags | VM | 2), "c"(0x1234), "d"(0x80));
+                     : "r"(CODE_SEGMENT), "r"(STACK_SEGMENT), "r"(v86_flags | VM | 2), "c"(0x1234),
+                       "d"(0x80));
 }
 
 /* Run at CODE_SEGMENT:0 and look at the event. */
@@ -31,7 +33,9 @@ static void expect_v86(const uint8_t *bytes, word iopl, word vector, word error,
 
 CASE(enter, "v86/iret-enters-and-int-leaves-with-iopl-3")
 {
-    static const uint8_t code[BYTES] = { 0x40, 0xb8, 0x34, 0x12, 0xcd, 0x80 }; /* inc ax; mov ax,1234h; int 80h */
+    static const uint8_t code[BYTES] = {
+        0x40, 0xb8, 0x34, 0x12, 0xcd, 0x80
+    }; /* inc ax; mov ax,1234h; int 80h */
     expect_v86(code, IOPL_3, FINISHED, 0, 6);
     check((event.ax & 0xffff) == 0x1234, "ax", event.ax);
     check(event.ss == STACK_SEGMENT, "ss", event.ss);
@@ -54,7 +58,8 @@ CASE(sensitive, "v86/pushf-popf-cli-sti-iret-with-iopl-below-3-are-gp-0")
 
 CASE(privileged, "v86/privileged-instructions-are-gp-0-and-protected-ones-ud")
 {
-    static const uint8_t hlt[BYTES] = { 0xf4 }, clts[BYTES] = { 0x0f, 0x06 }, mov_cr[BYTES] = { 0x0f, 0x20, 0xc0 };
+    static const uint8_t hlt[BYTES] = { 0xf4 }, clts[BYTES] = { 0x0f, 0x06 },
+                         mov_cr[BYTES] = { 0x0f, 0x20, 0xc0 };
     static const uint8_t sldt[BYTES] = { 0x0f, 0x00, 0xc0 }, lar[BYTES] = { 0x0f, 0x02, 0xc0 };
     static const uint8_t arpl[BYTES] = { 0x63, 0xc0 };
 
@@ -77,9 +82,11 @@ CASE(addresses, "v86/addresses-are-selector-times-16-plus-offset")
 
 CASE(limits, "v86/offsets-beyond-64-kib-fault")
 {
-    static const uint8_t read[BYTES] = { 0xa1, 0xff, 0xff };                    /* mov ax, [0xffff] */
-    static const uint8_t wide[BYTES] = { 0x67, 0xa0, 0x00, 0x00, 0x01, 0x00 };  /* mov al, [0x10000] */
-    static const uint8_t stack[BYTES] = { 0x36, 0xa1, 0xff, 0xff };             /* mov ax, ss:[0xffff] */
+    static const uint8_t read[BYTES] = { 0xa1, 0xff, 0xff }; /* mov ax, [0xffff] */
+    static const uint8_t wide[BYTES] = {
+        0x67, 0xa0, 0x00, 0x00, 0x01, 0x00
+    };                                                              /* mov al, [0x10000] */
+    static const uint8_t stack[BYTES] = { 0x36, 0xa1, 0xff, 0xff }; /* mov ax, ss:[0xffff] */
 
     expect_v86(read, IOPL_3, GP, 0, 0);
     expect_v86(wide, IOPL_3, GP, 0, 0);

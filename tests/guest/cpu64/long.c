@@ -3,24 +3,38 @@
 #include "guest.h"
 
 enum {
-    EFER = 0xc0000080, STAR = 0xc0000081, LSTAR = 0xc0000082, CSTAR = 0xc0000083, FMASK = 0xc0000084,
-    FS_BASE = 0xc0000100, GS_BASE = 0xc0000101, KERNEL_GS_BASE = 0xc0000102, SYSENTER_CS = 0x174, SYSENTER_ESP = 0x175,
-    SYSENTER_EIP = 0x176, EFER_SCE = 1,
+    EFER = 0xc0000080,
+    STAR = 0xc0000081,
+    LSTAR = 0xc0000082,
+    CSTAR = 0xc0000083,
+    FMASK = 0xc0000084,
+    FS_BASE = 0xc0000100,
+    GS_BASE = 0xc0000101,
+    KERNEL_GS_BASE = 0xc0000102,
+    SYSENTER_CS = 0x174,
+    SYSENTER_ESP = 0x175,
+    SYSENTER_EIP = 0x176,
+    EFER_SCE = 1,
 };
 
 word call_cs, call_ss, call_flags, call_rcx, call_r11, call_rsp;
 
-CODE(user_syscall, "mov %rsp, %rbx\n stc\n syscall\n syscall_next: mov %cs, %ecx\n mov %ss, %edx\n int $0x80");
-CODE(syscall_target, "mov %rsp, call_rsp\n mov %rcx, call_rcx\n mov %r11, call_r11\n mov $exception_stack, %rsp\n"
-                     "mov %cs, call_cs\n mov %ss, call_ss\n pushf\n pop call_flags\n mov call_rsp, %rsp\n sysretq");
-CODE(syscall_to_32, "mov $exception_stack, %rsp\n mov %rbx, %rsp\n mov $compatibility + 0x80000000, %ecx\n sysretl");
+CODE(user_syscall,
+     "mov %rsp, %rbx\n stc\n syscall\n syscall_next: mov %cs, %ecx\n mov %ss, %edx\n int $0x80");
+CODE(syscall_target,
+     "mov %rsp, call_rsp\n mov %rcx, call_rcx\n mov %r11, call_r11\n mov $exception_stack, %rsp\n"
+     "mov %cs, call_cs\n mov %ss, call_ss\n pushf\n pop call_flags\n mov call_rsp, %rsp\n sysretq");
+CODE(syscall_to_32, "mov $exception_stack, %rsp\n mov %rbx, %rsp\n mov $compatibility + "
+                    "0x80000000, %ecx\n sysretl");
 CODE(user_sysret, "sysretq");
-CODE(user_sysenter, "mov %rsp, %rcx\n lea 1f(%rip), %rdx\n sysenter\n ud2\n 1: mov %cs, %ecx\n mov %ss, %edx\n int $0x80");
+CODE(user_sysenter, "mov %rsp, %rcx\n lea 1f(%rip), %rdx\n sysenter\n ud2\n 1: mov %cs, %ecx\n mov "
+                    "%ss, %edx\n int $0x80");
 CODE(sysenter_target, "mov %rsp, call_rsp\n mov %cs, call_cs\n mov %ss, call_ss\n sysexitq");
 CODE(syscall_bad_return, "movabs $0x800000000000, %rcx\n sysretq");
 extern char syscall_next[];
 
-__asm__(".pushsection .text\n.code32\ncompatibility: mov %cs, %ecx\n mov %ss, %edx\n int $0x80\n.code64\n.popsection\n");
+__asm__(".pushsection .text\n.code32\ncompatibility: mov %cs, %ecx\n mov %ss, %edx\n int "
+        "$0x80\n.code64\n.popsection\n");
 
 static void begin(void)
 {
@@ -121,8 +135,9 @@ CASE(ist, "long/gate-with-an-ist-number-switches-to-that-stack")
     extern char gate_entries[];
     set_gate(UD, (void (*)(void))(gate_entries + 16 * UD), KERNEL_CS, GATE_INTERRUPT, 2);
     expect(raise_ud, UD, 0);
-    check(event.handler_sp > (word)ist_stack && event.handler_sp < (word)ist_stack + sizeof(ist_stack), "handler's stack",
-          event.handler_sp);
+    check(event.handler_sp > (word)ist_stack &&
+              event.handler_sp < (word)ist_stack + sizeof(ist_stack),
+          "handler's stack", event.handler_sp);
     check(event.ss == KERNEL_DS, "ss", event.ss);
     reset_gate(UD);
 }
@@ -132,13 +147,16 @@ CASE(aligned, "long/interrupt-aligns-the-stack-to-16-bytes")
     expect(odd_stack, 0x42, 0);
     /* SS, RSP, RFLAGS, CS, RIP, error code and vector above the frame: 7 words from the top. */
     check((event.sp & 15) == 5, "interrupted rsp", event.sp & 15);
-    check((event.handler_sp + (16 + 7) * 8) % 16 == 0, "top of the frame", event.handler_sp + (16 + 7) * 8);
+    check((event.handler_sp + (16 + 7) * 8) % 16 == 0, "top of the frame",
+          event.handler_sp + (16 + 7) * 8);
 }
 
 CODE(read_far, "movabs $0x800000000000, %rcx\n mov (%rcx), %al\n ret");
-CODE(read_far_stack, "mov %rbp, %rdx\n movabs $0x800000000000, %rbp\n mov (%rbp), %al\n mov %rdx, %rbp\n ret");
+CODE(read_far_stack,
+     "mov %rbp, %rdx\n movabs $0x800000000000, %rbp\n mov (%rbp), %al\n mov %rdx, %rbp\n ret");
 CODE(jump_far, "movabs $0x800000000000, %rcx\n jump_far_here: jmp *%rcx");
-CODE(iret_far, "mov %rsp, %rdx\n pushq $0x10\n push %rdx\n pushq $2\n pushq $0x18\n movabs $0x800000000000, %rcx\n push %rcx\n"
+CODE(iret_far, "mov %rsp, %rdx\n pushq $0x10\n push %rdx\n pushq $2\n pushq $0x18\n movabs "
+               "$0x800000000000, %rcx\n push %rcx\n"
                "iret_far_here: iretq");
 extern char jump_far_here[];
 
@@ -151,9 +169,11 @@ CASE(canonical, "long/non-canonical-address-is-gp-or-through-rbp-ss")
     expect(iret_far, GP, 0);
 }
 
-CODE(iret_nested, "pushfq\n orl $0x4000, (%rsp)\n popfq\n mov %rsp, %rdx\n pushq $0x10\n push %rdx\n pushq $2\n pushq $0x18\n"
+CODE(iret_nested, "pushfq\n orl $0x4000, (%rsp)\n popfq\n mov %rsp, %rdx\n pushq $0x10\n push "
+                  "%rdx\n pushq $2\n pushq $0x18\n"
                   "push $1f\n iretq\n 1: ret");
-CODE(iret_null_ss, "mov %rsp, %rdx\n pushq $0\n push %rdx\n pushq $2\n pushq $0x18\n push $1f\n iretq\n 1: mov %ss, %ecx\n"
+CODE(iret_null_ss, "mov %rsp, %rdx\n pushq $0\n push %rdx\n pushq $2\n pushq $0x18\n push $1f\n "
+                   "iretq\n 1: mov %ss, %ecx\n"
                    "mov $0x10, %eax\n mov %eax, %ss\n cmp $0, %ecx\n je 2f\n ud2\n 2: ret");
 CASE(iret, "long/iret-refuses-nesting-and-takes-a-null-ss-inside-the-kernel")
 {
@@ -161,7 +181,8 @@ CASE(iret, "long/iret-refuses-nesting-and-takes-a-null-ss-inside-the-kernel")
     expect(iret_null_ss, NONE, 0);
 }
 
-__asm__(".pushsection .text\n.code32\ncompat_probe: mov $0xffffffff, %eax\n inc %eax\n mov %eax, call_rcx\n mov %esp, %ecx\n"
+__asm__(".pushsection .text\n.code32\ncompat_probe: mov $0xffffffff, %eax\n inc %eax\n mov %eax, "
+        "call_rcx\n mov %esp, %ecx\n"
         "ljmp *compat_back\n.code64\n.popsection\n");
 struct {
     uint32_t offset;

@@ -119,14 +119,17 @@ static void finish(uint8_t status)
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid r;
-    __asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(subleaf));
+    __asm__ volatile("cpuid"
+                     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
+                     : "a"(leaf), "c"(subleaf));
     return r;
 }
 
 uint64_t segment(uint32_t base, uint32_t limit, unsigned access, unsigned flags)
 {
     return (limit & 0xffff) | (uint64_t)(base & 0xffffff) << 16 | (uint64_t)access << 40 |
-           (uint64_t)(limit >> 16 & 15) << 48 | (uint64_t)flags << 52 | (uint64_t)(base >> 24) << 56;
+           (uint64_t)(limit >> 16 & 15) << 48 | (uint64_t)flags << 52 |
+           (uint64_t)(base >> 24) << 56;
 }
 
 void set_descriptor(unsigned selector, uint64_t value)
@@ -139,10 +142,12 @@ uint64_t get_descriptor(unsigned selector)
     return *(volatile uint64_t *)&gdt[selector / 8];
 }
 
-void call_gate(unsigned selector, void (*code)(void), unsigned target, unsigned dpl, unsigned parameters)
+void call_gate(unsigned selector, void (*code)(void), unsigned target, unsigned dpl,
+               unsigned parameters)
 {
     word at = (word)code;
-    set_descriptor(selector, (at & 0xffff) | (uint64_t)target << 16 | (uint64_t)(0x8c00 | dpl << 13 | parameters) << 32 |
+    set_descriptor(selector, (at & 0xffff) | (uint64_t)target << 16 |
+                                 (uint64_t)(0x8c00 | dpl << 13 | parameters) << 32 |
                                  (uint64_t)(at >> 16 & 0xffff) << 48);
 #ifdef __x86_64__
     set_descriptor(selector + 8, at >> 32);
@@ -183,7 +188,8 @@ static void set_tables(void)
     for (unsigned vector = 0; vector < 256; vector++) {
         reset_gate(vector);
     }
-    set_descriptor(MAIN_TSS, segment((uint32_t)(word)&main_tss, sizeof(main_tss) - 1, TSS_ACCESS, 0));
+    set_descriptor(MAIN_TSS,
+                   segment((uint32_t)(word)&main_tss, sizeof(main_tss) - 1, TSS_ACCESS, 0));
 #ifdef __x86_64__
     main_tss.rsp0 = (word)exception_stack;
 #else
@@ -191,16 +197,31 @@ static void set_tables(void)
     main_tss.ss0 = KERNEL_DS;
 #endif
     main_tss.iomap = sizeof(main_tss);
-    __asm__ volatile("lgdt %0; lidt %1; lldt %w2; ltr %w3" : : "m"(gdt_now), "m"(idt_now), "r"(0), "r"(MAIN_TSS));
+    __asm__ volatile("lgdt %0; lidt %1; lldt %w2; ltr %w3"
+                     :
+                     : "m"(gdt_now), "m"(idt_now), "r"(0), "r"(MAIN_TSS));
 }
 
 /* Called from every gate: keep what it shows, then boot.S goes back to the caller of try_run(). */
 void guest_event(const struct frame *frame)
 {
     event = (struct event){
-        .vector = frame->vector, .error = frame->error, .ip = frame->ip, .cs = frame->cs, .flags = frame->flags,
-        .sp = frame->sp, .ss = frame->ss, .ax = frame->ax, .cx = frame->cx, .dx = frame->dx, .bx = frame->bx,
-        .si = frame->si, .di = frame->di, .bp = frame->bp, .cr2 = READ(cr2), .handler_sp = (word)frame,
+        .vector = frame->vector,
+        .error = frame->error,
+        .ip = frame->ip,
+        .cs = frame->cs,
+        .flags = frame->flags,
+        .sp = frame->sp,
+        .ss = frame->ss,
+        .ax = frame->ax,
+        .cx = frame->cx,
+        .dx = frame->dx,
+        .bx = frame->bx,
+        .si = frame->si,
+        .di = frame->di,
+        .bp = frame->bp,
+        .cr2 = READ(cr2),
+        .handler_sp = (word)frame,
     };
     __asm__ volatile("pushf; pop %0" : "=r"(event.handler_flags));
     if (!recover_stack) {
@@ -214,10 +235,12 @@ void guest_event(const struct frame *frame)
 }
 
 #ifdef __x86_64__
-CODE(enter_user, "pushq $0x2b; push %rbx; push %rsi; pushq $0x33; push %rdx; mov code_argument, %rax; iretq");
+CODE(enter_user,
+     "pushq $0x2b; push %rbx; push %rsi; pushq $0x33; push %rdx; mov code_argument, %rax; iretq");
 #else
-CODE(enter_user, "pushl $0x2b; push %ebx; push %esi; pushl $0x23; push %edx; mov $0x2b, %eax; mov %eax, %ds;"
-                 "mov %eax, %es; mov code_argument, %eax; iret");
+CODE(enter_user,
+     "pushl $0x2b; push %ebx; push %esi; pushl $0x23; push %edx; mov $0x2b, %eax; mov %eax, %ds;"
+     "mov %eax, %es; mov code_argument, %eax; iret");
 #endif
 
 static void (*user_code)(void);

@@ -24,8 +24,8 @@
 #define GDT_BYTES   0x100
 
 #ifdef __x86_64__
-#define KERNEL_CS KERNEL_CS64
-#define USER_CS   USER_CS64
+#define KERNEL_CS  KERNEL_CS64
+#define USER_CS    USER_CS64
 #define USER_ALIAS 0x80000000ul /* the first GiB once more, for user mode */
 #define TEST_PAGES 0x40000000ul /* pages mapped by page_test[] */
 #else
@@ -42,12 +42,37 @@
 typedef unsigned long word;
 
 enum vector {
-    DE = 0, DB = 1, NMI = 2, BP = 3, OF = 4, BR = 5, UD = 6, NM = 7, DF = 8, TS = 10, NP = 11, SS = 12, GP = 13, PF = 14,
-    MF = 16, AC = 17, XM = 19, FINISHED = 0x80, NONE = 0x100,
+    DE = 0,
+    DB = 1,
+    NMI = 2,
+    BP = 3,
+    OF = 4,
+    BR = 5,
+    UD = 6,
+    NM = 7,
+    DF = 8,
+    TS = 10,
+    NP = 11,
+    SS = 12,
+    GP = 13,
+    PF = 14,
+    MF = 16,
+    AC = 17,
+    XM = 19,
+    FINISHED = 0x80,
+    NONE = 0x100,
 };
 
 enum flag {
-    CF = 1, ZF = 1 << 6, TF = 1 << 8, IF = 1 << 9, IOPL = 3 << 12, NT = 1 << 14, RF = 1 << 16, VM = 1 << 17, AC_FLAG = 1 << 18,
+    CF = 1,
+    ZF = 1 << 6,
+    TF = 1 << 8,
+    IF = 1 << 9,
+    IOPL = 3 << 12,
+    NT = 1 << 14,
+    RF = 1 << 16,
+    VM = 1 << 17,
+    AC_FLAG = 1 << 18,
 };
 
 /* Error codes of page faults, section 4.7. */
@@ -59,9 +84,21 @@ enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_PS = 128, PT
 
 enum { CR0_PE = 1, CR0_TS = 8, CR0_WP = 1 << 16, CR0_AM = 1 << 18 };
 #define CR0_PG 0x80000000ul
-enum { CR4_VME = 1, CR4_TSD = 4, CR4_DE = 8, CR4_PSE = 16, CR4_PAE = 32, CR4_PGE = 128, CR4_UMIP = 1 << 11,
-       CR4_FSGSBASE = 1 << 16, CR4_PCIDE = 1 << 17, CR4_OSXSAVE = 1 << 18, CR4_SMEP = 1 << 20, CR4_SMAP = 1 << 21,
-       CR4_PKE = 1 << 22 };
+enum {
+    CR4_VME = 1,
+    CR4_TSD = 4,
+    CR4_DE = 8,
+    CR4_PSE = 16,
+    CR4_PAE = 32,
+    CR4_PGE = 128,
+    CR4_UMIP = 1 << 11,
+    CR4_FSGSBASE = 1 << 16,
+    CR4_PCIDE = 1 << 17,
+    CR4_OSXSAVE = 1 << 18,
+    CR4_SMEP = 1 << 20,
+    CR4_SMAP = 1 << 21,
+    CR4_PKE = 1 << 22
+};
 
 /* What an exception or interrupt showed. */
 struct event {
@@ -80,34 +117,34 @@ struct test {
 };
 
 /* A case: CASE(function, "area/what-is-expected") { ... } */
-#define CASE(function, title)                                                            \
-    static void function(void);                                                          \
-    static const struct test test_##function                                             \
-        __attribute__((used, aligned(sizeof(word)), section(".cases"))) = { title, function };                  \
+#define CASE(function, title)                                                                      \
+    static void function(void);                                                                    \
+    static const struct test test_##function                                                       \
+        __attribute__((used, aligned(sizeof(word)), section(".cases"))) = { title, function };     \
     static void function(void)
 
 /* The mode's own names for assembly text. */
 #ifdef __x86_64__
-#define RAX "%rax"
-#define RCX "%rcx"
-#define RDX "%rdx"
-#define RSP "%rsp"
+#define RAX   "%rax"
+#define RCX   "%rcx"
+#define RDX   "%rdx"
+#define RSP   "%rsp"
 #define PUSHF "pushfq"
-#define POPF "popfq"
-#define IRET "iretq"
+#define POPF  "popfq"
+#define IRET  "iretq"
 #else
-#define RAX "%eax"
-#define RCX "%ecx"
-#define RDX "%edx"
-#define RSP "%esp"
+#define RAX   "%eax"
+#define RCX   "%ecx"
+#define RDX   "%edx"
+#define RSP   "%esp"
 #define PUSHF "pushfl"
-#define POPF "popfl"
-#define IRET "iret"
+#define POPF  "popfl"
+#define IRET  "iret"
 #endif
 
 /* Code of a case in assembly: entered by a call, or in user mode, where it ends in INT 0x80. */
-#define CODE(name, text)                                                                 \
-    void name(void);                                                                     \
+#define CODE(name, text)                                                                           \
+    void name(void);                                                                               \
     __asm__(".pushsection .text\n.globl " #name "\n" #name ":\n" text "\n.popsection\n")
 
 int try_run(void (*code)(void));
@@ -132,14 +169,16 @@ void set_descriptor(unsigned selector, uint64_t value);
 uint64_t get_descriptor(unsigned selector);
 void set_gate(unsigned vector, void (*code)(void), unsigned selector, unsigned type, unsigned ist);
 void reset_gate(unsigned vector);
-void call_gate(unsigned selector, void (*code)(void), unsigned target, unsigned dpl, unsigned parameters);
+void call_gate(unsigned selector, void (*code)(void), unsigned target, unsigned dpl,
+               unsigned parameters);
 
 /* Make MAIN_TSS the task again, whatever the register holds, and clear CR0.TS. */
 void restore_task_register(void);
 
 enum { GATE_INTERRUPT = 0x8e, GATE_TRAP = 0x8f, GATE_TASK = 0x85, GATE_DPL3 = 0x60 };
 
-/* Segment descriptors: base, limit as stored, access byte, and the high nibble of flags (G D L AVL). */
+/* Segment descriptors: base, limit as stored, access byte, and the high nibble of flags (G D L
+ * AVL). */
 uint64_t segment(uint32_t base, uint32_t limit, unsigned access, unsigned flags);
 
 #ifdef __x86_64__
@@ -151,7 +190,8 @@ struct tss {
 } __attribute__((packed));
 #else
 struct tss {
-    uint32_t back, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp, esi, edi;
+    uint32_t back, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp,
+        esi, edi;
     uint32_t es, cs, ss, ds, fs, gs, ldt;
     uint16_t trap, iomap;
     uint8_t map[0x2000 + 1];
@@ -175,13 +215,14 @@ struct cpuid {
 };
 struct cpuid cpuid(uint32_t leaf, uint32_t subleaf);
 
-#define READ(register)                                                     \
-    ({                                                                     \
-        word value_;                                                       \
-        __asm__ volatile("mov %%" #register ", %0" : "=r"(value_));        \
-        value_;                                                            \
+#define READ(register)                                                                             \
+    ({                                                                                             \
+        word value_;                                                                               \
+        __asm__ volatile("mov %%" #register ", %0" : "=r"(value_));                                \
+        value_;                                                                                    \
     })
-#define WRITE(register, value) __asm__ volatile("mov %0, %%" #register : : "r"((word)(value)) : "memory")
+#define WRITE(register, value)                                                                     \
+    __asm__ volatile("mov %0, %%" #register : : "r"((word)(value)) : "memory")
 
 static inline void out8(uint16_t port, uint8_t value)
 {
@@ -216,7 +257,10 @@ static inline uint64_t rdmsr(uint32_t index)
 
 static inline void wrmsr(uint32_t index, uint64_t value)
 {
-    __asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                     : "memory");
 }
 
 static inline void invlpg(word address)

@@ -157,9 +157,11 @@ def elements(mode):
 def compares(mode):
     for predicate in range(8, 32):
         for name, kind in (("ps", "f32"), ("pd", "f64")):
-            yield form(f"vcmp{name} ${predicate}, %ymm1, %ymm2, %ymm3", ("avx",), kind=kind, count=12)
+            yield form(f"vcmp{name} ${predicate}, %ymm1, %ymm2, %ymm3", ("avx",), kind=kind,
+                       count=12)
         for name, kind in (("ss", "f32"), ("sd", "f64")):
-            yield form(f"vcmp{name} ${predicate}, %xmm1, %xmm2, %xmm3", ("avx",), kind=kind, count=12)
+            yield form(f"vcmp{name} ${predicate}, %xmm1, %xmm2, %xmm3", ("avx",), kind=kind,
+                       count=12)
 
 
 def conversions(mode):
@@ -177,13 +179,16 @@ def conversions(mode):
     for size in (32, 64) if mode.long else (32,):
         suffix = "l" if size == 32 else "q"
         for single, kind in (("ss", "f32"), ("sd", "f64")):
-            yield form(f"vcvtsi2{single}{suffix} {reg('c', size)}, %xmm1, %xmm2", ("avx",), kind=kind)
+            yield form(f"vcvtsi2{single}{suffix} {reg('c', size)}, %xmm1, %xmm2", ("avx",),
+                       kind=kind)
             for name in (f"vcvt{single}2si", f"vcvtt{single}2si"):
                 yield form(f"{name} %xmm1, {reg('d', size)}", ("avx",), kind=kind)
     for control in (0, 1, 2, 3, 4):
         for letter in "xy":
-            yield form(f"vcvtps2ph ${control}, %{letter}mm1, %xmm2", ("f16c",), kind="f16", count=24)
-            yield form(f"vcvtps2ph ${control}, %{letter}mm1, {mode.mem}", ("f16c",), kind="f16", count=12)
+            yield form(f"vcvtps2ph ${control}, %{letter}mm1, %xmm2", ("f16c",), kind="f16",
+                       count=24)
+            yield form(f"vcvtps2ph ${control}, %{letter}mm1, {mode.mem}", ("f16c",), kind="f16",
+                       count=12)
     for letter in "xy":
         yield form(f"vcvtph2ps %xmm1, %{letter}mm2", ("f16c",), kind="f16")
         yield form(f"vcvtph2ps {mode.mem}, %{letter}mm2", ("f16c",), kind="f16")
@@ -207,13 +212,17 @@ def gathers(mode):
     for scale in (1, 4, 8):
         for width in ("x", "y"):
             for name in ("vpgatherdd", "vgatherdps"):
-                yield form(f"{name} %{width}mm3, ({mode.bx},%{width}mm1,{scale}), %{width}mm2", ("avx2",), kind="gather32")
+                yield form(f"{name} %{width}mm3, ({mode.bx},%{width}mm1,{scale}), %{width}mm2",
+                           ("avx2",), kind="gather32")
             for name in ("vpgatherdq", "vgatherdpd"):
-                yield form(f"{name} %{width}mm3, ({mode.bx},%xmm1,{scale}), %{width}mm2", ("avx2",), kind="gather32")
+                yield form(f"{name} %{width}mm3, ({mode.bx},%xmm1,{scale}), %{width}mm2", ("avx2",),
+                           kind="gather32")
             for name in ("vpgatherqq", "vgatherqpd"):
-                yield form(f"{name} %{width}mm3, ({mode.bx},%{width}mm1,{scale}), %{width}mm2", ("avx2",), kind="gather64")
+                yield form(f"{name} %{width}mm3, ({mode.bx},%{width}mm1,{scale}), %{width}mm2",
+                           ("avx2",), kind="gather64")
             for name in ("vpgatherqd", "vgatherqps"):
-                yield form(f"{name} %xmm3, ({mode.bx},%{width}mm1,{scale}), %xmm2", ("avx2",), kind="gather64")
+                yield form(f"{name} %xmm3, ({mode.bx},%{width}mm1,{scale}), %xmm2", ("avx2",),
+                           kind="gather64")
 
 
 def wide_crypto(mode):
@@ -225,6 +234,7 @@ def wide_crypto(mode):
 
 def generate(bits):
     mode = Mode(bits)
-    for generator in (from_table, shifts, moves, permutes, broadcasts, elements, compares, conversions, fma, gathers,
+    for generator in (from_table, shifts, moves, permutes, broadcasts, elements, compares,
+                      conversions, fma, gathers,
                       wide_crypto):
         yield from generator(mode)

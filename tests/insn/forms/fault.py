@@ -17,12 +17,16 @@ def form(code, **settings):
 
 
 def undefined_opcodes(mode):
-    texts = ["ud2", ".byte 0x0f, 0xb9, 0xc0", ".byte 0x0f, 0xff, 0xc0", ".byte 0x0f, 0x04", ".byte 0x0f, 0x0a",
+    texts = ["ud2", ".byte 0x0f, 0xb9, 0xc0", ".byte 0x0f, 0xff, 0xc0", ".byte 0x0f, 0x04",
+             ".byte 0x0f, 0x0a",
              ".byte 0xfe, 0xd0", ".byte 0xff, 0xf8", ".byte 0x8f, 0xc8", ".byte 0xc6, 0xc8, 0x00",
-             ".byte 0xc7, 0xc8, 0, 0, 0, 0", ".byte 0x0f, 0xba, 0xc0, 0x01", ".byte 0x0f, 0xc7, 0xc8",
+             ".byte 0xc7, 0xc8, 0, 0, 0, 0", ".byte 0x0f, 0xba, 0xc0, 0x01",
+             ".byte 0x0f, 0xc7, 0xc8",
              # LOCK where it is not allowed: register operand, CMP, MOV, loads.
-             ".byte 0xf0, 0x01, 0xc8", ".byte 0xf0, 0x39, 0x03", ".byte 0xf0, 0x89, 0x03", ".byte 0xf0, 0x03, 0x03",
-             ".byte 0xf0, 0x90", ".byte 0xf0, 0x0f, 0xa3, 0x0b", ".byte 0xf0, 0xa4", ".byte 0xf0, 0xff, 0x33",
+             ".byte 0xf0, 0x01, 0xc8", ".byte 0xf0, 0x39, 0x03", ".byte 0xf0, 0x89, 0x03",
+             ".byte 0xf0, 0x03, 0x03",
+             ".byte 0xf0, 0x90", ".byte 0xf0, 0x0f, 0xa3, 0x0b", ".byte 0xf0, 0xa4",
+             ".byte 0xf0, 0xff, 0x33",
              # LEA and far pointers want memory.
              ".byte 0x8d, 0xc0", ".byte 0xff, 0xd8", ".byte 0xff, 0xe8", ".byte 0x0f, 0xb2, 0xc0",
              # MOV to CS, and segment registers that do not exist.
@@ -30,29 +34,38 @@ def undefined_opcodes(mode):
              # VEX with 66, F2, F3, LOCK or REX before it; with VVVV where none is allowed.
              ".byte 0x66, 0xc5, 0xf8, 0x58, 0xc0", ".byte 0xf3, 0xc5, 0xf8, 0x58, 0xc0",
              ".byte 0xf2, 0xc5, 0xf8, 0x58, 0xc0", ".byte 0xf0, 0xc5, 0xf8, 0x58, 0xc0",
-             ".byte 0xc5, 0xf0, 0x5b, 0xc1", ".byte 0xc5, 0xf0, 0x2e, 0xc1", ".byte 0xc4, 0xe2, 0x74, 0x58, 0xc1",
+             ".byte 0xc5, 0xf0, 0x5b, 0xc1", ".byte 0xc5, 0xf0, 0x2e, 0xc1",
+             ".byte 0xc4, 0xe2, 0x74, 0x58, 0xc1",
              ".byte 0xc5, 0xfc, 0x58", ".byte 0x0f, 0x01, 0xc6", ".byte 0x0f, 0x0f, 0xc0, 0x00",
              # 66 or F2 before an instruction that has no such form.
-             ".byte 0x66, 0x0f, 0x12, 0xc1", ".byte 0xf2, 0x0f, 0x5b, 0xc1", ".byte 0x66, 0x0f, 0x16, 0xc1"]
+             ".byte 0x66, 0x0f, 0x12, 0xc1", ".byte 0xf2, 0x0f, 0x5b, 0xc1",
+             ".byte 0x66, 0x0f, 0x16, 0xc1"]
     if mode.long:
         texts += [f".byte {opcode}" for opcode in
-                  ("0x06", "0x07", "0x0e", "0x16", "0x17", "0x1e", "0x1f", "0x27", "0x2f", "0x37", "0x3f", "0x60",
-                   "0x61", "0x82, 0xc0, 1", "0xce", "0xd4, 10", "0xd5, 10", "0xd6", "0x9a", "0xea", "0x62, 0xc0")]
+                  ("0x06", "0x07", "0x0e", "0x16", "0x17", "0x1e", "0x1f", "0x27", "0x2f", "0x37",
+                   "0x3f", "0x60",
+                   "0x61", "0x82, 0xc0, 1", "0xce", "0xd4, 10", "0xd5, 10", "0xd6", "0x9a", "0xea",
+                   "0x62, 0xc0")]
         texts += [".byte 0x48, 0xc5, 0xf8, 0x58, 0xc0"]
         texts.remove(".byte 0xc5, 0xfc, 0x58")
     else:
         texts += [".byte 0x0f, 0x05", ".byte 0x62, 0xc0", ".byte 0x63, 0x03"]
-        texts = [text for text in texts if text not in (".byte 0x63, 0x03", ".byte 0x0f, 0x05", ".byte 0xc5, 0xfc, 0x58",
+        texts = [text for text in texts if text not in (".byte 0x63, 0x03", ".byte 0x0f, 0x05",
+                                                        ".byte 0xc5, 0xfc, 0x58",
                                                         ".byte 0x62, 0xc0")]
     for text in texts:
         yield form(text)
 
 
 def privileged(mode):
-    texts = ["hlt", "cli", "sti", "in $0x60, %al", "out %al, $0x80", "inb %dx, %al", "outl %eax, %dx", "wbinvd", "invd",
-             "clts", "wrmsr", "rdmsr", f"mov %cr0, {mode.ax}", f"mov {mode.ax}, %cr3", f"mov %cr4, {mode.ax}",
-             f"mov {mode.ax}, %db7", f"mov %db6, {mode.ax}", f"lgdt {mode.mem}", f"lidt {mode.mem}", "lldt %ax", "ltr %ax",
-             "lmsw %ax", f"invlpg {mode.mem}", "xor %ecx, %ecx; xsetbv", "int $0x20", "int $0x0d", "int $0xff", "int $2",
+    texts = ["hlt", "cli", "sti", "in $0x60, %al", "out %al, $0x80", "inb %dx, %al",
+             "outl %eax, %dx", "wbinvd", "invd",
+             "clts", "wrmsr", "rdmsr", f"mov %cr0, {mode.ax}", f"mov {mode.ax}, %cr3",
+             f"mov %cr4, {mode.ax}",
+             f"mov {mode.ax}, %db7", f"mov %db6, {mode.ax}", f"lgdt {mode.mem}", f"lidt {mode.mem}",
+             "lldt %ax", "ltr %ax",
+             "lmsw %ax", f"invlpg {mode.mem}", "xor %ecx, %ecx; xsetbv", "int $0x20", "int $0x0d",
+             "int $0xff", "int $2",
              "rep insb", "rep outsb", "sysexit"]
     if mode.long:
         texts += ["sysretq", "swapgs", f"mov %cr8, {mode.ax}"]
@@ -73,16 +86,24 @@ def privileged(mode):
 
 def page_faults(mode):
     """Every kind of access to an absent page, to a read-only one, and across an edge."""
-    ops = ["mov (B), %eax", "mov %eax, (B)", "movb %cl, (B)", "add %eax, (B)", "add (B), %eax", "cmp %eax, (B)",
-           "test %eax, (B)", "xchg %eax, (B)", "lock xadd %eax, (B)", "cmpxchg %ecx, (B)", "cmpxchg8b (B)", "incl (B)",
-           "notl (B)", "shll $3, (B)", "shll %cl, (B)", "shll $0, (B)", "bts %ecx, (B)", "btl $3, (B)", "sete (B)",
-           "push (B)", "pop (B)", "jmp *(B)", "call *(B)", "imul (B), %eax", "mull (B)", "divl (B)", "cmovne (B), %eax",
-           "cmove (B), %eax", "movzbl (B), %eax", "lea (B), %eax", "mov %ss, (B)", "prefetcht0 (B)", "nopl (B)",
+    ops = ["mov (B), %eax", "mov %eax, (B)", "movb %cl, (B)", "add %eax, (B)", "add (B), %eax",
+           "cmp %eax, (B)",
+           "test %eax, (B)", "xchg %eax, (B)", "lock xadd %eax, (B)", "cmpxchg %ecx, (B)",
+           "cmpxchg8b (B)", "incl (B)",
+           "notl (B)", "shll $3, (B)", "shll %cl, (B)", "shll $0, (B)", "bts %ecx, (B)",
+           "btl $3, (B)", "sete (B)",
+           "push (B)", "pop (B)", "jmp *(B)", "call *(B)", "imul (B), %eax", "mull (B)", "divl (B)",
+           "cmovne (B), %eax",
+           "cmove (B), %eax", "movzbl (B), %eax", "lea (B), %eax", "mov %ss, (B)", "prefetcht0 (B)",
+           "nopl (B)",
            "shld $3, %eax, (B)", "setne (B)", "movnti %eax, (B)", "clflush (B)"]
     for place in (ABSENT_BASE + 0x128, RDONLY_BASE + 0x200, EDGE_END - 1, EDGE_END - 4):
         for op in ops:
-            text = op.replace("(B)", f"({mode.bp})").replace("push (", f"push{'q' if mode.long else 'l'} (")
-            undefined = CF | OF | SF | ZF | AF | PF if any(word in op for word in ("div", "mul", "sh", "bt")) else 0
+            text = op.replace("(B)", f"({mode.bp})").replace("push (",
+                    f"push{'q' if mode.long else 'l'} (")
+            undefined = CF | OF | SF | ZF | AF | PF if any(word in op
+                                                           for word in ("div", "mul", "sh",
+                                                                   "bt")) else 0
             if "*(" in op and place in (RDONLY_BASE + 0x200, EDGE_END - 4):
                 continue  # a jump to whatever lies there
             if op.startswith("divl") and place == RDONLY_BASE + 0x200:
@@ -103,7 +124,8 @@ def string_faults(mode):
     for size in mode.sizes:
         s = {8: "b", 16: "w", 32: "l", 64: "q"}[size]
         step = size // 8
-        for name, registers in (("movs", (mode.di, mode.si)), ("stos", (mode.di,)), ("lods", (mode.si,)),
+        for name, registers in (("movs", (mode.di, mode.si)), ("stos", (mode.di,)),
+                                ("lods", (mode.si,)),
                                 ("repe cmps", (mode.di, mode.si)), ("repne scas", (mode.di,))):
             prefix = "" if " " in name else "rep "
             for moving in registers:
@@ -116,7 +138,8 @@ def string_faults(mode):
                         f"movl $0, ({mode.bx}); movl $0, 4({mode.bx}); movl $0, 8({mode.bx}); movl $0, 12({mode.bx}); "
                         f"movl $0, 16({mode.bx}); movl $0, 20({mode.bx}); movl $0, 24({mode.bx}); ")
                     clean = f"push %{mode.bx[1:]}; mov ${EDGE_END - 32}, {mode.bx}; " + "".join(
-                        f"movl $0, {4 * i}({mode.bx}); " for i in range(8)) + f"mov ${EDGE_BASE}, {mode.bx}; " + "".join(
+                        f"movl $0, {4 * i}({mode.bx}); "
+                        for i in range(8)) + f"mov ${EDGE_BASE}, {mode.bx}; " + "".join(
                         f"movl $0, {4 * i}({mode.bx}); " for i in range(8)) + f"pop {mode.bx}; "
                     yield form(f"{clean}{equal}{other}mov ${start}, {moving}; mov $10, {mode.cx}; mov $0x55, %eax; {flag}; "
                                f"{prefix}{name}{s}; cld", count=1)
@@ -124,9 +147,12 @@ def string_faults(mode):
 
 def addresses(mode):
     if mode.long:
-        for value in ("0x800000000000", "0x8000000000000000", "0x7fffffffffff", "0xffff7fffffffffff"):
-            for text in ("mov (%rdi), %eax", "mov %eax, (%rdi)", "mov (%rsp,%rdi), %eax", "jmp *%rdi", "call *%rdi",
-                         "push (%rdi)", "lock incl (%rdi)", "movups (%rdi), %xmm0", "fldt (%rdi)", "lea (%rdi), %rax"):
+        for value in ("0x800000000000", "0x8000000000000000", "0x7fffffffffff",
+                      "0xffff7fffffffffff"):
+            for text in ("mov (%rdi), %eax", "mov %eax, (%rdi)", "mov (%rsp,%rdi), %eax",
+                         "jmp *%rdi", "call *%rdi",
+                         "push (%rdi)", "lock incl (%rdi)", "movups (%rdi), %xmm0", "fldt (%rdi)",
+                         "lea (%rdi), %rax"):
                 if value in ("0x7fffffffffff",) and text.startswith(("jmp", "call")):
                     continue
                 if value == "0x7fffffffffff":
@@ -137,11 +163,14 @@ def addresses(mode):
             if value == "0x7fffffffffff":
                 continue
             # Through RBP and RSP the fault is #SS.
-            for text in ("mov (%rbp), %eax", "mov %eax, -8(%rbp)" if value[-1] == "f" else "mov %eax, 8(%rbp)", "leave"):
+            for text in ("mov (%rbp), %eax", "mov %eax, -8(%rbp)"
+                         if value[-1] == "f" else "mov %eax, 8(%rbp)", "leave"):
                 yield form(f"movabs ${value}, %rbp; {text}", count=1)
-            for text in ("push %rax", "pop %rax", "ret", "call 1f; 1:", "mov (%rsp), %eax", "pushf", "enter $0, $0"):
+            for text in ("push %rax", "pop %rax", "ret", "call 1f; 1:", "mov (%rsp), %eax", "pushf",
+                         "enter $0, $0"):
                 # Linux reports addresses above its own limit as if a page were there.
-                if value == "0x800000000000" and text not in ("pop %rax", "ret", "mov (%rsp), %eax"):
+                if value == "0x800000000000" and text not in ("pop %rax", "ret",
+                        "mov (%rsp), %eax"):
                     continue
                 yield form(f"movabs ${value}, %rsp; {text}", count=1)
             yield form(f"movabs ${value}, %rax; push %rax; ret", count=1)
@@ -162,7 +191,8 @@ def addresses(mode):
             yield form(f"mov ${selector}, %eax; mov %eax, %{name}", count=1)
     yield form("xor %eax, %eax; mov %eax, %ss", count=1, undefined=AF)
     if not mode.long:
-        yield form("mov %es, %edx; xor %eax, %eax; mov %eax, %es; mov %es:(%ebx), %eax", count=1, undefined=AF)
+        yield form("mov %es, %edx; xor %eax, %eax; mov %eax, %es; mov %es:(%ebx), %eax", count=1,
+                   undefined=AF)
 
 
 def instruction_length(mode):
@@ -178,18 +208,23 @@ def instruction_length(mode):
 def alignment(mode):
     m = f"({mode.bp})"
     setup = f"lea 3({mode.bx}), {mode.bp}; "
-    for text in (f"movaps {m}, %xmm1", f"movaps %xmm1, {m}", f"movdqa {m}, %xmm1", f"movntps %xmm1, {m}",
-                 f"addps {m}, %xmm1", f"paddd {m}, %xmm1", f"fxsave {m}", f"fxrstor {m}", f"pshufd $1, {m}, %xmm1",
+    for text in (f"movaps {m}, %xmm1", f"movaps %xmm1, {m}", f"movdqa {m}, %xmm1",
+                 f"movntps %xmm1, {m}",
+                 f"addps {m}, %xmm1", f"paddd {m}, %xmm1", f"fxsave {m}", f"fxrstor {m}",
+                 f"pshufd $1, {m}, %xmm1",
                  f"movups {m}, %xmm1", f"pcmpistri $0, {m}, %xmm1"):
         yield form(setup + text, state=STATE_FX, kind="vec", features=("sse4_2",))
-    for text in (f"vmovaps {m}, %ymm1", f"vmovdqa %ymm1, {m}", f"vaddps {m}, %ymm1, %ymm2", f"vmovntdq %ymm1, {m}"):
+    for text in (f"vmovaps {m}, %ymm1", f"vmovdqa %ymm1, {m}", f"vaddps {m}, %ymm1, %ymm2",
+                 f"vmovntdq %ymm1, {m}"):
         yield form(setup + text, state=STATE_YMM, kind="vec", features=("avx",))
     if mode.long:
         yield form(f"{setup}cmpxchg16b {m}", features=("cx16",))
     # EFLAGS.AC checks every access of user mode; the flag is cleared by the way out.
     check = f"{setup}pushf; or{'q' if mode.long else 'l'} $0x40000, ({mode.sp}); popf; "
-    for text in (f"mov {m}, %eax", f"mov %eax, {m}", f"movw %ax, {m}", f"movb %al, {m}", f"add %eax, {m}", f"flds {m}",
-                 f"fldl {m}", f"movsd {m}, %xmm0", f"cmpxchg %ecx, {m}", f"push {m}", "push %ax; push %eax" if not mode.long
+    for text in (f"mov {m}, %eax", f"mov %eax, {m}", f"movw %ax, {m}", f"movb %al, {m}",
+                 f"add %eax, {m}", f"flds {m}",
+                 f"fldl {m}", f"movsd {m}, %xmm0", f"cmpxchg %ecx, {m}", f"push {m}",
+                 "push %ax; push %eax" if not mode.long
                  else "push %ax; push %rax", f"movups {m}, %xmm1", f"movq {m}, %xmm1"):
         yield form(check + text, undefined=CF | OF | SF | ZF | AF | PF)
 
@@ -198,7 +233,8 @@ def divide_errors(mode):
     for size in mode.sizes:
         for name in ("div", "idiv"):
             for kind in (f"{name}{size}",):
-                yield form(f"lea 16({mode.bp}), {mode.bp}; {name} {reg('c', size)}", kind=kind, count=0,
+                yield form(f"lea 16({mode.bp}), {mode.bp}; {name} {reg('c', size)}", kind=kind,
+                           count=0,
                            undefined=CF | OF | SF | ZF | AF | PF)
     if not mode.long:
         yield form("aam $0")
@@ -208,26 +244,38 @@ def floating_errors(mode):
     """Unmasked exceptions: #XM leaves the destination alone, #MF waits for the next x87 instruction."""
     for suffix, kind in (("ps", "f32x"), ("pd", "f64x"), ("ss", "f32x"), ("sd", "f64x")):
         for name in ("add", "sub", "mul", "div", "sqrt", "max", "cmplt"):
-            yield form(f"{name}{suffix} %xmm1, %xmm2", kind=kind, state=STATE_FX, features=("sse2",), count=0)
-            yield form(f"{name}{suffix} {mode.mem}, %xmm2", kind=kind, state=STATE_FX, features=("sse2",), count=12)
-    for name, kind in (("cvtps2dq", "f32x"), ("cvttpd2dq", "f64x"), ("cvtpd2ps", "f64x"), ("cvtsd2ss", "f64x"),
-                       ("cvtps2pd", "f32x"), ("ucomisd", "f64x"), ("comiss", "f32x"), ("cvtdq2ps", "f32x")):
+            yield form(f"{name}{suffix} %xmm1, %xmm2", kind=kind, state=STATE_FX,
+                       features=("sse2",), count=0)
+            yield form(f"{name}{suffix} {mode.mem}, %xmm2", kind=kind, state=STATE_FX,
+                       features=("sse2",), count=12)
+    for name, kind in (("cvtps2dq", "f32x"), ("cvttpd2dq", "f64x"), ("cvtpd2ps", "f64x"),
+                       ("cvtsd2ss", "f64x"),
+                       ("cvtps2pd", "f32x"), ("ucomisd", "f64x"), ("comiss", "f32x"),
+                       ("cvtdq2ps", "f32x")):
         yield form(f"{name} %xmm1, %xmm2", kind=kind, state=STATE_FX, features=("sse2",), count=0)
-    for name, kind in (("vaddps", "f32x"), ("vmulpd", "f64x"), ("vdivps", "f32x"), ("vsubpd", "f64x")):
-        yield form(f"{name} %ymm1, %ymm2, %ymm3", kind=kind, state=STATE_YMM, features=("avx",), count=0)
+    for name, kind in (("vaddps", "f32x"), ("vmulpd", "f64x"), ("vdivps", "f32x"),
+                       ("vsubpd", "f64x")):
+        yield form(f"{name} %ymm1, %ymm2, %ymm3", kind=kind, state=STATE_YMM, features=("avx",),
+                   count=0)
     for name in ("vfmadd213ps", "vfnmsub231ps"):
-        yield form(f"{name} %ymm1, %ymm2, %ymm3", kind="f32x", state=STATE_YMM, features=("fma",), count=0)
-    yield form(f"movl $0x10000, {mode.mem}; ldmxcsr {mode.mem}", state=STATE_FX, kind="f32x", features=("sse",), count=2)
+        yield form(f"{name} %ymm1, %ymm2, %ymm3", kind="f32x", state=STATE_YMM, features=("fma",),
+                   count=0)
+    yield form(f"movl $0x10000, {mode.mem}; ldmxcsr {mode.mem}", state=STATE_FX, kind="f32x",
+               features=("sse",), count=2)
     yield from x87_errors(mode)
 
 
 def x87_errors(mode):
     conditions = 0xFFFF & ~0x4500
     texts = [f"{name} %st(1), %st; fwait" for name in ("fadd", "fsub", "fmul", "fdiv", "fdivr")]
-    texts += ["fsqrt; fwait", "frndint; fwait", "fscale; fwait", "fld1; fwait", "fcom %st(1); fwait", "fxch %st(2); fwait",
-              f"fistpl {mode.mem}; fwait", f"fstps {mode.mem}; fwait", f"fstpl {mode.mem}; fwait", f"fstpt {mode.mem}; fwait",
-              f"fistps {mode.mem}; nop; fld1", "fdiv %st(1), %st; fadd %st(2), %st", "fdiv %st(1), %st; fnstsw %ax",
-              "fdiv %st(1), %st; fnclex; fwait", f"fbstp {mode.mem}; fwait", "faddp; fwait", "fcomi %st(2), %st; fwait",
+    texts += ["fsqrt; fwait", "frndint; fwait", "fscale; fwait", "fld1; fwait",
+              "fcom %st(1); fwait", "fxch %st(2); fwait",
+              f"fistpl {mode.mem}; fwait", f"fstps {mode.mem}; fwait", f"fstpl {mode.mem}; fwait",
+              f"fstpt {mode.mem}; fwait",
+              f"fistps {mode.mem}; nop; fld1", "fdiv %st(1), %st; fadd %st(2), %st",
+              "fdiv %st(1), %st; fnstsw %ax",
+              "fdiv %st(1), %st; fnclex; fwait", f"fbstp {mode.mem}; fwait", "faddp; fwait",
+              "fcomi %st(2), %st; fwait",
               "fxtract; fwait", "fdiv %st(1), %st; emms", "fdiv %st(1), %st; paddb %mm0, %mm1"]
     for text in texts:
         yield form(text, kind="x87x", state=STATE_FX, fsw=conditions, count=0, features=("mmx",))
@@ -235,6 +283,7 @@ def x87_errors(mode):
 
 def generate(bits):
     mode = Mode(bits)
-    for generator in (undefined_opcodes, privileged, page_faults, string_faults, addresses, instruction_length, alignment,
+    for generator in (undefined_opcodes, privileged, page_faults, string_faults, addresses,
+                      instruction_length, alignment,
                       divide_errors, floating_errors):
         yield from generator(mode)

@@ -6,7 +6,8 @@ from forms.form import AF, ALL, CF, OF, PF, SF, SUFFIX, ZF, Form, Mode, reg
 CONDITIONS = "o no b ae e ne be a s ns p np l ge le g".split()
 ARITHMETIC = "add or adc sbb and sub xor cmp".split()
 LOGIC_UNDEFINED = AF
-IMMEDIATES = {8: (0, 1, 127, -128), 16: (1, -1, 0x1234, -0x8000), 32: (0, -1, 0x12345678, -0x80000000)}
+IMMEDIATES = {8: (0, 1, 127, -128), 16: (1, -1, 0x1234, -0x8000),
+              32: (0, -1, 0x12345678, -0x80000000)}
 
 
 def form(code, **settings):
@@ -118,7 +119,8 @@ def double_shifts(mode):
             source, target = reg("d", size), reg("a", size)
             yield form(f"{op} %cl, {source}, {target}", kind=kind, rule=rule)
             yield form(f"{op} %cl, {source}, {mode.mem}", kind=kind, rule=rule)
-            for count in (0, 1, 2, 9, 15) + ((17, 31) if size > 16 else ()) + ((33, 63) if size == 64 else ()):
+            for count in (0, 1, 2, 9, 15) + ((17, 31) if size > 16 else ()) + ((33, 63)
+                    if size == 64 else ()):
                 undefined = shift_undefined("shl", size, count)
                 yield form(f"{op} ${count}, {source}, {target}", undefined=undefined, count=12)
                 yield form(f"{op} ${count}, {source}, {mode.mem}", undefined=undefined, count=12)
@@ -136,14 +138,16 @@ def bits(mode):
                 yield form(f"{op} ${value}, {reg('d', size)}", undefined=undefined, count=8)
                 yield form(f"{op} ${value}, {mode.mem}", undefined=undefined, count=8)
             if name != "bt":
-                yield form(f"lock {op} {reg('c', size)}, {mode.mem}", undefined=undefined, kind="bitmem")
+                yield form(f"lock {op} {reg('c', size)}, {mode.mem}", undefined=undefined,
+                           kind="bitmem")
     for size in mode.wide:
         source, target = reg("c", size), reg("d", size)
         for name in ("bsf", "bsr"):
             op = name + SUFFIX[size]
             yield form(f"{op} {source}, {target}", undefined=ALL & ~ZF, kind="nonzero")
             yield form(f"{op} {mode.mem}, {target}", undefined=ALL & ~ZF, kind="nonzero")
-        for name, feature, other in (("lzcnt", "lzcnt", OF | SF | AF | PF), ("tzcnt", "bmi1", OF | SF | AF | PF),
+        for name, feature, other in (("lzcnt", "lzcnt", OF | SF | AF | PF),
+                                     ("tzcnt", "bmi1", OF | SF | AF | PF),
                                      ("popcnt", "popcnt", 0)):
             op = name + SUFFIX[size]
             yield form(f"{op} {source}, {target}", undefined=other, features=(feature,))
@@ -161,8 +165,10 @@ def bmi(mode):
         yield form(f"andn{s} {c}, {d}, {a}", undefined=AF | PF, features=("bmi1",))
         yield form(f"andn{s} {mode.mem}, {d}, {a}", undefined=AF | PF, features=("bmi1",))
         for kind in ("int", "bitfield"):
-            yield form(f"bextr{s} {c}, {d}, {a}", undefined=AF | SF | PF, features=("bmi1",), kind=kind)
-        yield form(f"bextr{s} {c}, {mode.mem}, {a}", undefined=AF | SF | PF, features=("bmi1",), kind="bitfield")
+            yield form(f"bextr{s} {c}, {d}, {a}", undefined=AF | SF | PF, features=("bmi1",),
+                       kind=kind)
+        yield form(f"bextr{s} {c}, {mode.mem}, {a}", undefined=AF | SF | PF, features=("bmi1",),
+                   kind="bitfield")
         for name in ("blsi", "blsmsk", "blsr"):
             yield form(f"{name}{s} {c}, {d}", undefined=AF | PF, features=("bmi1",))
             yield form(f"{name}{s} {mode.mem}, {d}", undefined=AF | PF, features=("bmi1",))
@@ -234,7 +240,8 @@ def moves(mode):
                     yield form(f"{op} {reg('c', size)}, {reg('d', target)}")
                     yield form(f"{op} {mode.mem}, {reg('d', target)}")
                     if size == 8:
-                        yield form(f"{op} %ch, {reg('d', target)}" if target < 64 else f"{op} %sil, {reg('d', target)}")
+                        yield form(f"{op} %ch, {reg('d', target)}"
+                                   if target < 64 else f"{op} %sil, {reg('d', target)}")
     if mode.long:
         yield form("movabs $0x123456789abcdef0, %r11", count=2)
         yield form("movabs %rax, 0x2000108", count=4)
@@ -250,13 +257,15 @@ def moves(mode):
         yield form(name, count=8)
     yield form("lahf", features=("lahf64",) if mode.long else ())
     yield form("sahf", features=("lahf64",) if mode.long else ())
-    for text in ("nop", ".byte 0x66, 0x90", "nopw 0(%eax,%eax,1)" if not mode.long else "nopw 0(%rax,%rax,1)", "pause",
+    for text in ("nop", ".byte 0x66, 0x90", "nopw 0(%eax,%eax,1)"
+                 if not mode.long else "nopw 0(%rax,%rax,1)", "pause",
                  "lfence", "sfence", "mfence", ".byte 0xf3, 0x0f, 0x1e, 0xfa"):
         yield form(text, count=2)
 
 
 def addresses(mode):
-    places = ["({bx})", "8({bx})", "-120({bx})", "300({bx})", "({bx},{cx})", "4({bx},{cx},2)", "-16({bx},{cx},4)",
+    places = ["({bx})", "8({bx})", "-120({bx})", "300({bx})", "({bx},{cx})", "4({bx},{cx},2)",
+              "-16({bx},{cx},4)",
               "({bx},{cx},8)", "3({bx},{dx},8)", "({cx},{bx})", "64(,{bx})"]
     if mode.long:
         places += ["({bx},%r9)", "5({bx},%r10,2)", "(%ebx,%ecx,2)", "300(%ebx)"]
@@ -275,7 +284,8 @@ def addresses(mode):
         yield form("lea (%ebx,%ecx,4), %rax")
         yield form("lea 0x1234(%rip), %rax", count=1)
     else:
-        for place in ("(%bx,%si)", "(%bx,%di)", "(%bp,%si)", "(%bp,%di)", "(%si)", "(%di)", "0x1234(%bp)", "8(%bx)"):
+        for place in ("(%bx,%si)", "(%bx,%di)", "(%bp,%si)", "(%bp,%di)", "(%si)", "(%di)",
+                      "0x1234(%bp)", "8(%bx)"):
             yield form(f"leaw {place}, %ax")
             yield form(f"leal {place}, %eax")
 
@@ -284,10 +294,14 @@ def crossing(mode):
     """Operands that lie on two pages."""
     for size in mode.wide:
         s, d = SUFFIX[size], reg("d", size)
-        for text in (f"mov{s} {mode.mem}, {d}", f"mov{s} {d}, {mode.mem}", f"add{s} {d}, {mode.mem}",
-                     f"xchg{s} {d}, {mode.mem}", f"lock xadd{s} {d}, {mode.mem}", f"not{s} {mode.mem}",
-                     f"cmpxchg{s} {d}, {mode.mem}", f"bts{s} $3, {mode.mem}", f"shl{s} $1, {mode.mem}"):
-            yield form(text, kind="cross", undefined=0 if "bts" not in text and "shl" not in text else OF | SF | AF | PF)
+        for text in (f"mov{s} {mode.mem}, {d}", f"mov{s} {d}, {mode.mem}",
+                     f"add{s} {d}, {mode.mem}",
+                     f"xchg{s} {d}, {mode.mem}", f"lock xadd{s} {d}, {mode.mem}",
+                     f"not{s} {mode.mem}",
+                     f"cmpxchg{s} {d}, {mode.mem}", f"bts{s} $3, {mode.mem}",
+                     f"shl{s} $1, {mode.mem}"):
+            yield form(text, kind="cross", undefined=0 if "bts" not in text
+                       and "shl" not in text else OF | SF | AF | PF)
     yield form(f"cmpxchg8b {mode.mem}", kind="cross", features=("cx8",))
 
 
@@ -301,12 +315,15 @@ def conditions(mode):
         yield form(f"j{name} 1f; lea 1({mode.dx}), {mode.dx}; 1:")
         yield form(f"j{name} 1f; lea 1({mode.dx}), {mode.dx}; .skip 130, 0x90; 1:")
         yield form(f"cmpl %ecx, %eax; j{name} 1f; not {mode.dx}; 1:")
-        yield form(f"testl %ecx, %eax; set{name} %dl; cmov{name} %ecx, %eax", features=("cmov",), undefined=AF)
+        yield form(f"testl %ecx, %eax; set{name} %dl; cmov{name} %ecx, %eax", features=("cmov",),
+                   undefined=AF)
         yield form(f"decl %eax; set{name} %dl")
         yield form(f"subw %cx, %ax; set{name} %dl")
         yield form(f"addb %cl, %al; j{name} 1f; not {mode.dx}; 1:")
-        yield form(f"shll $3, %eax; j{name} 1f; not {mode.dx}; 1: test {mode.dx}, {mode.dx}", undefined=AF) \
-            if name not in ("o", "no", "l", "ge", "le", "g") else form(f"negl %eax; j{name} 1f; not {mode.dx}; 1:")
+        yield form(f"shll $3, %eax; j{name} 1f; not {mode.dx}; 1: test {mode.dx}, {mode.dx}",
+                   undefined=AF) \
+            if name not in ("o", "no", "l", "ge", "le",
+                            "g") else form(f"negl %eax; j{name} 1f; not {mode.dx}; 1:")
     for name in ("loop", "loope", "loopne"):
         yield form(f"1: lea 1({mode.dx}), {mode.dx}; {name} 1b", kind="index16")
     yield form(f"j{mode.cx[1:]}z 1f; not {mode.dx}; 1:", kind="index")
@@ -324,7 +341,8 @@ def stack(mode):
     p = mode.bits
     for name in ("a", "bp", "sp", "D") + (("8", "13") if mode.long else ()):
         yield on_stack(f"push {reg(name, p)}")
-        yield on_stack(f"pop {reg(name, p)}" if name != "sp" else f"pop {mode.sp}; mov {mode.sp}, {mode.ax}; "
+        yield on_stack(f"pop {reg(name, p)}"
+                       if name != "sp" else f"pop {mode.sp}; mov {mode.sp}, {mode.ax}; "
                        f"mov {mode.bx}, {mode.sp}")
         yield on_stack(f"pushw {reg(name, 16)}")
         yield on_stack(f"popw {reg(name, 16)}" if name != "sp" else "nop")
@@ -417,7 +435,8 @@ def segments(mode):
         yield form(f"mov %{name}, {mode.mem}", count=2)
     if mode.long:
         for name in ("fs", "gs"):
-            yield form(f"wr{name}base %rbx; mov %{name}:8, %rax; rd{name}base %rdx", features=("fsgsbase",), count=2)
+            yield form(f"wr{name}base %rbx; mov %{name}:8, %rax; rd{name}base %rdx",
+                       features=("fsgsbase",), count=2)
             yield form(f"wr{name}base %ecx; rd{name}base %rdx", features=("fsgsbase",), count=8)
     else:
         for name in ("es", "fs", "gs"):
@@ -430,7 +449,8 @@ def segments(mode):
 
 
 GENERATORS = (
-    two_operand, one_operand, multiply, divide, shifts, double_shifts, bits, bmi, exchange, moves, addresses,
+    two_operand, one_operand, multiply, divide, shifts, double_shifts, bits, bmi, exchange, moves,
+    addresses,
     crossing, conditions, stack, strings, decimal, segments,
 )
 

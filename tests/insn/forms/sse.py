@@ -33,8 +33,10 @@ def shifts(mode):
 
 
 def moves(mode):
-    for name, feature in (("movaps", "sse"), ("movups", "sse"), ("movapd", "sse2"), ("movupd", "sse2"),
-                          ("movdqa", "sse2"), ("movdqu", "sse2"), ("movss", "sse"), ("movsd", "sse2"), ("movq", "sse2")):
+    for name, feature in (("movaps", "sse"), ("movups", "sse"), ("movapd", "sse2"),
+                          ("movupd", "sse2"),
+                          ("movdqa", "sse2"), ("movdqu", "sse2"), ("movss", "sse"),
+                          ("movsd", "sse2"), ("movq", "sse2")):
         for operands in ("%xmm1, %xmm2", f"{mode.mem}, %xmm2", f"%xmm1, {mode.mem}"):
             yield form(f"{name} {operands}", (feature,), count=8)
         if name in ("movups", "movupd", "movdqu", "movss", "movsd", "movq"):
@@ -42,7 +44,8 @@ def moves(mode):
             yield form(f"{name} %xmm1, 5{mode.mem}", (feature,), count=8)
             yield form(f"{name} %xmm1, {mode.mem}", (feature,), kind="veccross")
             yield form(f"{name} {mode.mem}, %xmm1", (feature,), kind="veccross")
-    for name, feature in (("movlps", "sse"), ("movhps", "sse"), ("movlpd", "sse2"), ("movhpd", "sse2")):
+    for name, feature in (("movlps", "sse"), ("movhps", "sse"), ("movlpd", "sse2"),
+                          ("movhpd", "sse2")):
         yield form(f"{name} {mode.mem}, %xmm2", (feature,), count=8)
         yield form(f"{name} %xmm1, {mode.mem}", (feature,), count=8)
     yield form("movhlps %xmm1, %xmm2", ("sse",), count=8)
@@ -65,7 +68,8 @@ def elements(mode):
         yield form(f"pinsrw ${lane}, %ecx, %xmm2", ("sse2",), count=6)
         yield form(f"pinsrw ${lane}, {mode.mem}, %xmm2", ("sse2",), count=6)
         yield form(f"pextrw ${lane}, %xmm1, %edx", ("sse2",), count=6)
-        for name, feature in (("b", "sse4_1"), ("d", "sse4_1")) + ((("q", "sse4_1"),) if mode.long else ()):
+        for name, feature in (("b", "sse4_1"), ("d", "sse4_1")) + ((("q", "sse4_1"),)
+                if mode.long else ()):
             source = "%rcx" if name == "q" else "%ecx"
             yield form(f"pinsr{name} ${lane}, {source}, %xmm2", (feature,), count=6)
             yield form(f"pinsr{name} ${lane}, {mode.mem}, %xmm2", (feature,), count=6)
@@ -95,7 +99,8 @@ def conversions(mode):
 
 def control(mode):
     for value in ("0x1f80", "0x7fbf", "0xffff", "0x9fc0"):
-        yield form(f"movl ${value}, {mode.mem}; ldmxcsr {mode.mem}; stmxcsr 4{mode.mem}", ("sse",), count=2)
+        yield form(f"movl ${value}, {mode.mem}; ldmxcsr {mode.mem}; stmxcsr 4{mode.mem}", ("sse",),
+                   count=2)
 
 
 def text(mode):
@@ -119,20 +124,25 @@ def mmx(mode):
         for count in (1, 15, 33, 64):
             yield form(f"{name} ${count}, %mm2", ("mmx",), kind="mmx", count=6)
     others = [
-        ("movq %mm1, %mm2", "mmx"), (f"movq {mode.mem}, %mm2", "mmx"), (f"movq %mm1, {mode.mem}", "mmx"),
+        ("movq %mm1, %mm2", "mmx"), (f"movq {mode.mem}, %mm2", "mmx"),
+        (f"movq %mm1, {mode.mem}", "mmx"),
         ("movd %ecx, %mm2", "mmx"), ("movd %mm1, %edx", "mmx"), ("pshufw $27, %mm1, %mm2", "sse"),
-        ("pmovmskb %mm1, %edx", "sse"), ("pinsrw $2, %ecx, %mm1", "sse"), ("pextrw $3, %mm1, %edx", "sse"),
-        (f"movntq %mm1, {mode.mem}", "sse"), (f"mov {mode.bx}, {mode.di}; maskmovq %mm1, %mm2", "sse"),
+        ("pmovmskb %mm1, %edx", "sse"), ("pinsrw $2, %ecx, %mm1", "sse"),
+        ("pextrw $3, %mm1, %edx", "sse"),
+        (f"movntq %mm1, {mode.mem}", "sse"), (f"mov {mode.bx}, {mode.di}; maskmovq %mm1, %mm2",
+                                              "sse"),
         ("movq2dq %mm1, %xmm2", "sse2"), ("movdq2q %xmm1, %mm2", "sse2"), ("emms", "mmx"),
         ("palignr $3, %mm1, %mm2", "ssse3"), ("palignr $11, %mm1, %mm2", "ssse3"),
-        ("cvtpi2ps %mm1, %xmm2", "sse"), (f"cvtpi2ps {mode.mem}, %xmm2", "sse"), ("cvtpi2pd %mm1, %xmm2", "sse2"),
+        ("cvtpi2ps %mm1, %xmm2", "sse"), (f"cvtpi2ps {mode.mem}, %xmm2", "sse"),
+        ("cvtpi2pd %mm1, %xmm2", "sse2"),
         (f"cvtpi2pd {mode.mem}, %xmm2", "sse2"),
     ]
     if mode.long:
         others += [("movq %rcx, %mm2", "mmx"), ("movq %mm1, %rdx", "mmx")]
     for code, feature in others:
         yield form(code, (feature,), kind="mmx")
-    for name, kind in (("cvtps2pi", "f32"), ("cvttps2pi", "f32"), ("cvtpd2pi", "f64"), ("cvttpd2pi", "f64")):
+    for name, kind in (("cvtps2pi", "f32"), ("cvttps2pi", "f32"), ("cvtpd2pi", "f64"),
+                       ("cvttpd2pi", "f64")):
         yield form(f"{name} %xmm1, %mm2", ("sse2",), kind=kind)
         yield form(f"{name} {mode.mem}, %mm2", ("sse2",), kind=kind)
 

@@ -44,19 +44,26 @@ sse4_1 | two    | int | y | blendpd | 0 1 2 9
 sse4_1 | two    | f32 | y | dpps | 255 113 242 49 0
 sse4_1 | two    | f64 | x | dppd | 51 49 18 0
 sse4_1 | two    | int | x | insertps | 0 16 64 155 127 242
-sse2   | two    | int | i | paddb paddw paddd paddq paddsb paddsw paddusb paddusw psubb psubw psubd psubq psubsb psubsw psubusb psubusw
-sse2   | two    | int | i | pmullw pmulhw pmulhuw pmuludq pmaddwd pavgb pavgw pminub pmaxub pminsw pmaxsw psadbw
-sse2   | two    | int | i | pcmpeqb pcmpeqw pcmpeqd pcmpgtb pcmpgtw pcmpgtd packsswb packssdw packuswb pand pandn por pxor
-sse2   | two    | int | i | punpcklbw punpcklwd punpckldq punpcklqdq punpckhbw punpckhwd punpckhdq punpckhqdq
+sse2   | two    | int | i | paddb paddw paddd paddq paddsb paddsw paddusb paddusw psubb psubw psubd
+sse2   | two    | int | i | psubq psubsb psubsw psubusb psubusw
+sse2   | two    | int | i | pmullw pmulhw pmulhuw pmuludq pmaddwd pavgb pavgw pminub pmaxub pminsw
+sse2   | two    | int | i | pmaxsw psadbw
+sse2   | two    | int | i | pcmpeqb pcmpeqw pcmpeqd pcmpgtb pcmpgtw pcmpgtd packsswb packssdw
+sse2   | two    | int | i | packuswb pand pandn por pxor
+sse2   | two    | int | i | punpcklbw punpcklwd punpckldq punpcklqdq punpckhbw punpckhwd punpckhdq
+sse2   | two    | int | i | punpckhqdq
 sse2   | one    | int | i | pshufd pshufhw pshuflw | 0 27 228 147 177
 ssse3  | one    | int | i | pabsb pabsw pabsd
-ssse3  | two    | int | i | psignb psignw psignd phaddw phaddd phaddsw phsubw phsubd phsubsw pmaddubsw pmulhrsw pshufb
+ssse3  | two    | int | i | psignb psignw psignd phaddw phaddd phaddsw phsubw phsubd phsubsw
+ssse3  | two    | int | i | pmaddubsw pmulhrsw pshufb
 ssse3  | two    | int | i | palignr | 0 1 7 8 15 16 23 31 32 255
 sse4_1 | two    | int | i | pblendw | 0 90 165 255
-sse4_1 | two    | int | i | pminsb pmaxsb pminsd pmaxsd pminuw pmaxuw pminud pmaxud pmulld pmuldq pcmpeqq packusdw
+sse4_1 | two    | int | i | pminsb pmaxsb pminsd pmaxsd pminuw pmaxuw pminud pmaxud pmulld pmuldq
+sse4_1 | two    | int | i | pcmpeqq packusdw
 sse4_1 | two    | int | i | mpsadbw | 0 1 2 3 4 5 6 7 63
 sse4_1 | one    | int | x | phminposuw ptest
-sse4_1 | one    | int | x | pmovsxbw pmovsxbd pmovsxbq pmovsxwd pmovsxwq pmovsxdq pmovzxbw pmovzxbd pmovzxbq pmovzxwd pmovzxwq pmovzxdq
+sse4_1 | one    | int | x | pmovsxbw pmovsxbd pmovsxbq pmovsxwd pmovsxwq pmovsxdq pmovzxbw pmovzxbd
+sse4_1 | one    | int | x | pmovzxbq pmovzxwd pmovzxwq pmovzxdq
 sse4_2 | two    | int | i | pcmpgtq
 aes    | two    | int | x | aesenc aesenclast aesdec aesdeclast
 aes    | one    | int | x | aesimc
@@ -69,13 +76,17 @@ sha    | two    | int | - | sha256rnds2
 
 # MMX registers: what came with MMX, with SSE, with SSE2 and with SSSE3.
 MMX = """
-mmx   | paddb paddw paddd paddsb paddsw paddusb paddusw psubb psubw psubd psubsb psubsw psubusb psubusw
-mmx   | pmullw pmulhw pmaddwd pcmpeqb pcmpeqw pcmpeqd pcmpgtb pcmpgtw pcmpgtd packsswb packssdw packuswb
-mmx   | punpcklbw punpcklwd punpckldq punpckhbw punpckhwd punpckhdq pand pandn por pxor psllw pslld psllq
+mmx   | paddb paddw paddd paddsb paddsw paddusb paddusw psubb psubw psubd psubsb psubsw psubusb
+mmx   | psubusw
+mmx   | pmullw pmulhw pmaddwd pcmpeqb pcmpeqw pcmpeqd pcmpgtb pcmpgtw pcmpgtd packsswb packssdw
+mmx   | packuswb
+mmx   | punpcklbw punpcklwd punpckldq punpckhbw punpckhwd punpckhdq pand pandn por pxor psllw pslld
+mmx   | psllq
 mmx   | psrlw psrld psrlq psraw psrad
 sse   | pavgb pavgw pminub pmaxub pminsw pmaxsw pmulhuw psadbw
 sse2  | paddq psubq pmuludq
-ssse3 | pabsb pabsw pabsd psignb psignw psignd phaddw phaddd phaddsw phsubw phsubd phsubsw pmaddubsw pmulhrsw pshufb
+ssse3 | pabsb pabsw pabsd psignb psignw psignd phaddw phaddd phaddsw phsubw phsubd phsubsw pmaddubsw
+ssse3 | pmulhrsw pshufb
 """
 
 

@@ -83,7 +83,8 @@ def functions(mode):
     for name in ("fprem", "fprem1"):
         # The quotient's low bits in C0, C3 and C1 when the reduction is complete (C2 clear).
         yield form(name, fsw=0xFFFF & ~(C0 | C3), kind="x87round")
-        yield form(f"{name}; fnstsw %ax; test $4, %ah; jz 1f; fldz; 1:", fsw=0xFFFF & ~(C0 | C3), kind="x87round",
+        yield form(f"{name}; fnstsw %ax; test $4, %ah; jz 1f; fldz; 1:", fsw=0xFFFF & ~(C0 | C3),
+                   kind="x87round",
                    undefined=AF)
     for name in ("fsin", "fcos", "fsincos", "fptan", "f2xm1", "fyl2x", "fyl2xp1", "fpatan"):
         fsw = 0xFFFF & ~(C0 | C3) if name in ("fsin", "fcos", "fsincos", "fptan") else NO_CONDITIONS
