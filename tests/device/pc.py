@@ -328,6 +328,31 @@ def edu_dma_bounds(q):
     equal(q.readq(base + 0x98) & 1, 0, "a transfer that does not fit ends")
 
 
+@pc("-device", "pci-testdev,addr=5.0")
+def pci_testdev(q):
+    q.pci_write(5, 0, 0x10, 0xE0000000)
+    q.pci_write(5, 0, 0x04, 0x2, 2)
+    base = 0xE0000000
+    q.command("writeb", base, 0)
+    equal(q.read(base + 16, 11), b"no-eventfd\0", "name of test 0")
+    for _ in range(3):
+        q.command("writeb", base + 128, 0xFA)
+    equal(q.readl(base + 12), 3, "accesses counted")
+    q.command("writeb", base, 200)
+    equal(q.value("readb", base + 1), 0, "width of a test that does not exist")
+
+
+@pc("-device", "pc-testdev")
+def pc_testdev(q):
+    init_pics(q)
+    q.outl(0xE0, 0x12345678)
+    equal((q.inl(0xE0), q.inw(0xE2), q.inb(0xE1)), (0x12345678, 0x1234, 0x56), "ports keep values")
+    q.outb(0x2005, 1)
+    equal(irr(q) >> 5 & 1, 1, "IRQ 5")
+    q.writeq(0xFF000100, 0x1122334455667788)
+    equal(q.readl(0xFF000104), 0x11223344, "memory keeps values")
+
+
 CASES = [
     ("the timer's mode 2 raises IRQ 0 once a period", pit_rate),
     ("a latched count is that of the time of latching", pit_latch),
@@ -354,6 +379,8 @@ CASES = [
     ("edu's interrupt is raised and acknowledged", edu_interrupt),
     ("edu copies memory there and back", edu_dma),
     ("edu refuses a transfer that leaves its memory", edu_dma_bounds),
+    ("pci-testdev counts the accesses of a test", pci_testdev),
+    ("pc-testdev keeps values and drives interrupt lines", pc_testdev),
 ]
 
 if __name__ == "__main__":
