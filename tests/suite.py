@@ -99,6 +99,9 @@ def step_sanitize(total):
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
     meson_test(total, SANITIZED, "--suite", "unit", "--suite", "guest",
                "--suite", "device", "--suite", "fuzz", "--timeout-multiplier", "4")
+    boot = run("python3", TOP / "tests/boot/linux.py", "cloud/shell",
+               env={**os.environ, "TENON_BUILD": str(SANITIZED)})
+    total.add("sanitized build boots Debian's kernel and powers off", boot)
 
 
 STEPS = {

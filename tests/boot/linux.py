@@ -35,7 +35,7 @@ def shell_works(kernel, *options):
             guest.send("echo sum $((6 * 7))\n")
             guest.expect("sum 42", 20)
             guest.prompt()
-            guest.send("poweroff -f\n")
+            guest.send("poweroff\n")
             guest.ends()
 
     return case
@@ -47,10 +47,10 @@ def reboots(kernel, *options):
             for _ in range(2):
                 guest.boot()
                 guest.prompt()
-                guest.send("reboot -f\n")
+                guest.send("reboot\n")
             guest.boot()
             guest.prompt()
-            guest.send("poweroff -f\n")
+            guest.send("poweroff\n")
             guest.ends()
 
     return case
@@ -61,7 +61,7 @@ def no_reboot_ends(kernel):
         with Guest(kernel, ("-no-reboot",)) as guest:
             guest.boot()
             guest.prompt()
-            guest.send("reboot -f\n")
+            guest.send("reboot\n")
             guest.ends()
 
     return case
