@@ -148,7 +148,9 @@ static void store_vector(TnCpu *cpu, Frame *f, const InterpOp *op)
         NEXT; \
     }
 
-TnRunResult interp_run(TnCpu *cpu, TnBlock *block, const void **handlers)
+/* Guest accesses have the alignment that the guest gave them; the host carries them out as they are. */
+__attribute__((no_sanitize("alignment"))) TnRunResult interp_run(TnCpu *cpu, TnBlock *block,
+                                                                 const void **handlers)
 {
     static const void *const table[INTERP_HANDLERS] = {
 #define LABEL(name) [INTERP_##name] = &&do_##name
