@@ -125,12 +125,17 @@ static void store_vector(TnCpu *cpu, Frame *f, const InterpOp *op)
     PURE_HANDLER(name, 64, uint64_t, int64_t, expression)
 
 #define ACCESS_HANDLERS(w, u, mem_type) \
-    do_LDENV_##w: \
-        T(dst) = *(const u *)ENV; \
+    do_LDENV_##w: { \
+        u value; \
+        memcpy(&value, ENV, sizeof(value)); /* any offset will do */ \
+        T(dst) = value; \
         NEXT; \
-    do_STENV_##w: \
-        *(u *)ENV = (u)T(a); \
+    } \
+    do_STENV_##w: { \
+        const u value = (u)T(a); \
+        memcpy(ENV, &value, sizeof(value)); \
         NEXT; \
+    } \
     do_LD_##w: { \
         const uint64_t addr = T(a) + op->imm; \
         const u *host = tn_tlb_probe_read(cpu, op->aux, addr, sizeof(u)); \
