@@ -24,6 +24,12 @@ typedef enum TnError {
 #define TN_ERROR (tn_error_quark())
 TN_API GQuark tn_error_quark(void);
 
+/*
+ * The candidate nearest to `text` by edit distance, NULL when none is near enough: for "did you
+ * mean". `candidates` is NULL-terminated. Borrowed from it. [any]
+ */
+TN_API const char *tn_suggest(const char *text, const char *const *candidates);
+
 TN_END_DECLS
 
 #endif

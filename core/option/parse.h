@@ -27,13 +27,7 @@ bool tn_parse_size(const char *text, uint64_t unit, uint64_t *value, GError **er
 /* A size as a reader likes it: "128M", "4096". g_free. */
 char *tn_format_size(uint64_t bytes);
 
-/*
- * The candidate nearest to `text` by edit distance, NULL when none is near enough. `candidates` is
- * NULL-terminated. Borrowed from it.
- */
-const char *tn_suggest(const char *text, const char *const *candidates);
-
-/* Appends "; did you mean 'x'?" where tn_suggest has one. */
+/* Appends "; did you mean 'x'?" where tn_suggest (tenon/error.h) has one. */
 void tn_suggest_append(GString *message, const char *text, const char *const *candidates);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "option/parse.h"
 #include "option/table.h"
+#include "tenon/error.h"
 
 static void accel_free(gpointer data)
 {

@@ -99,6 +99,15 @@ typedef struct Parse {
     GError **error;
 } Parse;
 
+/* "WHAT 'name'", with the nearest of `known` (NULL-terminated). */
+static void fail_unknown(GError **error, const char *what, const char *name, const char *const *known)
+{
+    const char *near = tn_suggest(name, known);
+
+    g_set_error(error, TN_ERROR, TN_ERROR_UNKNOWN, "%s '%s'%s%s%s (see -cpu help)", what, name,
+                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 static bool parse_bool(const char *name, const char *value, bool *out, GError **error)
 {
     static const char *const on[] = { "on", "yes", "true", "y" };
@@ -246,8 +255,11 @@ static bool set_known(Parse *p, const char *name, const char *value, bool *known
 
 static bool set_unknown(const char *name, GError **error)
 {
-    g_set_error(error, TN_ERROR, TN_ERROR_UNKNOWN,
-                "no feature or property is called '%s' (see -cpu help)", name);
+    const char *names[G_N_ELEMENTS(feature_table) + 1] = { NULL };
+    unsigned n = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(feature_table); i++)
+        names[n++] = feature_table[i].name;
+    fail_unknown(error, "no feature or property is called", name, names);
     return false;
 }
 
@@ -282,6 +294,15 @@ static bool parse_item(Parse *p, const char *item)
 }
 
 /* ---- Models ---- */
+
+static void model_unknown(const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const X86ModelInfo *i = x86_models; i->name; i++)
+        g_ptr_array_add(names, (void *)i->name);
+    g_ptr_array_add(names, NULL);
+    fail_unknown(error, "unable to find CPU model", name, (const char *const *)names->pdata);
+}
 
 static const X86ModelInfo *model_find(const char *name)
 {
@@ -391,8 +412,7 @@ X86Model *x86_model_new(const char *option, GError **error)
         return NULL;
     }
     if (!info) {
-        g_set_error(error, TN_ERROR, TN_ERROR_UNKNOWN,
-                    "unable to find CPU model '%s' (see -cpu help)", items[0] ? items[0] : "");
+        model_unknown(items[0] ? items[0] : "", error);
         return NULL;
     }
     Parse p = { .m = model_of(info), .check = true, .error = error };
