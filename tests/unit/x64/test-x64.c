@@ -10,6 +10,7 @@
 
 #include "translate/backend/x86_64/target.h"
 #include "translate/ir-info.h"
+#include "../host-overflow.h"
 #include "fake.h"
 
 enum { CODE_BYTES = 64 << 20, BLOCK_PC = 0x10000, NEXT_PC = BLOCK_PC + 0x80 };
@@ -168,6 +169,11 @@ static void gen_cond(Gen *g)
     }
 }
 
+static TnTemp without_undefined(Gen *g, TnFlagOp fop, TnTemp f)
+{
+    return hides_overflow(fop) ? tn_ir_i(&g->b, TN_IR_ANDI, TN_I32, f, ~(uint64_t)TN_FLAG_O) : f;
+}
+
 /* FLAGS by itself, or as front ends emit it: with its result, in either order. */
 static void gen_flags(Gen *g)
 {
@@ -179,7 +185,7 @@ static void gen_flags(Gen *g)
         b = tn_ir_const(&g->b, TN_I32, below(g, 70));
     f = tn_ir_flags(&g->b, fop, size, a, fop == TN_FLAGS_LOGIC ? TN_TEMP_NONE : b,
                     fop == TN_FLAGS_ADD || fop == TN_FLAGS_SUB ? TN_TEMP_NONE : c);
-    add_flags(g, f);
+    add_flags(g, without_undefined(g, fop, f));
     if (one_in(g, 2) && fop <= TN_FLAGS_SBB) {
         r = tn_ir_2(&g->b, fop <= TN_FLAGS_ADC ? TN_IR_ADD : TN_IR_SUB, any_type(g), a, b);
         add_int(g, r);
@@ -192,6 +198,7 @@ static void gen_insn(Gen *g)
     TnIrType t = any_type(g);
     unsigned size = t == TN_I64 ? 3 : 2, d = below(g, FAKE_GPRS), s = below(g, FAKE_GPRS);
     TnTemp a = tn_ir_get(&g->b, t == TN_I32 && one_in(g, 2) ? TN_I32 : TN_I64, d), b, r, f;
+    TnFlagOp fop;
 
     b = one_in(g, 3) ? tn_ir_const(&g->b, t, value(g)) : tn_ir_get(&g->b, TN_I64, s);
     switch (below(g, 6)) {
@@ -219,8 +226,9 @@ static void gen_insn(Gen *g)
     default:
         b = tn_ir_const(&g->b, TN_I32, below(g, 32));
         r = tn_ir_2(&g->b, TN_IR_SHL + below(g, 3), t, a, b);
-        f = tn_ir_flags(&g->b, TN_FLAGS_SHL + below(g, 3), size, a, b,
-                        tn_ir_get(&g->b, TN_I32, FAKE_FLAGS));
+        fop = TN_FLAGS_SHL + below(g, 3);
+        f = tn_ir_flags(&g->b, fop, size, a, b, tn_ir_get(&g->b, TN_I32, FAKE_FLAGS));
+        f = without_undefined(g, fop, f);
         break;
     }
     if (r != a)
