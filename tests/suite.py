@@ -16,6 +16,7 @@ import xml.etree.ElementTree as xml
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = TOP / "build-test"
 SANITIZED = TOP / "build-sanitize"
+CLANG = TOP / "build-clang"
 
 # What would make an include run the wrong way, per group of folders; see docs/architecture.
 FORBIDDEN_INCLUDES = (
@@ -44,9 +45,10 @@ def run(*command, **settings):
     return subprocess.run([str(word) for word in command], check=False, **settings).returncode == 0
 
 
-def build(folder, *options):
+def build(folder, *options, compiler=None):
     ready = (folder / "build.ninja").exists()
-    if not ready and not run("meson", "setup", folder, TOP, *options):
+    env = {**os.environ, "CC": compiler} if compiler else None
+    if not ready and not run("meson", "setup", folder, TOP, *options, env=env):
         return False
     return run("ninja", "-C", folder)
 
@@ -89,6 +91,13 @@ def step_test(total):
         total.add("build for the tests", False)
 
 
+def step_clang(total):
+    """The other compiler: it warns about other things, and lays out other code."""
+    if total.add("builds with clang, warnings as errors",
+                 build(CLANG, "--werror", compiler="clang")):
+        meson_test(total, CLANG, "--suite", "unit")
+
+
 def step_sanitize(total):
     """Without warnings as errors: instrumented code makes gcc see faults that are none."""
     options = ("-Db_sanitize=address,undefined", "-Db_lundef=false")
@@ -107,6 +116,7 @@ def step_sanitize(total):
 STEPS = {
     "includes": step_includes,
     "build": step_build,
+    "clang": step_clang,
     "test": step_test,
     "sanitize": step_sanitize,
 }

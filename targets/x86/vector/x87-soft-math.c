@@ -6,17 +6,39 @@
  */
 #include "x87-soft.h"
 
-#define __STDC_WANT_IEC_60559_TYPES_EXT__ 1
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 enum { QUAD_FRAC = 112 };
 
-static _Float128 to_quad(SoftNum n)
-{
-    _Float128 v = n.cls == SOFT_ZERO ? 0 : (_Float128)n.mant;
+/*
+ * The 113-bit format: `long double` where that is it, otherwise the type that gcc and clang both
+ * spell __float128. The C library has the functions wherever it has the format, but declares them
+ * for compilers that know the name _Float128 only, which clang does not.
+ */
+#if LDBL_MANT_DIG == 113
+typedef long double Quad;
+#define QUAD(function) function##l
+#else
+typedef __float128 Quad;
+#define QUAD(function) function##f128
+Quad ldexpf128(Quad, int);
+Quad logf128(Quad);
+Quad log2f128(Quad);
+Quad log1pf128(Quad);
+Quad expm1f128(Quad);
+Quad atan2f128(Quad, Quad);
+Quad sinf128(Quad);
+Quad cosf128(Quad);
+Quad tanf128(Quad);
+#endif
 
-    v = n.cls == SOFT_INF ? __builtin_inff() : ldexpf128(v, n.exp - 63);
+static Quad to_quad(SoftNum n)
+{
+    Quad v = n.cls == SOFT_ZERO ? 0 : (Quad)n.mant;
+
+    v = n.cls == SOFT_INF ? __builtin_inff() : QUAD(ldexp)(v, n.exp - 63);
     return n.sign ? -v : v;
 }
 
@@ -24,7 +46,7 @@ static _Float128 to_quad(SoftNum n)
 enum { FAR = 2 * FP80_EXPONENT };
 
 /* A result that is not exact, unless it is zero or infinite because an operand is. */
-static X86Fp80 from_quad(Soft *s, _Float128 v, bool finite)
+static X86Fp80 from_quad(Soft *s, Quad v, bool finite)
 {
     u128 bits, frac;
     int biased;
@@ -48,7 +70,7 @@ static X86Fp80 from_quad(Soft *s, _Float128 v, bool finite)
 /* ST1 * log, where log is that of ST0 or of ST0 + 1. */
 static X86Fp80 times_log(Soft *s, SoftNum x, SoftNum y, bool plus_one)
 {
-    _Float128 ln2 = logf128(2), v = to_quad(x);
+    Quad ln2 = QUAD(log)(2), v = to_quad(x);
     bool pole = !plus_one && x.cls == SOFT_ZERO;
 
     if ((!plus_one && x.sign && x.cls != SOFT_ZERO) || (plus_one && v < -1))
@@ -58,13 +80,13 @@ static X86Fp80 times_log(Soft *s, SoftNum x, SoftNum y, bool plus_one)
         return soft_inf(!y.sign);
     }
     soft_note_denormals(s, x, y);
-    _Float128 log = plus_one ? log1pf128(v) / ln2 : pole ? -__builtin_inff() : log2f128(v);
+    Quad log = plus_one ? QUAD(log1p)(v) / ln2 : pole ? -__builtin_inff() : QUAD(log2)(v);
     return from_quad(s, to_quad(y) * log, x.cls == SOFT_NUM && y.cls == SOFT_NUM);
 }
 
 static X86Fp80 arc_tangent(Soft *s, SoftNum x, SoftNum y)
 {
-    _Float128 v = atan2f128(to_quad(y), to_quad(x));
+    Quad v = QUAD(atan2)(to_quad(y), to_quad(x));
 
     if (v == 0 && x.cls == SOFT_NUM && y.cls == SOFT_NUM)
         return soft_pack(s, y.sign, -FAR, (u128)1 << 127 | 1, false);
@@ -75,7 +97,7 @@ static X86Fp80 arc_tangent(Soft *s, SoftNum x, SoftNum y)
  * The argument modulo pi / 2, where pi is the 66-bit value that the x87 reduces by (SDM vol. 1,
  * 8.3.8), and the quadrant.
  */
-static _Float128 reduce(SoftNum x, unsigned *quadrant)
+static Quad reduce(SoftNum x, unsigned *quadrant)
 {
     enum { HALF_PI_EXP = -67 };
     const u128 half_pi = (u128)0xc << 64 | 0x90fdaa22168c234c;
@@ -91,19 +113,19 @@ static _Float128 reduce(SoftNum x, unsigned *quadrant)
         *quadrant = *quadrant * 2 + (unsigned)(rest / half_pi);
         rest %= half_pi;
     }
-    return ldexpf128((_Float128)rest, HALF_PI_EXP);
+    return QUAD(ldexp)((Quad)rest, HALF_PI_EXP);
 }
 
 static X86Fp80 trigonometric(Soft *s, X87Op op, SoftNum x)
 {
     unsigned quadrant;
-    _Float128 r = reduce(x, &quadrant), v;
+    Quad r = reduce(x, &quadrant), v;
     bool swap = quadrant & 1, negative = x.sign && op != X87_FCOS;
 
     if (op == X87_FPTAN) {
-        v = swap ? -1 / tanf128(r) : tanf128(r);
+        v = swap ? -1 / QUAD(tan)(r) : QUAD(tan)(r);
     } else {
-        v = (op == X87_FCOS) != swap ? cosf128(r) : sinf128(r);
+        v = (op == X87_FCOS) != swap ? QUAD(cos)(r) : QUAD(sin)(r);
         negative ^= (op == X87_FCOS ? quadrant + 1 : quadrant) >> 1 & 1;
     }
     X86Fp80 result = from_quad(s, negative ? -v : v, true);
@@ -121,6 +143,6 @@ X86Fp80 soft_function(Soft *s, X87Op op, SoftNum x, SoftNum y)
         return soft_invalid(s);
     soft_note_denormals(s, x, y);
     if (op == X87_F2XM1)
-        return from_quad(s, expm1f128(to_quad(x) * logf128(2)), x.cls == SOFT_NUM);
+        return from_quad(s, QUAD(expm1)(to_quad(x) * QUAD(log)(2)), x.cls == SOFT_NUM);
     return op == X87_FPATAN ? arc_tangent(s, x, y) : trigonometric(s, op, x);
 }
