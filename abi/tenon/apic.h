@@ -42,20 +42,24 @@ typedef struct TnApicOps {
     bool (*is_bsp)(TnObject *apic);
 } TnApicOps;
 
-/* The APIC of a vCPU (borrowed), NULL for none; set by the board. */
+/* The APIC of a vCPU (borrowed), NULL for none. [any] */
 TN_API TnObject *tn_cpu_apic(TnCpu *cpu);
+/* The board gives a vCPU its APIC (has TN_IFACE_APIC), before the machine runs. [main] */
 TN_API void tn_cpu_set_apic(TnCpu *cpu, TnObject *apic);
 
-/* The 8259 pair as the machine's interrupt acknowledge: returns a vector; used by vCPUs without
- * APIC and by ExtINT. [any +lock] */
+/* The 8259 pair as the machine's interrupt acknowledge: returns a vector 0..255; used by vCPUs
+ * without APIC and by ExtINT. [any +lock] */
 typedef int (*TnPicAckFn)(void *opaque);
+/* The 8259 pair gives its function, NULL takes it back. [main +lock] */
 TN_API void tn_set_pic_acknowledge(TnPicAckFn fn, void *opaque);
-TN_API int tn_pic_acknowledge(void); /* -1 when no 8259 is there */
+/* Runs it: the vector, -1 when no 8259 is there. [any +lock] */
+TN_API int tn_pic_acknowledge(void);
 
 /* Interrupt messages (MSI writes to 0xfeexxxxx, IOAPIC): the local APICs register a sink that
  * routes by destination. [any +lock] */
 typedef void (*TnMsiSinkFn)(void *opaque, uint64_t address, uint32_t data);
 TN_API void tn_set_msi_sink(TnMsiSinkFn fn, void *opaque);
+/* Sends a message to the sink; without one it is lost. [any +lock] */
 TN_API void tn_msi_send(uint64_t address, uint32_t data);
 
 /* The IOAPIC hears of end-of-interrupt broadcasts for level-triggered vectors. [any +lock] */

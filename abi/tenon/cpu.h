@@ -51,9 +51,10 @@ TN_API void tn_cpu_set_sipi_vector(TnCpu *cpu, uint8_t vector);
 TN_API unsigned tn_cpu_count(void);
 TN_API TnCpu *tn_cpu_at(unsigned index);
 
-/* The vCPU whose thread this is, or NULL on other threads. */
+/* The vCPU whose thread this is, or NULL on other threads. [any] */
 TN_API TnCpu *tn_cpu_current(void);
 
+/* The vCPU's number: 0 .. tn_cpu_count() - 1. [any] */
 TN_API unsigned tn_cpu_index(const TnCpu *cpu);
 
 /* The vCPU's object, borrowed; and back (NULL when the object is no vCPU). [any] */
@@ -62,15 +63,15 @@ TN_API TnCpu *tn_cpu_from_object(TnObject *object);
 
 /*
  * A level-triggered wire into the vCPU: INTR for line 0, NMI for line 1, SMI for line 2, INIT for
- * line 3 (an edge for 1..3), A20 mask for line 4 (level 1: address line 20 passes), IGNNE# for line 5.
- * Borrowed; NULL for an unknown line. The vCPU's FERR# is its output "ferr" (irq.h). [main]
+ * line 3 (an edge for 1..3), A20 mask for line 4 (level 1: address line 20 passes), IGNNE# for line
+ * 5. Borrowed; NULL for an unknown line. The vCPU's FERR# is its output "ferr" (irq.h). [main]
  */
 struct TnIrq;
 TN_API struct TnIrq *tn_cpu_irq(TnCpu *cpu, unsigned line);
 
 /*
- * Runs fn(cpu, data) on the vCPU's own thread with no vCPU code running on it. _sync waits, giving up
- * the device lock meanwhile; a vCPU's thread may call it for that vCPU only. [any]
+ * Runs fn(cpu, data) on the vCPU's own thread with no vCPU code running on it. _sync waits, giving
+ * up the device lock meanwhile; a vCPU's thread may call it for that vCPU only. [any]
  */
 typedef void (*TnCpuWorkFn)(TnCpu *cpu, void *data);
 TN_API void tn_cpu_run_async(TnCpu *cpu, TnCpuWorkFn fn, void *data);

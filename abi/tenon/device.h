@@ -34,12 +34,13 @@ TN_BEGIN_DECLS
 #define TN_IFACE_DEVICE "device"
 
 typedef enum TnResetKind {
-    TN_RESET_COLD, /* power-on and system reset */
-    TN_RESET_WARM, /* of a bus or a part of the machine */
+    TN_RESET_COLD = 0, /* power-on and system reset */
+    TN_RESET_WARM = 1, /* of a bus or a part of the machine */
 } TnResetKind;
 
 typedef struct TnRegisterBank TnRegisterBank;
 
+/* The vtable of TN_IFACE_DEVICE; every hook may be NULL. */
 typedef struct TnDeviceOps {
     uint32_t size;
     uint32_t flags;
@@ -51,22 +52,28 @@ typedef struct TnDeviceOps {
     void (*reset)(TnObject *dev, void *state, TnResetKind kind);
     /* Derives outputs from the state. [main or vcpu +lock] */
     void (*settle)(TnObject *dev, void *state);
-    /* After loading a saved state: rebuilds what is not saved; then settle runs. */
+    /* After loading a saved state: rebuilds what is not saved; then settle runs. `version` is the
+     * state_version that the bytes were saved with. false refuses them. [main +lock] */
     bool (*loaded)(TnObject *dev, void *state, unsigned version, GError **error);
     /* Register banks of this type, NULL-terminated list; saved, reset and documented. */
     const TnRegisterBank *const *banks;
     uint32_t state_version; /* of TnTypeInfo.state; 0 means 1 */
 } TnDeviceOps;
 
-/* Realizes a device and then its children that are devices; resets it if the machine runs. */
+/* Realizes a device and then its children that are devices; resets it if the machine runs. true
+ * when it is realized already. On failure what was done is undone, and the error names the
+ * device. [main +lock] */
 TN_API bool tn_device_realize(TnObject *dev, GError **error);
+/* Undoes it, children first; nothing happens when it is not realized. [main +lock] */
 TN_API void tn_device_unrealize(TnObject *dev);
+/* Whether the device is realized. [main or vcpu +lock] */
 TN_API bool tn_device_realized(const TnObject *dev);
-/* Resets the device's children, then the device; then all of them settle. */
+/* Resets the device's children, then the device; then all of them settle. [main or vcpu +lock] */
 TN_API void tn_device_reset(TnObject *dev, TnResetKind kind);
-/* Runs settle of the whole chain. Callbacks outside register tables call it after changing state. */
+/* Runs settle of the whole chain. Callbacks outside register tables call it after changing state.
+ * [main or vcpu +lock] */
 TN_API void tn_device_settle(TnObject *dev);
-/* The id given by -device id=, or NULL. */
+/* The id given by -device id=, borrowed, or NULL. [main +lock] */
 TN_API const char *tn_device_id(const TnObject *dev);
 
 /* ---- Register tables -------------------------------------------------------------------- */
@@ -106,6 +113,7 @@ typedef struct TnRegister {
 #define TN_REG_FIELD(type_, field_) \
     .field = offsetof(type_, field_), .size_of_field = sizeof(((type_ *)0)->field_)
 
+/* A table of registers that span `size` bytes. */
 struct TnRegisterBank {
     uint32_t size_of;  /* sizeof(TnRegisterBank) */
     uint32_t stride;   /* sizeof(TnRegister) */
@@ -123,7 +131,9 @@ struct TnRegisterBank {
  */
 TN_API TnRegion *tn_register_region_new(TnObject *dev, const char *type, const TnRegisterBank *bank);
 
-/* Direct use of a bank, for devices with index/data ports. */
+/* Direct use of a bank, for devices with index/data ports: one access of `size` bytes at
+ * `offset`. `state` is of the type that has the bank. Traced; settle is left to the caller.
+ * [main or vcpu +lock] */
 TN_API uint64_t tn_register_read(TnObject *dev, void *state, const TnRegisterBank *bank,
                                  uint64_t offset, unsigned size);
 TN_API void tn_register_write(TnObject *dev, void *state, const TnRegisterBank *bank,
@@ -133,35 +143,44 @@ TN_API void tn_register_write(TnObject *dev, void *state, const TnRegisterBank *
 
 #define TN_IFACE_BUS "bus"
 
+/* The vtable of TN_IFACE_BUS. All [main +lock]. */
 typedef struct TnBusOps {
     uint32_t size;
     uint32_t flags;
     const char *device_type; /* what may be plugged */
-    /* Gives the device its place (slot, address) when it is plugged, before realize. May be NULL. */
+    /* Gives the device its place (slot, address) when it is plugged, before realize. May be
+     * NULL. */
     bool (*plug)(TnObject *bus, void *state, TnObject *dev, GError **error);
+    /* Takes the place back, after unrealize. May be NULL. */
     void (*unplug)(TnObject *bus, void *state, TnObject *dev);
 } TnBusOps;
 
-/* Makes a bus as a child of its controller. `name` as in -device bus=NAME ("pci.0"). */
+/* Makes a bus of type `type` as a child of its controller. `name` as in -device bus=NAME ("pci.0").
+ * Borrowed; NULL with an error. [main +lock] */
 TN_API TnObject *tn_bus_new(TnObject *controller, const char *type, const char *name, GError **error);
-/* Plugs an unrealized device: it becomes the bus's child. */
+/* Plugs an unrealized device: it becomes the bus's child. false with an error for a device of
+ * another kind and when the bus has no room. [main +lock] */
 TN_API bool tn_bus_plug(TnObject *bus, TnObject *dev, GError **error);
-/* The bus a device is on (borrowed, NULL for none). */
+/* The bus a device is on (borrowed, NULL for none). [main +lock] */
 TN_API TnObject *tn_device_bus(TnObject *dev);
-/* The first bus of a type in the tree with room, for -device without bus=. Borrowed or NULL. */
+/* The first bus of a type in the tree with room, for -device without bus=. Borrowed or NULL.
+ * [main] */
 TN_API TnObject *tn_bus_find(const char *bus_type);
 
 /* Shorthand for boards: new, set properties "name=value,..." (may be NULL), plug, realize. The
- * device is a child of `bus` or, for system devices, of `parent`. Borrowed or NULL. */
+ * device is a child of the bus or, for system devices, of the parent. Borrowed, or NULL with an
+ * error. [main +lock] */
 TN_API TnObject *tn_device_create(TnObject *bus_or_parent, const char *type, const char *props,
                                   GError **error);
 
 /* ---- System devices --------------------------------------------------------------------- */
 
-/* Regions a system device offers to its board, in order of declaring. */
+/* Adds a region that a system device offers to its board: n counts in order of adding. In init or
+ * realize. [main +lock] */
 TN_API void tn_system_device_add_region(TnObject *dev, TnRegion *region);
-TN_API TnRegion *tn_system_device_region(TnObject *dev, unsigned n); /* NULL when there is none */
-/* Maps region n at an address of system memory (or port of system I/O). */
+/* Region n, borrowed; NULL when there is none. [main +lock] */
+TN_API TnRegion *tn_system_device_region(TnObject *dev, unsigned n);
+/* Maps region n at an address of system memory (or port of system I/O). [main +lock] */
 TN_API void tn_system_device_map(TnObject *dev, unsigned n, uint64_t addr);
 TN_API void tn_system_device_map_io(TnObject *dev, unsigned n, uint16_t port);
 

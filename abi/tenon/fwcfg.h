@@ -26,6 +26,7 @@ enum {
     TN_FW_CFG_IRQ0_OVERRIDE = 0x8002, TN_FW_CFG_HPET = 0x8004,
 };
 
+/* The vtable of TN_IFACE_FW_CFG. All [main +lock]; `select` and `written` run [vcpu +lock]. */
 typedef struct TnFwCfgOps {
     uint32_t size;
     uint32_t flags;
@@ -43,16 +44,21 @@ typedef struct TnFwCfgOps {
                          GError **error);
 } TnFwCfgOps;
 
-/* The machine's fw_cfg object (has TN_IFACE_FW_CFG), borrowed; NULL when there is none. */
+/* The machine's fw_cfg object (has TN_IFACE_FW_CFG), borrowed; NULL when there is none. [main] */
 TN_API TnObject *tn_fw_cfg(void);
+/* Makes an object the machine's fw_cfg; borrowed, NULL takes it back. [main] */
 TN_API void tn_set_fw_cfg(TnObject *fw_cfg);
 
-/* Registers an option ROM file for the firmware to run ("genroms/NAME"), with a boot index or -1. */
+/* Registers an option ROM file for the firmware to run ("genroms/NAME"), with a boot index or
+ * -1. Keeps a reference to the image. false with an error without fw_cfg or for a name too long.
+ * [main +lock] */
 TN_API bool tn_add_option_rom(const char *name, GBytes *image, int boot_index, GError **error);
 
-/* Firmware boot order by device: path in the firmware's form (see bootorder), index >= 0. */
+/* Puts a device into the firmware's boot order: `suffix` (may be NULL) is appended to its path
+ * in the firmware's form (see bootorder), boot_index >= 0, lower first. [main +lock] */
 TN_API void tn_add_boot_device(TnObject *dev, const char *suffix, int boot_index);
-/* The list in order, one path a line, for the file "bootorder". g_free. */
+/* The list in order, one path a line, for the file "bootorder"; *n gets its bytes. g_free. [main
+ * +lock] */
 TN_API char *tn_boot_order_list(size_t *n);
 
 TN_END_DECLS

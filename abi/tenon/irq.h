@@ -12,7 +12,8 @@ TN_BEGIN_DECLS
 
 typedef struct TnIrq TnIrq;
 
-/* A sink: gets every set, also of an unchanged level. `level` is 0 or 1 (or a device's own number). */
+/* A sink: gets every set, also of an unchanged level. `level` is 0 or 1 (or a device's own
+ * number). */
 typedef void (*TnIrqFn)(void *opaque, unsigned line, int level);
 
 /* A wire to a sink function, owned by `owner`. [main] */
@@ -22,7 +23,7 @@ TN_API TnIrq *tn_irq_new(TnObject *owner, TnIrqFn fn, void *opaque, unsigned lin
 TN_API TnIrq *tn_irq_split(TnObject *owner, TnIrq *a, TnIrq *b);
 TN_API TnIrq *tn_irq_invert(TnObject *owner, TnIrq *irq);
 
-/* All take NULL as a wire that goes nowhere. [any +lock] */
+/* Drives a wire; NULL is a wire that goes nowhere, here and in the three below. [any +lock] */
 TN_API void tn_irq_set(TnIrq *irq, int level);
 static inline void tn_irq_raise(TnIrq *irq) { tn_irq_set(irq, 1); }
 static inline void tn_irq_lower(TnIrq *irq) { tn_irq_set(irq, 0); }
@@ -31,16 +32,26 @@ static inline void tn_irq_pulse(TnIrq *irq) { tn_irq_set(irq, 1); tn_irq_set(irq
 /*
  * Named lines of a device, so that boards connect what they do not know. A device declares its
  * inputs and outputs in init; a board connects an output to any wire. `group` is NULL for the
- * unnamed group. Outputs are driven with tn_irq_out.
+ * unnamed group. Outputs are driven with tn_irq_out. `n` counts from 0.
  */
+
+/* Declares `count` inputs; fn(state, n, level) gets the state of the device's own type as opaque.
+ * In init. [main] */
 TN_API void tn_irq_declare_in(TnObject *dev, const char *group, TnIrqFn fn, unsigned count);
+/* Declares `count` outputs, connected to nothing. In init. [main] */
 TN_API void tn_irq_declare_out(TnObject *dev, const char *group, unsigned count);
-TN_API TnIrq *tn_irq_in(TnObject *dev, const char *group, unsigned n); /* NULL when there is none */
+/* The wire into input n, borrowed; NULL when there is none. [main] */
+TN_API TnIrq *tn_irq_in(TnObject *dev, const char *group, unsigned n);
+/* Connects output n to a wire (NULL: to nothing). An output that was not declared is a programming
+ * error, and nothing happens but a warning. [main +lock] */
 TN_API void tn_irq_connect(TnObject *dev, const char *group, unsigned n, TnIrq *to);
-/* The function of declare_in gets the device's own state as opaque. */
+/* Drives output n. [any +lock] */
 TN_API void tn_irq_out(TnObject *dev, const char *group, unsigned n, int level);
-/* Puts fn in front of an output or input (the qtest accelerator's intercept). */
+
+/* Hears of a line's changes: fn(opaque, group, n, level). */
 typedef void (*TnIrqInterceptFn)(void *opaque, const char *group, unsigned n, int level);
+/* Puts fn in front of all outputs or inputs of a group (the qtest accelerator's intercept); false
+ * when the device has no such group. [main +lock] */
 TN_API bool tn_irq_intercept_out(TnObject *dev, const char *group, TnIrqInterceptFn fn, void *opaque);
 TN_API bool tn_irq_intercept_in(TnObject *dev, const char *group, TnIrqInterceptFn fn, void *opaque);
 

@@ -32,13 +32,16 @@ typedef enum TnLogItem {
     TN_LOG_TRACE = 1u << 16,
 } TnLogItem;
 
-TN_API extern uint32_t tn_log_mask; /* read-only outside the core */
+/* The items that are on, of TnLogItem; read-only outside the core. [any] */
+TN_API extern uint32_t tn_log_mask;
+/* Whether an item is on: for work that is done only to be logged. [any] */
 #define tn_log_enabled(item) TN_UNLIKELY(tn_log_mask & (item))
 
 /* Writes to the log when the item is on. [any] */
 TN_API void tn_log(TnLogItem item, const char *fmt, ...) TN_PRINTF(2, 3);
 
-/* A guest did something the hardware does not define; rate-limited per call site and `who`. [any] */
+/* A guest did something the hardware does not define; rate-limited per call site and `who`.
+ * [any] */
 TN_API void tn_guest_error(const char *who, const char *fmt, ...) TN_PRINTF(2, 3);
 
 /* A feature of the modelled hardware that is not there yet was used by the guest. [any] */
@@ -50,15 +53,21 @@ TN_API void tn_info(const char *fmt, ...) TN_PRINTF(1, 2);
 
 /* A trace point: a static object per site, switched by `-d trace:GLOB` (matched against `name`). */
 typedef struct TnTracePoint {
+    uint32_t size;           /* sizeof(TnTracePoint) */
+    int32_t state;           /* the core's; 0 at first */
     const char *name;        /* "serial_write" */
-    int state;               /* 0: not looked up yet, 1 off, 2 on */
-    uint32_t generation;
+    uint32_t generation;     /* the core's; 0 at first */
+    uint32_t reserved;       /* 0 */
 } TnTracePoint;
+/* Whether a point is switched on. TN_TRACE asks only while tracing is on at all. [any] */
 TN_API bool tn_trace_on(TnTracePoint *point);
+/* Writes a point's line to the log: its name and the text. [any] */
 TN_API void tn_trace_write(TnTracePoint *point, const char *fmt, ...) TN_PRINTF(2, 3);
+/* Traces: TN_TRACE("serial_write", "offset 0x%x", offset). Arguments are evaluated only when the
+ * point is on. [any] */
 #define TN_TRACE(name_, ...) \
     do { \
-        static TnTracePoint tn_point_ = { .name = name_ }; \
+        static TnTracePoint tn_point_ = { sizeof(TnTracePoint), 0, name_, 0, 0 }; \
         if (tn_log_enabled(TN_LOG_TRACE) && tn_trace_on(&tn_point_)) \
             tn_trace_write(&tn_point_, __VA_ARGS__); \
     } while (0)

@@ -16,7 +16,8 @@ TN_BEGIN_DECLS
 #define TN_TYPE_MACHINE "machine"
 #define TN_IFACE_MACHINE "machine"
 
-/* -smp, checked and completed: cpus <= maxcpus = sockets * dies * clusters * cores * threads. */
+/* -smp, checked and completed: cpus <= maxcpus = sockets * dies * clusters * cores * threads.
+ * Read by reference only, so that it may grow. */
 typedef struct TnSmp {
     uint32_t size;
     uint32_t cpus, maxcpus, sockets, dies, clusters, cores, threads;
@@ -29,7 +30,8 @@ typedef struct TnMachineConfig {
     uint64_t ram_size;      /* bytes */
     uint64_t max_ram_size;
     uint32_t ram_slots;
-    TnSmp smp;
+    uint32_t reserved;
+    const TnSmp *smp;       /* never NULL */
     const char *cpu_model;  /* the whole of -cpu, NULL for the machine's default */
     const char *kernel, *initrd, *append, *dtb;
     const char *bios;       /* file name, searched on the firmware path; NULL: machine's default */
@@ -44,6 +46,7 @@ typedef struct TnMachineConfig {
     const char *vga;        /* -vga */
 } TnMachineConfig;
 
+/* The vtable of TN_IFACE_MACHINE. */
 typedef struct TnMachineOps {
     uint32_t size;
     uint32_t flags;
@@ -61,6 +64,7 @@ typedef struct TnMachineOps {
     void (*reset)(TnObject *machine, void *state);
 } TnMachineOps;
 
+/* Levels of -smp beside sockets, cores and threads: bits of TnMachineOps.smp_features. */
 enum {
     TN_SMP_DIES = 1u << 0,
     TN_SMP_CLUSTERS = 1u << 1,
@@ -70,34 +74,53 @@ enum {
 TN_API const TnMachineConfig *tn_machine_config(void);
 
 /* Makes a vCPU of the running target (see internal/target.h), below the machine's "cpus". The
- * thread starts with the machine. [main] */
+ * thread starts with the machine. `index` counts from 0. NULL with an error. [main +lock] */
 TN_API TnCpu *tn_machine_add_cpu(TnObject *machine, unsigned index, GError **error);
 
-/* The guest-visible name of the running target ("x86_64"). */
+/* The guest-visible name of the running target ("x86_64"), borrowed; NULL before it is chosen.
+ * [any] */
 TN_API const char *tn_target_name(void);
 
 /* Firmware and option ROM files: searched in -L directories, then the search path. NULL with an
- * error that names the file, the directories and the package. g_free. */
+ * error that names the file, the directories and the package. g_free. [main] */
 TN_API char *tn_firmware_find(const char *name, GError **error);
+/* The same, and its bytes; g_bytes_unref. [main] */
 TN_API GBytes *tn_firmware_load(const char *name, GError **error);
 
 /* ---- Run states ------------------------------------------------------------------------- */
 
 typedef enum TnRunState {
-    TN_RUN_PRELAUNCH, TN_RUN_RUNNING, TN_RUN_PAUSED, TN_RUN_SHUTDOWN, TN_RUN_SUSPENDED,
-    TN_RUN_GUEST_PANICKED, TN_RUN_INTERNAL_ERROR, TN_RUN_DEBUG, TN_RUN_IO_ERROR, TN_RUN_SAVE_VM,
-    TN_RUN_RESTORE_VM, TN_RUN_WATCHDOG,
+    TN_RUN_PRELAUNCH = 0,
+    TN_RUN_RUNNING = 1,
+    TN_RUN_PAUSED = 2,
+    TN_RUN_SHUTDOWN = 3,
+    TN_RUN_SUSPENDED = 4,
+    TN_RUN_GUEST_PANICKED = 5,
+    TN_RUN_INTERNAL_ERROR = 6,
+    TN_RUN_DEBUG = 7,
+    TN_RUN_IO_ERROR = 8,
+    TN_RUN_SAVE_VM = 9,
+    TN_RUN_RESTORE_VM = 10,
+    TN_RUN_WATCHDOG = 11,
 } TnRunState;
 
 typedef enum TnShutdownCause {
-    TN_SHUTDOWN_HOST_SIGNAL, TN_SHUTDOWN_HOST_UI, TN_SHUTDOWN_HOST_COMMAND,
-    TN_SHUTDOWN_GUEST_SHUTDOWN, TN_SHUTDOWN_GUEST_RESET, TN_SHUTDOWN_GUEST_PANIC,
+    TN_SHUTDOWN_HOST_SIGNAL = 0,
+    TN_SHUTDOWN_HOST_UI = 1,
+    TN_SHUTDOWN_HOST_COMMAND = 2,
+    TN_SHUTDOWN_GUEST_SHUTDOWN = 3,
+    TN_SHUTDOWN_GUEST_RESET = 4,
+    TN_SHUTDOWN_GUEST_PANIC = 5,
 } TnShutdownCause;
 
+/* The machine's present state. [any] */
 TN_API TnRunState tn_run_state(void);
-TN_API const char *tn_run_state_name(TnRunState state); /* "running", "paused", ... */
+/* Its name as users know it: "running", "paused", ... Static. [any] */
+TN_API const char *tn_run_state_name(TnRunState state);
+/* Whether vCPUs and the virtual clock run. [any] */
 TN_API bool tn_machine_running(void);
-/* Requests are carried out by the main loop. [any] */
+/* Requests; the main loop carries them out. `cause` decides with -action and -no-reboot what
+ * comes of a reset or shutdown; `state` is the state to stop in. [any] */
 TN_API void tn_machine_request_reset(TnShutdownCause cause);
 TN_API void tn_machine_request_shutdown(TnShutdownCause cause);
 TN_API void tn_machine_request_suspend(void);
@@ -106,18 +129,22 @@ TN_API void tn_machine_request_stop(TnRunState state);
 TN_API void tn_machine_request_start(void);
 /* Ends the process with an exit code after the main loop's round (isa-debug-exit). [any] */
 TN_API void tn_machine_exit(int code);
-/* The guest reported a panic: -action panic=. `info` may be NULL. */
+/* The guest reported a panic: -action panic= decides. `info` (for the log) may be NULL. [any] */
 TN_API void tn_machine_guest_panic(const char *info);
 
-/* Calls fn at every run state change. [main +lock] */
+/* Calls fn(opaque, running, state) [main +lock] at every run state change, while `owner` lives.
+ * [main +lock] */
 TN_API void tn_run_state_listen(TnObject *owner, void (*fn)(void *opaque, bool running, TnRunState state),
                                 void *opaque);
 
-/* Calls fn at system reset after devices, in order of registering. */
+/* Calls fn(opaque) [main +lock] at system reset after devices, in order of registering, while
+ * `owner` lives. [main +lock] */
 TN_API void tn_reset_listen(TnObject *owner, void (*fn)(void *opaque), void *opaque);
 
-/* Wake-up from S3 and power button as events for the power management device. */
+/* Calls fn(opaque) [main +lock] when the power button is pressed, while `owner` lives: for the
+ * power management device. [main +lock] */
 TN_API void tn_powerdown_listen(TnObject *owner, void (*fn)(void *opaque), void *opaque);
+/* Presses the power button. [any] */
 TN_API void tn_machine_request_powerdown(void);
 
 TN_END_DECLS

@@ -8,6 +8,8 @@
 #ifndef TENON_MACROS_H
 #define TENON_MACROS_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 #define TN_BEGIN_DECLS extern "C" {
 #define TN_END_DECLS }
@@ -21,6 +23,8 @@
 #define TN_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define TN_NORETURN __attribute__((noreturn))
 #define TN_PACKED __attribute__((packed))
+/* Bytes of a struct up to and with a member: what its `size` reaches when it has the member. */
+#define TN_SIZE_WITH(type_, member_) (offsetof(type_, member_) + sizeof(((type_ *)0)->member_))
 #define TN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define TN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 

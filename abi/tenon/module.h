@@ -51,9 +51,9 @@ TN_BEGIN_DECLS
 #define TN_NOTE_INTERNAL "tier=internal\ninternal-hash=" TN_INTERNAL_HASH "\n"
 
 /*
- * provides=KIND|NAME|BUS|CATEGORY|FLAGS|DESCRIPTION
- * A line `alias=KIND|ALIAS|NAME` adds another name. FLAGS: "u" user-creatable, "-" not.
- * Categories: bridge, storage, network, input, display, sound, usb, cpu, misc, watchdog, uncategorized.
+ * provides=KIND|NAME|BUS|CATEGORY|FLAGS|DESCRIPTION A line `alias=KIND|ALIAS|NAME` adds another
+ * name. FLAGS: "u" user-creatable, "-" not. Categories: bridge, storage, network, input, display,
+ * sound, usb, cpu, misc, watchdog, uncategorized.
  */
 #define TN_NOTE_PROVIDES(kind, name, bus, category, flags, description) \
     "provides=" kind "|" name "|" bus "|" category "|" flags "|" description "\n"
@@ -90,6 +90,7 @@ typedef struct TnModuleHooks {
     const void *(*interface)(const char *name);
 } TnModuleHooks;
 
+/* What the exported symbol `tn_module` is; TN_MODULE makes it. */
 typedef struct TnModule {
     uint32_t size;
     uint16_t abi_major, abi_minor;
@@ -119,6 +120,10 @@ typedef struct TnModule {
  * provider's `provides=iface|NAME|...` line. Borrowed, NULL with an error. [main]
  */
 TN_API const void *tn_interface_find(const char *name, GError **error);
+
+/* The core's version, such as "1.2.0", for messages; static. What a core can do is told by its ABI
+ * version, not by this. [any] */
+TN_API const char *tn_version(void);
 
 TN_END_DECLS
 

@@ -32,22 +32,23 @@ typedef struct TnObject TnObject;
 /* ---- Properties ------------------------------------------------------------------------- */
 
 typedef enum TnPropertyKind {
-    TN_PROP_BOOL,   /* bool; "on|off" (also yes/no, true/false) */
-    TN_PROP_UINT8,
-    TN_PROP_UINT16,
-    TN_PROP_UINT32,
-    TN_PROP_UINT64,
-    TN_PROP_INT32,
-    TN_PROP_INT64,
-    TN_PROP_SIZE,   /* uint64_t; decimal or hex with suffix B K M G T P E (powers of 1024) */
-    TN_PROP_STRING, /* char *, owned by the object, freed with it; NULL when not set */
-    TN_PROP_ENUM,   /* uint32_t: index into `values` */
-    TN_PROP_LINK,   /* TnObject *, a reference; value is a path or an id; checked against `type` */
-    TN_PROP_CHARDEV,/* TnChardev *, the front end's claim on a chardev given by id */
+    TN_PROP_BOOL = 0,     /* bool; "on|off" (also yes/no, true/false) */
+    TN_PROP_UINT8 = 1,
+    TN_PROP_UINT16 = 2,
+    TN_PROP_UINT32 = 3,
+    TN_PROP_UINT64 = 4,
+    TN_PROP_INT32 = 5,
+    TN_PROP_INT64 = 6,
+    TN_PROP_SIZE = 7,     /* uint64_t; decimal or hex with suffix B K M G T P E (powers of 1024) */
+    TN_PROP_STRING = 8,   /* char *, owned by the object, freed with it; NULL when not set */
+    TN_PROP_ENUM = 9,     /* uint32_t: index into `values` */
+    TN_PROP_LINK = 10,    /* TnObject *, a reference; value is a path or an id; checked against `type` */
+    TN_PROP_CHARDEV = 11, /* TnChardev *, the front end's claim on a chardev given by id */
 } TnPropertyKind;
 
 /*
- * One property, stored in the type's private state at `offset`. Tables end with a NULL name.
+ * One property, stored in the type's private state at `offset`. Tables end with a NULL name; rows
+ * lie sizeof(TnProperty) apart, which TnTypeInfo.property_stride tells the core.
  * Where `set` is given it is called with the text instead of storing (and may store by itself);
  * it must leave the state untouched on failure.
  */
@@ -75,6 +76,7 @@ enum {
 
 /* ---- Interfaces ------------------------------------------------------------------------- */
 
+/* Frozen: two pointers. What an interface gains, its vtable gains. */
 typedef struct TnInterfaceImpl {
     const char *name;   /* NULL ends a list */
     const void *vtable; /* starts with uint32_t size */
@@ -94,13 +96,15 @@ typedef struct TnTypeInfo {
     uint32_t state_size; /* bytes of this type's own state; may be 0 */
     uint32_t property_stride; /* sizeof(TnProperty), 0 when there are none */
     const TnProperty *properties;
-    const TnStateField *state; /* what reset keeps and save writes besides registers; see state.h */
+    const TnStateField *state; /* what save writes besides registers; see state.h */
     const TnInterfaceImpl *interfaces;
     const char *description;
     /* Runs after properties got their defaults: creates children. Parents first. May be NULL. */
     bool (*init)(TnObject *obj, void *state, GError **error);
     /* Releases what init and property setters made. Must take a half-built object. May be NULL. */
     void (*clear)(TnObject *obj, void *state);
+    uint32_t state_stride; /* sizeof(TnStateField), 0 when `state` is NULL */
+    uint32_t reserved;     /* 0 */
 } TnTypeInfo;
 
 /*
@@ -119,8 +123,10 @@ TN_API bool tn_type_is_a(const char *name, const char *ancestor);
 
 /* Creates an object with default properties and no parent. One reference. [main] */
 TN_API TnObject *tn_object_new(const char *type, GError **error);
+/* Takes a reference and returns `obj`. [any] */
 TN_API TnObject *tn_object_ref(TnObject *obj);
-TN_API void tn_object_unref(TnObject *obj); /* takes NULL */
+/* Gives a reference back; the last one finalizes. Takes NULL. [main +lock] */
+TN_API void tn_object_unref(TnObject *obj);
 
 /* The name of the most derived type; borrowed. [any] */
 TN_API const char *tn_object_type(const TnObject *obj);
@@ -142,8 +148,9 @@ TN_API const void *tn_object_parent_interface(const TnObject *obj, const char *t
 
 /* ---- Composition tree ------------------------------------------------------------------- */
 
-/* The root, and "/machine" (NULL before it exists). Borrowed. */
+/* The root of the tree. Borrowed, never NULL. [any] */
 TN_API TnObject *tn_object_root(void);
+/* The object at "/machine", NULL before it exists. Borrowed. [any] */
 TN_API TnObject *tn_machine_object(void);
 
 /*
@@ -152,36 +159,50 @@ TN_API TnObject *tn_machine_object(void);
  * parent already. [main]
  */
 TN_API bool tn_object_add_child(TnObject *parent, const char *name, TnObject *child, GError **error);
-/* Takes an object out of the tree with all that is below it; devices are unrealized first. Each goes
- * when the last other reference to it does. [main] */
+/* Takes an object out of the tree with all that is below it; devices are unrealized first. Each
+ * goes when the last other reference to it does. [main] */
 TN_API void tn_object_unparent(TnObject *child);
-TN_API TnObject *tn_object_parent(TnObject *obj);       /* borrowed; NULL at the top */
-TN_API const char *tn_object_name(const TnObject *obj); /* borrowed; NULL without parent */
-TN_API char *tn_object_path(const TnObject *obj);       /* g_free */
-/* Finds by absolute path, or by a bare name or id that is unique in the tree. Borrowed. */
+/* The object above; borrowed, NULL at the top. [main +lock] */
+TN_API TnObject *tn_object_parent(TnObject *obj);
+/* The name below its parent; borrowed, NULL without parent. [main +lock] */
+TN_API const char *tn_object_name(const TnObject *obj);
+/* The path from the root, "/machine/..."; g_free. [main +lock] */
+TN_API char *tn_object_path(const TnObject *obj);
+/* Finds by absolute path, or by a bare name or id that is unique in the tree. Borrowed; NULL with
+ * TN_ERROR_UNKNOWN when there is none, TN_ERROR_INVALID when there are several. [main +lock] */
 TN_API TnObject *tn_object_find(const char *path, GError **error);
 
-/* Calls fn for each child (in order of adding) until it returns false. */
+/* Calls fn(child, data) for each child (in order of adding) until it returns false. fn must not add
+ * or take away children. [main +lock] */
 TN_API void tn_object_each_child(TnObject *obj, bool (*fn)(TnObject *child, void *data), void *data);
 
 /* Creates an object as a child, for init functions: new, add_child, and drops the own reference.
- * Returns it borrowed, or NULL. */
+ * Returns it borrowed, or NULL with an error. [main +lock] */
 TN_API TnObject *tn_object_new_child(TnObject *parent, const char *name, const char *type,
                                      GError **error);
 
 /* ---- Property access -------------------------------------------------------------------- */
 
-/* Sets from text as on the command line. Errors name object, property, value and what is valid. */
+/*
+ * Set a property from a text as on the command line, or from a value. false with an error that
+ * names the object, the property, the value and what is valid: for an unknown property, a value of
+ * the wrong kind or out of its range, one that is read-only, and one not LIVE once realized. A link
+ * takes a reference of its own; NULL clears it. [main +lock]
+ */
 TN_API bool tn_object_set(TnObject *obj, const char *name, const char *text, GError **error);
 TN_API bool tn_object_set_bool(TnObject *obj, const char *name, bool value, GError **error);
 TN_API bool tn_object_set_uint(TnObject *obj, const char *name, uint64_t value, GError **error);
 TN_API bool tn_object_set_int(TnObject *obj, const char *name, int64_t value, GError **error);
 TN_API bool tn_object_set_link(TnObject *obj, const char *name, TnObject *target, GError **error);
-/* The value as text, g_free; NULL with an error for an unknown property. */
+/* The value as text, g_free; NULL with an error for an unknown property. [main +lock] */
 TN_API char *tn_object_get(TnObject *obj, const char *name, GError **error);
+/* A BOOL, ENUM, SIZE or unsigned integer property's number in *value; false with an error for an
+ * unknown one or one of another kind, with *value unchanged. [main +lock] */
 TN_API bool tn_object_get_uint(TnObject *obj, const char *name, uint64_t *value, GError **error);
+/* True when the object's type or an ancestor has the property. [any] */
 TN_API bool tn_object_has_property(TnObject *obj, const char *name);
-/* True when the property was set other than by its default. */
+/* True when the property was set other than by its default; false for one it has not. [main
+ * +lock] */
 TN_API bool tn_object_property_is_set(TnObject *obj, const char *name);
 
 TN_END_DECLS

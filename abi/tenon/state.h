@@ -18,24 +18,25 @@ TN_BEGIN_DECLS
 
 typedef enum TnStateKind {
     TN_STATE_END = 0,
-    TN_STATE_BOOL,
-    TN_STATE_U8,
-    TN_STATE_U16,
-    TN_STATE_U32,
-    TN_STATE_U64,
-    TN_STATE_BYTES,  /* `count` raw bytes */
-    TN_STATE_STRUCT, /* `count` elements of `stride` bytes, each described by `sub` */
-    TN_STATE_TIMER,  /* TnTimer *: whether armed and when */
+    TN_STATE_BOOL = 1,
+    TN_STATE_U8 = 2,
+    TN_STATE_U16 = 3,
+    TN_STATE_U32 = 4,
+    TN_STATE_U64 = 5,
+    TN_STATE_BYTES = 6,  /* `count` raw bytes */
+    TN_STATE_STRUCT = 7, /* `count` elements of `stride` bytes, each described by `sub` */
+    TN_STATE_TIMER = 8,  /* TnTimer *: whether armed and when */
 } TnStateKind;
 
+/* One row. Rows lie sizeof(TnStateField) apart, which TnTypeInfo.state_stride tells the core. */
 typedef struct TnStateField {
-    const char *name;
+    const char *name; /* NULL ends the table */
     TnStateKind kind;
     uint32_t offset;
     uint32_t count;  /* elements of an array; 1 for a scalar */
     uint32_t stride; /* bytes from element to element */
     uint32_t since;  /* version; 0 and 1 mean the first */
-    const struct TnStateField *sub;
+    const struct TnStateField *sub; /* STRUCT: the element's table, of the same row size */
 } TnStateField;
 
 /* Table rows: TN_STATE(U32, Uart, divisor), TN_STATE_ARRAY(U8, Pic, elcr), ... TN_STATE_LAST. */
@@ -57,6 +58,9 @@ typedef struct TnStateField {
       .count = sizeof(((type_ *)0)->field_) / sizeof(((type_ *)0)->field_[0]), \
       .stride = sizeof(((type_ *)0)->field_[0]), .sub = (table_) }
 #define TN_STATE_LAST { .name = NULL, .kind = TN_STATE_END }
+
+/* The distance of rows, for TnTypeInfo.state_stride. */
+#define TN_STATE_STRIDE sizeof(TnStateField)
 
 TN_END_DECLS
 

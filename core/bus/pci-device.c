@@ -210,7 +210,7 @@ static const TnTypeInfo pci_device_type = {
     .state_size = sizeof(PciDevice),
     .property_stride = TN_PROPERTY_STRIDE,
     .properties = pci_properties,
-    .state = pci_state,
+    .state = pci_state, .state_stride = TN_STATE_STRIDE,
     .interfaces = pci_device_interfaces,
     .description = "The ancestor of all PCI devices",
     .init = pci_device_init,

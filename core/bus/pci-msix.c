@@ -143,7 +143,7 @@ static const TnTypeInfo msix_store_type = {
     .size = sizeof(TnTypeInfo),
     .name = "pci-msix",
     .state_size = sizeof(MsixStore),
-    .state = msix_state,
+    .state = msix_state, .state_stride = TN_STATE_STRIDE,
     .description = "MSI-X table and pending bits of a PCI device",
 };
 TN_CORE_TYPE(msix_store_type);

@@ -106,6 +106,7 @@ static bool set_properties(TnObject *machine, const GPtrArray *options, GError *
     return true;
 }
 
+/* `smp` is kept by reference. */
 static void fill_config(const TnSettings *s, const TnSmp *smp)
 {
     uint64_t ram = s->ram_size ? s->ram_size : ops.default_ram_size;
@@ -113,7 +114,7 @@ static void fill_config(const TnSettings *s, const TnSmp *smp)
     config = (TnMachineConfig){
         .size = sizeof(config),
         .ram_size = ram ? ram : DEFAULT_RAM,
-        .smp = *smp,
+        .smp = smp,
         .cpu_model = s->cpu,
         .kernel = s->kernel,
         .initrd = s->initrd,
@@ -213,7 +214,7 @@ bool tn_machine_build(TnSettings *s, GError **error)
 {
     const char *name = s->machine;
     TnObject *machine;
-    TnSmp smp;
+    static TnSmp smp; /* the configuration points to it */
 
     tn_globals_install(s->globals);
     tn_firmware_set_directories(s->firmware_directories);

@@ -36,16 +36,6 @@ typedef struct MemfdBackend {
     uint64_t hugetlb_size;
 } MemfdBackend;
 
-/* What kinds differ in. */
-typedef struct BackendOps {
-    uint32_t size;
-    /* The descriptor to map, or -1 for anonymous memory; *ok is false on failure. */
-    int (*open)(TnObject *obj, void *state, uint64_t size, bool *ok, GError **error);
-    bool (*readonly)(void *state);
-} BackendOps;
-
-#define BACKEND_IFACE "memory-backend-ops"
-
 /* ---- Kinds ------------------------------------------------------------------------------- */
 
 static int ram_open(TnObject *obj, void *state, uint64_t size, bool *ok, GError **error)
@@ -140,7 +130,7 @@ static bool backend_make(TnObject *obj, Backend *backend, GError **error)
 {
     void *state;
     bool ok = true;
-    const BackendOps *ops = tn_object_interface_state(obj, BACKEND_IFACE, &state);
+    const TnMemoryBackendOps *ops = tn_object_interface_state(obj, TN_IFACE_MEMORY_BACKEND, &state);
     if (!backend->size) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "size= is missing");
         return false;
@@ -176,7 +166,7 @@ TnRegion *tn_region_new_backend(TnObject *owner, const char *name, TnObject *obj
         return NULL;
     }
     void *state;
-    const BackendOps *ops = tn_object_interface_state(obj, BACKEND_IFACE, &state);
+    const TnMemoryBackendOps *ops = tn_object_interface_state(obj, TN_IFACE_MEMORY_BACKEND, &state);
     backend->mapped = true;
     return tn_region_new_of_ram(owner, name, backend->ram,
                                 ops->readonly && ops->readonly(state));
@@ -248,14 +238,14 @@ static const TnProperty memfd_properties[] = {
     { 0 },
 };
 
-static const BackendOps ram_ops = { .size = sizeof(BackendOps), .open = ram_open };
-static const BackendOps file_ops = { .size = sizeof(BackendOps), .open = file_open,
+static const TnMemoryBackendOps ram_ops = { .size = sizeof(TnMemoryBackendOps), .open = ram_open };
+static const TnMemoryBackendOps file_ops = { .size = sizeof(TnMemoryBackendOps), .open = file_open,
                                      .readonly = file_readonly };
-static const BackendOps memfd_ops = { .size = sizeof(BackendOps), .open = memfd_open };
+static const TnMemoryBackendOps memfd_ops = { .size = sizeof(TnMemoryBackendOps), .open = memfd_open };
 
-static const TnInterfaceImpl ram_interfaces[] = { { BACKEND_IFACE, &ram_ops }, { 0 } };
-static const TnInterfaceImpl file_interfaces[] = { { BACKEND_IFACE, &file_ops }, { 0 } };
-static const TnInterfaceImpl memfd_interfaces[] = { { BACKEND_IFACE, &memfd_ops }, { 0 } };
+static const TnInterfaceImpl ram_interfaces[] = { { TN_IFACE_MEMORY_BACKEND, &ram_ops }, { 0 } };
+static const TnInterfaceImpl file_interfaces[] = { { TN_IFACE_MEMORY_BACKEND, &file_ops }, { 0 } };
+static const TnInterfaceImpl memfd_interfaces[] = { { TN_IFACE_MEMORY_BACKEND, &memfd_ops }, { 0 } };
 
 static const TnTypeInfo backend_type = {
     .size = sizeof(TnTypeInfo),

@@ -5,8 +5,6 @@
 
 #include "tenon/memory.h"
 
-#define TN_TYPE_MEMORY_BACKEND "memory-backend"
-
 /* The bytes that a back end gives; 0 for an object that is none. */
 uint64_t tn_backend_size(TnObject *backend);
 

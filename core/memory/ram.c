@@ -76,7 +76,7 @@ static bool ram_advise(TnRam *ram, const TnRamOptions *options, GError **error)
 static void ram_new_dirty(TnRam *ram)
 {
     size_t words = (ram->size / TN_RAM_PAGE + RAM_BITS - 1) / RAM_BITS;
-    for (unsigned client = 0; client < TN_DIRTY_CLIENTS; client++) {
+    for (unsigned client = 0; client < DIRTY_CLIENTS; client++) {
         ram->dirty[client] = g_malloc(words * sizeof(uint64_t));
         memset((void *)ram->dirty[client], 0xff, words * sizeof(uint64_t));
     }
@@ -116,7 +116,7 @@ void tn_ram_unref(TnRam *ram)
     if (ram->fd >= 0) {
         close(ram->fd);
     }
-    for (unsigned client = 0; client < TN_DIRTY_CLIENTS; client++) {
+    for (unsigned client = 0; client < DIRTY_CLIENTS; client++) {
         g_free((void *)ram->dirty[client]);
     }
     g_free(ram);
@@ -167,7 +167,7 @@ void tn_region_written(TnRegion *region, uint64_t offset, uint64_t size)
         return;
     }
     for (uint64_t page = first; page <= last; page++) {
-        for (unsigned client = 0; client < TN_DIRTY_CLIENTS; client++) {
+        for (unsigned client = 0; client < DIRTY_CLIENTS; client++) {
             if (logging & 1u << client) {
                 ram_set_bit(ram, client, page);
             }
@@ -240,7 +240,7 @@ bool tn_region_logs_page(TnRegion *region, uint64_t offset)
     if (!logging || offset >= ram->size) {
         return false;
     }
-    for (unsigned client = 0; client < TN_DIRTY_CLIENTS; client++) {
+    for (unsigned client = 0; client < DIRTY_CLIENTS; client++) {
         if ((logging & 1u << client) && !ram_bit(ram, client, offset >> TN_RAM_PAGE_BITS)) {
             return true;
         }
@@ -250,7 +250,7 @@ bool tn_region_logs_page(TnRegion *region, uint64_t offset)
 
 void tn_region_set_dirty_log(TnRegion *region, TnDirtyClient client, bool on)
 {
-    g_return_if_fail(region && (unsigned)client < TN_DIRTY_CLIENTS);
+    g_return_if_fail(region && (unsigned)client < DIRTY_CLIENTS);
     if (!region->ram || client == TN_DIRTY_CODE) {
         return; /* code is always watched */
     }
@@ -269,7 +269,7 @@ void tn_region_set_dirty_log(TnRegion *region, TnDirtyClient client, bool on)
 bool tn_region_test_clear_dirty(TnRegion *region, TnDirtyClient client, uint64_t offset,
                                 uint64_t size)
 {
-    g_return_val_if_fail(region && (unsigned)client < TN_DIRTY_CLIENTS, false);
+    g_return_val_if_fail(region && (unsigned)client < DIRTY_CLIENTS, false);
     uint64_t first, last;
     bool dirty = false;
     if (!ram_pages(region->ram, offset, size, &first, &last)) {

@@ -18,6 +18,7 @@
 typedef __int128 TnWide;
 #define TN_WHOLE ((TnWide)1 << 64)
 
+enum { DIRTY_CLIENTS = TN_DIRTY_MIGRATION + 1 };
 enum { TN_RAM_PAGE_BITS = 12, TN_RAM_PAGE = 1u << TN_RAM_PAGE_BITS };
 
 /* Host memory of RAM-like regions, with its dirty bits (one per page and client). */
@@ -29,7 +30,7 @@ typedef struct TnRam {
     uint64_t mapped;        /* bytes of the mapping, with what alignment wasted */
     void *mapping;
     atomic_uint logging;    /* 1 << TnDirtyClient: display and migration, while they log */
-    _Atomic(uint64_t) *dirty[TN_DIRTY_CLIENTS];
+    _Atomic(uint64_t) *dirty[DIRTY_CLIENTS];
 } TnRam;
 
 typedef struct TnRamOptions {

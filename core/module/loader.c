@@ -44,8 +44,8 @@ static bool check_file_again(const TnModuleEntry *module, GError **error)
 
 static bool check_descriptor(const TnModuleEntry *module, const TnModule *d, GError **error)
 {
-    if (d->size < sizeof(TnModule) || !d->note || !d->hooks ||
-        d->hooks->size < sizeof(TnModuleHooks)) {
+    if (d->size < TN_SIZE_WITH(TnModule, hooks) || !d->note || !d->hooks ||
+        d->hooks->size < TN_SIZE_WITH(TnModuleHooks, interface)) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its descriptor is incomplete");
         return false;
     }

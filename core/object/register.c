@@ -147,6 +147,7 @@ static TnTracePoint *trace_point(const TnRegisterBank *bank, bool write)
     trace = g_hash_table_lookup(points, bank);
     if (!trace) {
         trace = g_new0(BankTrace, 1);
+        trace->read.size = trace->write.size = sizeof(TnTracePoint);
         trace->read.name = g_strdup_printf("%s_read", bank->name);
         trace->write.name = g_strdup_printf("%s_write", bank->name);
         g_hash_table_insert(points, (void *)bank, trace);

@@ -157,7 +157,13 @@ static bool read_field(Reader *in, Field *field)
 
 /* ---- Saving ------------------------------------------------------------------------------ */
 
-static void save_value(const TnStateField *f, const char *place, GByteArray *out)
+/* Rows of a module's table may be shorter or longer than ours; what 1.0 has is in all. */
+static const TnStateField *next_row(const TnStateField *f, uint32_t stride)
+{
+    return (const TnStateField *)((const char *)f + stride);
+}
+
+static void save_value(const TnStateField *f, uint32_t stride, const char *place, GByteArray *out)
 {
     if (f->kind == TN_STATE_BYTES) {
         g_byte_array_append(out, (const uint8_t *)place, f->count);
@@ -168,7 +174,7 @@ static void save_value(const TnStateField *f, const char *place, GByteArray *out
             unsigned at = out->len;
 
             put(out, 0, 4);
-            tn_state_save(f->sub, place, out);
+            tn_state_save(f->sub, stride, place, out);
             end_length(out, at);
         } else {
             put(out, load_element(f->kind, place), kind_size(f->kind));
@@ -176,12 +182,12 @@ static void save_value(const TnStateField *f, const char *place, GByteArray *out
     }
 }
 
-void tn_state_save(const TnStateField *fields, const void *state, GByteArray *out)
+void tn_state_save(const TnStateField *fields, uint32_t stride, const void *state, GByteArray *out)
 {
-    for (const TnStateField *f = fields; f && f->name; f++) {
+    for (const TnStateField *f = fields; f && f->name; f = next_row(f, stride)) {
         unsigned at = begin_field(out, f->name);
 
-        save_value(f, (const char *)state + f->offset, out);
+        save_value(f, stride, (const char *)state + f->offset, out);
         end_length(out, at);
     }
 }
@@ -225,7 +231,7 @@ static void save_level(TnObject *obj, const TnType *type, GByteArray *out)
         return;
     at = begin_field(out, type->info.name);
     put(out, ops && ops->state_version ? ops->state_version : 1, 4);
-    tn_state_save(type->info.state, state, out);
+    tn_state_save(type->info.state, type->info.state_stride, state, out);
     for (const TnRegisterBank *const *bank = ops ? ops->banks : NULL; bank && *bank; bank++)
         save_registers(*bank, state, out);
     end_length(out, at);
@@ -238,7 +244,8 @@ void tn_object_save(TnObject *obj, GByteArray *out)
 
 /* ---- Loading ----------------------------------------------------------------------------- */
 
-static bool load_value(const TnStateField *f, char *place, Reader value, GError **error)
+static bool load_value(const TnStateField *f, uint32_t stride, char *place, Reader value,
+                       GError **error)
 {
     if (f->kind == TN_STATE_BYTES) {
         if (value.left != f->count)
@@ -253,7 +260,7 @@ static bool load_value(const TnStateField *f, char *place, Reader value, GError 
         if (f->kind == TN_STATE_STRUCT) {
             if (!read_block(&value, &element))
                 return corrupt(error);
-            if (!tn_state_load(f->sub, place, element.bytes, element.left, error))
+            if (!tn_state_load(f->sub, stride, place, element.bytes, element.left, error))
                 return false;
         } else {
             if (!get(&value, kind_size(f->kind), &number))
@@ -265,12 +272,13 @@ static bool load_value(const TnStateField *f, char *place, Reader value, GError 
 }
 
 /* 1 loaded, 0 the table has no such field, -1 failed. */
-static int load_known(const TnStateField *fields, void *state, const Field *field, GError **error)
+static int load_known(const TnStateField *fields, uint32_t stride, void *state, const Field *field,
+                      GError **error)
 {
-    for (const TnStateField *f = fields; f && f->name; f++) {
+    for (const TnStateField *f = fields; f && f->name; f = next_row(f, stride)) {
         if (strcmp(f->name, field->name) != 0)
             continue;
-        if (load_value(f, (char *)state + f->offset, field->value, error))
+        if (load_value(f, stride, (char *)state + f->offset, field->value, error))
             return 1;
         g_prefix_error(error, "%s: ", f->name);
         return -1;
@@ -285,8 +293,8 @@ static bool unknown_field(const Field *field, GError **error)
     return false;
 }
 
-bool tn_state_load(const TnStateField *fields, void *state, const uint8_t *bytes, size_t n,
-                   GError **error)
+bool tn_state_load(const TnStateField *fields, uint32_t stride, void *state, const uint8_t *bytes,
+                   size_t n, GError **error)
 {
     Reader in = { bytes, n };
     Field field;
@@ -295,7 +303,7 @@ bool tn_state_load(const TnStateField *fields, void *state, const uint8_t *bytes
     while (in.left) {
         if (!read_field(&in, &field))
             return corrupt(error);
-        result = load_known(fields, state, &field, error);
+        result = load_known(fields, stride, state, &field, error);
         if (result <= 0)
             return result == 0 ? unknown_field(&field, error) : false;
     }
@@ -345,7 +353,7 @@ static bool load_level(TnObject *obj, const TnType *type, Reader in, GError **er
 
         if (!read_field(&in, &field))
             return corrupt(error);
-        result = load_known(type->info.state, state, &field, error);
+        result = load_known(type->info.state, type->info.state_stride, state, &field, error);
         if (result < 0 || (result == 0 && !load_register(ops, state, &field, error)))
             return false;
     }

@@ -14,10 +14,11 @@
 
 #include "object/device.h"
 
-void tn_state_save(const TnStateField *fields, const void *state, GByteArray *out);
+/* `stride` is the distance of rows in bytes, in tables of structs too. */
+void tn_state_save(const TnStateField *fields, uint32_t stride, const void *state, GByteArray *out);
 /* Fields that the bytes do not have keep their value. May have changed some on failure. */
-bool tn_state_load(const TnStateField *fields, void *state, const uint8_t *bytes, size_t n,
-                   GError **error);
+bool tn_state_load(const TnStateField *fields, uint32_t stride, void *state, const uint8_t *bytes,
+                   size_t n, GError **error);
 
 /* One object, without its children. */
 void tn_object_save(TnObject *obj, GByteArray *out);

@@ -133,7 +133,7 @@ static void copy_device_levels(TnType *type)
 
 static bool check_info(const TnTypeInfo *info, GError **error)
 {
-    const size_t smallest = offsetof(TnTypeInfo, description);
+    const size_t smallest = TN_SIZE_WITH(TnTypeInfo, reserved); /* ABI 1.0 ends there */
 
     if (info->size < smallest || !info->name || !info->name[0]) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "a type is declared without size or name");
@@ -144,9 +144,14 @@ static bool check_info(const TnTypeInfo *info, GError **error)
                     info->name, info->state_size);
         return false;
     }
-    if (info->properties && info->property_stride < offsetof(TnProperty, def)) {
+    if (info->properties && info->property_stride < TN_SIZE_WITH(TnProperty, flags)) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
                     "type '%s' declares properties without property_stride", info->name);
+        return false;
+    }
+    if (info->state && info->state_stride < TN_SIZE_WITH(TnStateField, sub)) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "type '%s' declares state without state_stride",
+                    info->name);
         return false;
     }
     for (const TnInterfaceImpl *impl = info->interfaces; impl && impl->name; impl++) {

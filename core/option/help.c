@@ -14,7 +14,6 @@
 #include "module/registry.h"
 #include "object/type.h"
 
-extern const char tn_version[];
 
 /* ---- -h --------------------------------------------------------------------------------- */
 
@@ -37,7 +36,7 @@ static void print_option(const TnOption *option)
 
 static void print_version(void)
 {
-    printf("Tenon version %s\n", tn_version);
+    printf("Tenon version %s\n", tn_version());
 }
 
 static void print_options(void)

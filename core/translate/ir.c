@@ -83,7 +83,7 @@ const TnIrInfo tn_ir_info[TN_IR_COUNT] = {
 #undef IMM
 #undef AUX
 
-TN_API void tn_ir_grow(TnIrBuilder *b)
+void tn_ir_grow(TnIrBuilder *b)
 {
     b->capacity = b->capacity ? b->capacity * 2 : FIRST_CAPACITY;
     b->ops = g_renew(TnIrOp, b->ops, b->capacity);

@@ -304,7 +304,7 @@ static void add_madt(Tables *t, Pc *pc)
 {
     enum { PCAT_COMPAT = 1, ACTIVE_HIGH_LEVEL = 0xd };
     static const uint8_t level_irqs[] = { 5, PC_SCI_IRQ, 10, 11 };
-    const TnSmp *smp = &pc->config->smp;
+    const TnSmp *smp = pc->config->smp;
     uint32_t at = table_begin(t, "APIC", 3);
     GByteArray *a = t->blob;
     put(a, PC_APIC_BASE, 4);

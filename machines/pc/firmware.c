@@ -132,7 +132,7 @@ void pc_set_cmos(Pc *pc)
     uint64_t above_4g = pc->ram_above_4g / (64 * KIB);
     cmos16(pc, 0x5b, (unsigned)above_4g);
     cmos(pc, 0x5d, (unsigned)(above_4g >> 16));
-    cmos(pc, 0x5f, pc->config->smp.cpus - 1);
+    cmos(pc, 0x5f, pc->config->smp->cpus - 1);
     cmos(pc, 0x14, 0x02 | 0x04); /* equipment: FPU, PS/2 mouse; no floppy */
     set_boot_order(pc);
 }
@@ -238,7 +238,7 @@ static bool add_uuid(Pc *pc, GError **error)
 
 bool pc_describe(Pc *pc, GError **error)
 {
-    const TnSmp *smp = &pc->config->smp;
+    const TnSmp *smp = pc->config->smp;
     uint64_t ram = GUINT64_TO_LE(pc->config->ram_size);
     uint32_t one = GUINT32_TO_LE(1);
     pc_fw_item(pc, TN_FW_CFG_RAM_SIZE, &ram, sizeof(ram));

@@ -122,12 +122,12 @@ uint32_t pc_apic_id(const TnSmp *smp, unsigned index)
 
 static bool make_cpus(Pc *pc, GError **error)
 {
-    for (unsigned i = 0; i < pc->config->smp.cpus; i++) {
+    for (unsigned i = 0; i < pc->config->smp->cpus; i++) {
         TnCpu *cpu = tn_machine_add_cpu(pc->obj, i, error);
         if (!cpu)
             return false;
         g_autofree char *path = tn_object_path(tn_cpu_object(cpu));
-        g_autofree char *props = g_strdup_printf("cpu=%s,apic-id=%u", path, pc_apic_id(&pc->config->smp, i));
+        g_autofree char *props = g_strdup_printf("cpu=%s,apic-id=%u", path, pc_apic_id(pc->config->smp, i));
         if (pc->has_pci && !tn_device_create(tn_cpu_object(cpu), "apic", props, error))
             return false;
     }

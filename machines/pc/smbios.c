@@ -266,8 +266,8 @@ bool pc_add_smbios(Pc *pc, GError **error)
     add_bios(&s);
     add_system(&s, pc);
     add_chassis(&s);
-    for (unsigned i = 0; i < pc->config->smp.sockets; i++)
-        add_processor(&s, &pc->config->smp, i);
+    for (unsigned i = 0; i < pc->config->smp->sockets; i++)
+        add_processor(&s, pc->config->smp, i);
     add_memory(&s, pc);
     add_mapped(&s, 0x1300, 0, pc->ram_below_4g);
     if (pc->ram_above_4g)

@@ -340,7 +340,7 @@ static const TnInterfaceImpl interfaces[] = {
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "PIIX4_PM", .parent = TN_TYPE_PCI_DEVICE,
     .state_size = sizeof(Piix4Pm), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init,
+    .state = fields, .state_stride = TN_STATE_STRIDE, .interfaces = interfaces, .init = init,
     .description = "Intel 82371AB power management",
 };
 

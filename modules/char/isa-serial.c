@@ -98,7 +98,8 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "isa-serial", .parent = TN_TYPE_ISA_DEVICE,
     .state_size = sizeof(IsaSerial), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init, .description = "16550A serial port",
+    .state = fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces, .init = init, .description = "16550A serial port",
 };
 
 static const TnTypeInfo *const types[] = { &type, NULL };

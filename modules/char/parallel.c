@@ -139,7 +139,8 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "isa-parallel", .parent = TN_TYPE_ISA_DEVICE,
     .state_size = sizeof(Parallel), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init, .description = "Parallel port",
+    .state = fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces, .init = init, .description = "Parallel port",
 };
 
 static const TnTypeInfo *const types[] = { &type, NULL };

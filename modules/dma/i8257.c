@@ -308,7 +308,8 @@ static const TnInterfaceImpl interfaces[] = {
 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "i8257", .parent = TN_TYPE_ISA_DEVICE, .state_size = sizeof(I8257),
-    .property_stride = TN_PROPERTY_STRIDE, .properties = properties, .state = fields,
+    .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
+    .state = fields, .state_stride = TN_STATE_STRIDE,
     .interfaces = interfaces, .init = init, .description = "Intel 8237A DMA controller",
 };
 

@@ -350,7 +350,8 @@ static const TnInterfaceImpl interfaces[] = {
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "fw_cfg_io", .parent = TN_TYPE_SYSTEM_DEVICE,
     .state_size = sizeof(FwCfg), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init, .clear = clear,
+    .state = fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces, .init = init, .clear = clear,
     .description = "Firmware configuration device",
 };
 

@@ -312,7 +312,7 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "i8042", .parent = TN_TYPE_ISA_DEVICE, .state_size = sizeof(I8042),
-    .state = fields, .interfaces = interfaces, .init = init,
+    .state = fields, .state_stride = TN_STATE_STRIDE, .interfaces = interfaces, .init = init,
     .description = "PS/2 keyboard controller with keyboard and mouse",
 };
 

@@ -506,7 +506,8 @@ static const TnInterfaceImpl interfaces[] = {
 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "apic", .parent = TN_TYPE_DEVICE, .state_size = sizeof(Apic),
-    .property_stride = TN_PROPERTY_STRIDE, .properties = properties, .state = fields,
+    .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
+    .state = fields, .state_stride = TN_STATE_STRIDE,
     .interfaces = interfaces, .init = init, .description = "x86 local APIC",
 };
 

@@ -307,7 +307,7 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "isa-i8259", .parent = TN_TYPE_ISA_DEVICE,
     .state_size = sizeof(I8259), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init,
+    .state = fields, .state_stride = TN_STATE_STRIDE, .interfaces = interfaces, .init = init,
     .description = "Intel 8259A interrupt controller",
 };
 

@@ -198,7 +198,7 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "ioapic", .parent = TN_TYPE_SYSTEM_DEVICE,
     .state_size = sizeof(IoApic), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init,
+    .state = fields, .state_stride = TN_STATE_STRIDE, .interfaces = interfaces, .init = init,
     .description = "Intel 82093AA I/O APIC",
 };
 

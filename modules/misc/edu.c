@@ -224,7 +224,8 @@ static const TnInterfaceImpl interfaces[] = {
 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "edu", .parent = TN_TYPE_PCI_DEVICE, .state_size = sizeof(Edu),
-    .property_stride = TN_PROPERTY_STRIDE, .properties = properties, .state = fields,
+    .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
+    .state = fields, .state_stride = TN_STATE_STRIDE,
     .interfaces = interfaces, .init = init, .description = "Teaching device",
 };
 

@@ -114,7 +114,8 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "pc-testdev", .parent = TN_TYPE_ISA_DEVICE,
-    .state_size = sizeof(PcTestdev), .state = fields, .interfaces = interfaces,
+    .state_size = sizeof(PcTestdev), .state = fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces,
     .description = "PC test device for bare-metal suites",
 };
 static const TnTypeInfo *const types[] = { &type, NULL };

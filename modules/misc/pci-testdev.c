@@ -118,7 +118,8 @@ static const TnInterfaceImpl interfaces[] = {
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "pci-testdev", .parent = TN_TYPE_PCI_DEVICE,
     .state_size = sizeof(PciTestdev), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .description = "PCI test device",
+    .state = fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces, .description = "PCI test device",
 };
 static const TnTypeInfo *const types[] = { &type, NULL };
 static const TnModuleHooks hooks = { .size = sizeof(hooks), .types = types };

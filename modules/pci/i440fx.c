@@ -221,7 +221,8 @@ static const TnStateField fields[] = { TN_STATE(BOOL, I440fx, smram_locked), TN_
 
 static const TnTypeInfo device_type = {
     .size = sizeof(device_type), .name = "i440FX", .parent = TN_TYPE_PCI_DEVICE,
-    .state_size = sizeof(I440fx), .state = fields, .interfaces = interfaces,
+    .state_size = sizeof(I440fx), .state = fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces,
     .description = "Intel 82441FX host bridge",
 };
 
@@ -307,7 +308,8 @@ static const TnStateField host_fields[] = { TN_STATE(U32, I440fxHost, address), 
 static const TnTypeInfo host_type = {
     .size = sizeof(host_type), .name = "i440FX-pcihost", .parent = TN_TYPE_SYSTEM_DEVICE,
     .state_size = sizeof(I440fxHost), .property_stride = TN_PROPERTY_STRIDE,
-    .properties = host_properties, .state = host_fields, .interfaces = host_interfaces,
+    .properties = host_properties, .state = host_fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = host_interfaces,
     .description = "Intel 82441FX host",
 };
 

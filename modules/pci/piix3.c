@@ -134,7 +134,8 @@ static const TnStateField fields[] = {
 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "PIIX3", .parent = TN_TYPE_PCI_DEVICE, .state_size = sizeof(Piix3),
-    .state = fields, .interfaces = interfaces, .description = "Intel 82371SB PCI-to-ISA bridge",
+    .state = fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces, .description = "Intel 82371SB PCI-to-ISA bridge",
 };
 
 static const TnTypeInfo *const types[] = { &type, NULL };

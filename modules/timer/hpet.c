@@ -339,7 +339,8 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "hpet", .parent = TN_TYPE_SYSTEM_DEVICE, .state_size = sizeof(Hpet),
-    .property_stride = TN_PROPERTY_STRIDE, .properties = properties, .state = fields,
+    .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
+    .state = fields, .state_stride = TN_STATE_STRIDE,
     .interfaces = interfaces, .init = init, .description = "High precision event timer",
 };
 

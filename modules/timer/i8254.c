@@ -354,7 +354,7 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 static const TnTypeInfo pit_type = {
     .size = sizeof(pit_type), .name = "isa-pit", .parent = TN_TYPE_ISA_DEVICE,
     .state_size = sizeof(Pit), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init,
+    .state = fields, .state_stride = TN_STATE_STRIDE, .interfaces = interfaces, .init = init,
     .description = "Intel 8254 interval timer",
 };
 

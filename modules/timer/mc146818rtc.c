@@ -443,7 +443,7 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "mc146818rtc", .parent = TN_TYPE_ISA_DEVICE,
     .state_size = sizeof(Rtc), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init,
+    .state = fields, .state_stride = TN_STATE_STRIDE, .interfaces = interfaces, .init = init,
     .description = "MC146818 real-time clock and CMOS RAM",
 };
 

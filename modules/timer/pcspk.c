@@ -62,5 +62,6 @@ static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, 
 const TnTypeInfo pcspk_type = {
     .size = sizeof(pcspk_type), .name = "isa-pcspk", .parent = TN_TYPE_ISA_DEVICE,
     .state_size = sizeof(PcSpk), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .description = "PC speaker gate (port 0x61)",
+    .state = fields, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces, .description = "PC speaker gate (port 0x61)",
 };

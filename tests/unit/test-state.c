@@ -59,7 +59,8 @@ static const TnDeviceOps ops = { .size = sizeof(TnDeviceOps), .banks = banks, .l
 static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &ops }, { 0 } };
 static const TnTypeInfo type = {
     .size = sizeof(TnTypeInfo), .name = "test-thing", .parent = TN_TYPE_DEVICE,
-    .state_size = sizeof(Thing), .state = thing_state, .interfaces = interfaces,
+    .state_size = sizeof(Thing), .state = thing_state, .state_stride = TN_STATE_STRIDE,
+    .interfaces = interfaces,
 };
 
 static const Thing sample = {
@@ -71,7 +72,7 @@ static GByteArray *save_sample(const TnStateField *table)
 {
     GByteArray *bytes = g_byte_array_new();
 
-    tn_state_save(table, &sample, bytes);
+    tn_state_save(table, TN_STATE_STRIDE, &sample, bytes);
     return bytes;
 }
 
@@ -80,7 +81,7 @@ static void every_kind_comes_back(void)
     g_autoptr(GByteArray) bytes = save_sample(thing_state);
     Thing back = { .reg = sample.reg };
 
-    g_assert_true(tn_state_load(thing_state, &back, bytes->data, bytes->len, NULL));
+    g_assert_true(tn_state_load(thing_state, TN_STATE_STRIDE, &back, bytes->data, bytes->len, NULL));
     g_assert_cmpmem(&back, sizeof(back), &sample, sizeof(sample));
 }
 
@@ -89,7 +90,7 @@ static void older_bytes_leave_newer_fields_alone(void)
     g_autoptr(GByteArray) bytes = save_sample(old_state);
     Thing back = { .numbers = { 9, 9, 9 } };
 
-    g_assert_true(tn_state_load(thing_state, &back, bytes->data, bytes->len, NULL));
+    g_assert_true(tn_state_load(thing_state, TN_STATE_STRIDE, &back, bytes->data, bytes->len, NULL));
     g_assert_cmpuint(back.small, ==, 1);
     g_assert_cmpuint(back.numbers[1], ==, 9);
 }
@@ -100,7 +101,7 @@ static void newer_bytes_are_refused_by_name(void)
     g_autoptr(GError) error = NULL;
     Thing back = { 0 };
 
-    g_assert_false(tn_state_load(old_state, &back, bytes->data, bytes->len, &error));
+    g_assert_false(tn_state_load(old_state, TN_STATE_STRIDE, &back, bytes->data, bytes->len, &error));
     g_assert_nonnull(strstr(error->message, "'numbers'"));
 }
 
@@ -112,15 +113,15 @@ static void cut_or_changed_bytes_never_overrun(void)
     for (unsigned n = 1; n < bytes->len; n++) {
         g_autofree uint8_t *cut = g_memdup2(bytes->data, n); /* for ASan: exactly n bytes */
 
-        tn_state_load(thing_state, &back, cut, n, NULL);
+        tn_state_load(thing_state, TN_STATE_STRIDE, &back, cut, n, NULL);
     }
     for (unsigned n = 0; n < bytes->len; n++) {
         g_autofree uint8_t *changed = g_memdup2(bytes->data, bytes->len);
 
         changed[n] ^= 0xff;
-        tn_state_load(thing_state, &back, changed, bytes->len, NULL);
+        tn_state_load(thing_state, TN_STATE_STRIDE, &back, changed, bytes->len, NULL);
     }
-    g_assert_false(tn_state_load(thing_state, &back, bytes->data, bytes->len - 1, NULL));
+    g_assert_false(tn_state_load(thing_state, TN_STATE_STRIDE, &back, bytes->data, bytes->len - 1, NULL));
 }
 
 static void an_object_saves_its_registers_too(void)

@@ -34,6 +34,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tenon/macros.h"
+
 typedef struct TnIrBuilder TnIrBuilder;
 
 /* Index of a temporary. 0 is "none". */
@@ -278,7 +280,7 @@ struct TnIrBuilder {
 };
 
 /* Makes room for at least one more record. Cannot fail (GLib aborts on exhausted host memory). */
-void tn_ir_grow(TnIrBuilder *b);
+TN_API void tn_ir_grow(TnIrBuilder *b);
 
 enum {
     TN_IR_MAX_TEMPS = 4096, /* `full` is set when fewer than 512 are left */

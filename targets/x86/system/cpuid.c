@@ -42,9 +42,9 @@ static Topology topology(void)
     Topology t = { 1, 1, 1 };
 
     if (config) {
-        t.threads = MAX(config->smp.threads, 1u);
-        t.cores = MAX(config->smp.cores, 1u) * MAX(config->smp.clusters, 1u);
-        t.dies = MAX(config->smp.dies, 1u);
+        t.threads = MAX(config->smp->threads, 1u);
+        t.cores = MAX(config->smp->cores, 1u) * MAX(config->smp->clusters, 1u);
+        t.dies = MAX(config->smp->dies, 1u);
     }
     return t;
 }
