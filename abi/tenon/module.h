@@ -111,9 +111,8 @@ typedef struct TnModule {
         sizeof(TN_NOTE_OWNER), sizeof(tn_note_.text), TN_NOTE_TYPE, TN_NOTE_OWNER, \
         "format=1\nabi=" TN_STR(TN_ABI_MAJOR) "." TN_STR(TN_ABI_MINOR) "\n" lines_ }; \
     extern TN_API const TnModule tn_module; \
-    const TnModule tn_module = { \
-        .size = sizeof(TnModule), .abi_major = TN_ABI_MAJOR, .abi_minor = TN_ABI_MINOR, \
-        .note = tn_note_.text, .note_size = sizeof(tn_note_.text), .hooks = &(hooks_) }
+    const TnModule tn_module = { sizeof(TnModule), TN_ABI_MAJOR, TN_ABI_MINOR, tn_note_.text, \
+                                 sizeof(tn_note_.text), 0, &(hooks_) }
 
 /*
  * The vtable of an interface that another module offers, loading it when needed: `name` as in the
