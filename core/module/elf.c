@@ -3,6 +3,8 @@
  * ELF as far as notes need it (System V ABI, chapters 4 and 5): the file header, the program
  * headers, and the PT_NOTE segments. Files of the other class or byte order are read as well, so
  * that a module for another host can be told from a broken one.
+ *
+ * Link editors put all of this at the beginning of the file, so that one read is enough for most.
  */
 #include "module/elf.h"
 
@@ -16,8 +18,9 @@
 
 enum {
     MAX_PROGRAM_HEADERS = 512,
-    MAX_NOTE_SEGMENT = 1u << 20, /* bytes; more is not looked at */
+    MAX_NOTES = 1u << 20, /* bytes of all PT_NOTE segments; more is not looked at */
     NOTE_HEADER = 12,
+    HEAD_SIZE = 4096,     /* bytes that the first read takes */
 };
 
 #if defined(__LP64__)
@@ -48,6 +51,8 @@ typedef struct Elf {
     uint64_t size;
     bool is64, swap;
     uint16_t machine;
+    size_t head_size;
+    char head[HEAD_SIZE]; /* the beginning of the file */
 } Elf;
 
 typedef struct Segment {
@@ -61,14 +66,10 @@ static bool fail(GError **error, const char *why)
     return false;
 }
 
-static bool read_at(const Elf *elf, uint64_t offset, void *buf, size_t n)
+static bool read_file(int fd, uint64_t offset, char *p, size_t n)
 {
-    char *p = buf;
-
-    if (offset > elf->size || n > elf->size - offset)
-        return false;
     while (n) {
-        ssize_t got = pread(elf->fd, p, n, (off_t)offset);
+        ssize_t got = pread(fd, p, n, (off_t)offset);
 
         if (got <= 0)
             return false;
@@ -77,6 +78,28 @@ static bool read_at(const Elf *elf, uint64_t offset, void *buf, size_t n)
         n -= got;
     }
     return true;
+}
+
+static bool read_at(const Elf *elf, uint64_t offset, void *buf, size_t n)
+{
+    if (offset > elf->size || n > elf->size - offset)
+        return false;
+    if (offset + n > elf->head_size)
+        return read_file(elf->fd, offset, buf, n);
+    memcpy(buf, elf->head + offset, n);
+    return true;
+}
+
+static bool open_elf(Elf *elf, int fd, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || st.st_size < 0)
+        return fail(error, "its size cannot be found");
+    elf->fd = fd;
+    elf->size = st.st_size;
+    elf->head_size = MIN(elf->size, HEAD_SIZE);
+    return read_file(fd, 0, elf->head, elf->head_size) || fail(error, "it cannot be read");
 }
 
 static uint16_t u16(const Elf *elf, uint16_t v)
@@ -195,13 +218,32 @@ static uint64_t align_up(uint64_t n, uint64_t align)
     return (n + align - 1) / align * align;
 }
 
-/* Takes our note out of a segment's bytes; true when it is there. */
-static bool find_in_segment(const Elf *elf, const char *bytes, uint64_t size, uint64_t align,
-                            TnElfNote *note)
-{
-    uint64_t at = 0;
+/* What is known of our note while the segments are looked through. */
+typedef struct Search {
+    TnElfNote *note;
+    uint64_t at;    /* where its text lies in the file; 0: not found yet */
+    uint64_t bytes; /* of segments that were read */
+} Search;
 
-    while (size - at >= NOTE_HEADER) {
+/* Segments may overlap, and so show one note twice; two notes that differ are an error. */
+static bool take_note(Search *search, const char *text, uint64_t size, uint64_t at, GError **error)
+{
+    if (search->at == at && search->note->size == size)
+        return true;
+    if (search->at)
+        return fail(error, "it has two Tenon notes");
+    search->at = at;
+    search->note->text = g_strndup(text, size);
+    search->note->size = size;
+    return true;
+}
+
+static bool search_bytes(const Elf *elf, const Segment *s, const char *bytes, Search *search,
+                         GError **error)
+{
+    uint64_t at = 0, align = s->align == 8 ? 8 : 4;
+
+    while (s->size - at >= NOTE_HEADER) {
         uint32_t words[3];
         uint64_t owner = at + NOTE_HEADER, owner_size, desc, desc_size;
 
@@ -209,28 +251,33 @@ static bool find_in_segment(const Elf *elf, const char *bytes, uint64_t size, ui
         owner_size = u32(elf, words[0]);
         desc_size = u32(elf, words[1]);
         desc = align_up(owner + owner_size, align);
-        if (desc > size || desc_size > size - desc)
-            return false;
-        if (u32(elf, words[2]) == TN_NOTE_TYPE && owner_size == sizeof(TN_NOTE_OWNER) &&
-            memcmp(bytes + owner, TN_NOTE_OWNER, sizeof(TN_NOTE_OWNER)) == 0) {
-            note->text = g_strndup(bytes + desc, desc_size);
-            note->size = desc_size;
+        if (desc > s->size || desc_size > s->size - desc)
             return true;
-        }
-        at = MIN(align_up(desc + desc_size, align), size);
+        if (u32(elf, words[2]) == TN_NOTE_TYPE && owner_size == sizeof(TN_NOTE_OWNER) &&
+            memcmp(bytes + owner, TN_NOTE_OWNER, sizeof(TN_NOTE_OWNER)) == 0 &&
+            !take_note(search, bytes + desc, desc_size, s->offset + desc, error))
+            return false;
+        at = MIN(align_up(desc + desc_size, align), s->size);
     }
-    return false;
+    return true;
 }
 
-static bool read_note_segment(const Elf *elf, const Segment *s, TnElfNote *note)
+static bool search_segment(const Elf *elf, const Segment *s, Search *search, GError **error)
 {
-    g_autofree char *bytes = NULL;
+    g_autofree char *owned = NULL;
+    const char *bytes;
 
-    if (s->size > MAX_NOTE_SEGMENT)
-        return false;
-    bytes = g_malloc(s->size + 1);
-    return read_at(elf, s->offset, bytes, s->size) &&
-           find_in_segment(elf, bytes, s->size, s->align == 8 ? 8 : 4, note);
+    search->bytes += s->size;
+    if (search->bytes > MAX_NOTES)
+        return fail(error, "its notes are too large");
+    if (s->offset + s->size <= elf->head_size) {
+        bytes = elf->head + s->offset;
+    } else {
+        bytes = owned = g_malloc(s->size);
+        if (!read_file(elf->fd, s->offset, owned, s->size))
+            return fail(error, "it is truncated");
+    }
+    return search_bytes(elf, s, bytes, search, error);
 }
 
 /* The loader maps what the headers say: a file that ends earlier would fault when touched. */
@@ -249,26 +296,35 @@ static bool check_length(const Elf *elf, const Header *h, GError **error)
     return true;
 }
 
+/* Segments were checked by check_length: they lie within the file. */
+static bool search_notes(const Elf *elf, const Header *header, TnElfNote *note, GError **error)
+{
+    Search search = { .note = note };
+    Segment s;
+
+    for (unsigned i = 0; i < header->phnum; i++)
+        if (read_segment(elf, header, i, &s) && s.type == PT_NOTE &&
+            !search_segment(elf, &s, &search, error))
+            return false;
+    return search.at || fail(error, "it has no Tenon note: it is not a module");
+}
+
 bool tn_elf_read_note(int fd, TnElfNote *note, GError **error)
 {
     unsigned char ident[EI_NIDENT];
-    Elf elf = { .fd = fd };
     Header header;
-    struct stat st;
-    Segment s;
+    Elf elf;
 
-    if (fstat(fd, &st) != 0 || st.st_size < 0)
-        return fail(error, "its size cannot be found");
-    elf.size = st.st_size;
-    if (!read_ident(&elf, ident, error) || !read_header(&elf, &header, error) ||
-        !check_length(&elf, &header, error))
+    *note = (TnElfNote){ 0 };
+    if (!open_elf(&elf, fd, error) || !read_ident(&elf, ident, error) ||
+        !read_header(&elf, &header, error) || !check_length(&elf, &header, error))
         return false;
-    *note = (TnElfNote){ .arch = machine_name(&elf) };
+    if (!search_notes(&elf, &header, note, error)) {
+        g_clear_pointer(&note->text, g_free);
+        return false;
+    }
+    note->arch = machine_name(&elf);
     note->foreign = ident[EI_CLASS] != HOST_CLASS || ident[EI_DATA] != HOST_DATA ||
                     (HOST_MACHINE != EM_NONE && elf.machine != HOST_MACHINE);
-    for (unsigned i = 0; i < header.phnum; i++)
-        if (read_segment(&elf, &header, i, &s) && s.type == PT_NOTE &&
-            read_note_segment(&elf, &s, note))
-            return true;
-    return fail(error, "it has no Tenon note: it is not a module");
+    return true;
 }

@@ -2,6 +2,7 @@
 /* The text of a note: lines of key=value, as abi/tenon/module.h describes. */
 #include "module/note.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 enum {
     PROVIDES_FIELDS = 6,
     ALIAS_FIELDS = 3,
+    MAX_TEXT = 64 * 1024, /* bytes of a note */
+    TN_NOTE_FORMAT = 1,
+    MAX_LINES = 2048,     /* so that looking up aliases stays cheap */
 };
 
 static void provide_free(gpointer data)
@@ -86,18 +90,22 @@ static bool parse_alias(TnNote *note, const char *value, GError **error)
     return false;
 }
 
+/* A decimal number of 16 bits, as descriptors have it. */
+static bool parse_version(const char *text, char **end, unsigned *value)
+{
+    unsigned long n = g_ascii_isdigit(*text) ? strtoul(text, end, 10) : ULONG_MAX;
+
+    *value = n;
+    return n <= UINT16_MAX;
+}
+
 static bool parse_abi(TnNote *note, const char *value, GError **error)
 {
     char *end;
 
-    note->abi_major = strtoul(value, &end, 10);
-    if (end != value && *end == '.') {
-        const char *minor = end + 1;
-
-        note->abi_minor = strtoul(minor, &end, 10);
-        if (end != minor && !*end)
-            return true;
-    }
+    if (parse_version(value, &end, &note->abi_major) && *end == '.' &&
+        parse_version(end + 1, &end, &note->abi_minor) && !*end)
+        return true;
     g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has the bad line 'abi=%s'", value);
     return false;
 }
@@ -141,8 +149,12 @@ static bool parse_line(TnNote *note, const char *key, const char *value, GError 
 
 static bool parse_lines(TnNote *note, GError **error)
 {
-    g_auto(GStrv) lines = g_strsplit(note->text, "\n", -1);
+    g_auto(GStrv) lines = g_strsplit(note->text, "\n", MAX_LINES + 1);
 
+    if (g_strv_length(lines) > MAX_LINES) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has more than %d lines", MAX_LINES);
+        return false;
+    }
     for (char **line = lines; *line; line++) {
         char *equals = strchr(*line, '=');
 
@@ -167,22 +179,44 @@ static bool check_text(const char *text, GError **error)
     return true;
 }
 
+/* The first line says how to read the others: a later format need not be anything like this one. */
+static bool check_format(const char *text, GError **error)
+{
+    static const char key[] = "format=";
+    char *end = NULL;
+    unsigned long format = 0;
+
+    if (g_str_has_prefix(text, key) && g_ascii_isdigit(text[strlen(key)]))
+        format = strtoul(text + strlen(key), &end, 10);
+    if (!end || *end != '\n')
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note does not begin with a format");
+    else if (format != TN_NOTE_FORMAT)
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                    "its note is of format %lu, this program reads format %d: it was made for "
+                    "another version", format, TN_NOTE_FORMAT);
+    else
+        return true;
+    return false;
+}
+
 /* ---- The whole -------------------------------------------------------------------------- */
 
 TnNote *tn_note_parse(const char *text, size_t size, GError **error)
 {
-    g_autoptr(TnNote) note = g_new0(TnNote, 1);
+    g_autoptr(TnNote) note = NULL;
 
+    if (size > MAX_TEXT) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note is larger than %d bytes", MAX_TEXT);
+        return NULL;
+    }
+    note = g_new0(TnNote, 1);
     note->requires = g_ptr_array_new_with_free_func(g_free);
     note->provides = g_ptr_array_new_with_free_func(provide_free);
     note->text = g_malloc0(size + 1);
     memcpy(note->text, text, size);
     note->text_size = size;
-    if (!g_str_has_prefix(note->text, "format=1\n")) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
-                    "its note is of an unknown format: it is newer than this program or corrupt");
+    if (!check_format(note->text, error))
         return NULL;
-    }
     if (!g_utf8_validate(note->text, -1, NULL)) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note is not UTF-8");
         return NULL;

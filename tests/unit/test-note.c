@@ -127,9 +127,12 @@ static void what_is_no_module_says_so(void)
 
 static void bad_texts_are_refused(void)
 {
-    check_refused(make_file("format=2\nname=x\n"), "unknown format");
+    check_refused(make_file("format=2\nname=x\n"), "of format 2, this program reads format 1");
+    check_refused(make_file("name=x\n"), "does not begin with a format");
     check_refused(make_file("format=1\nabi=1.0\n"), "no name");
     check_refused(make_file("format=1\nabi=one\nname=x\n"), "bad line 'abi=one'");
+    check_refused(make_file("format=1\nabi=4294967297.0\nname=x\n"), "bad line 'abi=4294967297.0'");
+    check_refused(make_file("format=1\nabi=1.-1\nname=x\n"), "bad line 'abi=1.-1'");
     check_refused(make_file("format=1\nname=x\nprovides=device|x\n"), "bad line 'provides=");
     check_refused(make_file("format=1\nname=x\nalias=device|y|x\n"), "names nothing");
     check_refused(make_file("format=1\nname=\033[31mred\n"), "not plain text");
