@@ -23,7 +23,7 @@ typedef enum TnError {
 
 /* The domain as GError wants it. */
 #define TN_ERROR (tn_error_quark())
-/* The domain's quark, "tenon-error". [any] */
+/* The domain's quark. [any] */
 TN_API GQuark tn_error_quark(void);
 
 /*

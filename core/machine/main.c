@@ -38,6 +38,8 @@ static int run(TnSettings *settings)
         prctl(PR_SET_NAME, settings->process_name);
     tn_main_loop_init();
     if (start_log(settings, &error) && tn_machine_build(settings, &error)) {
+        if (settings->module_lock)
+            tn_module_lock();
         if (!settings->paused)
             tn_machine_start();
         code = tn_main_loop_run();

@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The catalogue of what is missing. Two sources: names that users of such programs type and that
- * this version has no module for, below; and the modules of this build, listed with their packages
- * in the file `catalogue` in the module directory (lines KIND|NAME|MODULE|PACKAGE, made by
- * tenon-modinfo). The file is looked at only when a name is missing.
+ * The catalogue; see catalogue.h. A name is looked for in the files of packages first: what a
+ * distribution says of its own packages is more than what the build knew.
  */
 #include "module/catalogue.h"
 
-#include <stdbool.h>
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "module/packages.h"
 #include "module/registry.h"
+#include "module/trust.h"
+#include "tenon-built-modules.h"
 
+enum { MAX_FILE = 4 << 20 }; /* bytes of a file of packages */
+
+/* ---- What the build knows ---------------------------------------------------------------- */
+
+/* All that the modules of the source tree provide. */
+static const struct {
+    const char *kind, *name, *module;
+} in_tree[] = {
+#include "module/tenon-in-tree.h"
+};
+
+/* Names that users of such programs type and that this version has no module for. */
 typedef struct Known {
     const char *kind;
     const char *names; /* separated by spaces */
@@ -20,7 +35,7 @@ typedef struct Known {
 static const Known not_built[] = {
     { "accel", "kvm xen hvf whpx nvmm" },
     { "machine", "q35 microvm xenpv xenfv virt" },
-    { "chardev", "socket udp msmouse vc ringbuf pipe serial tty parallel parport braille testdev "
+    { "chardev", "udp msmouse vc ringbuf serial tty parallel parport braille testdev "
                  "spicevmc spiceport" },
     { "device", "VGA std-vga cirrus-vga vmware-svga qxl qxl-vga bochs-display ramfb virtio-vga "
                 "virtio-gpu-pci virtio-blk-pci virtio-scsi-pci virtio-net-pci virtio-rng-pci "
@@ -43,63 +58,193 @@ static const Known not_built[] = {
                 "throttle-group authz-simple authz-list filter-dump can-bus input-linux" },
 };
 
+static bool is_in_words(const char *text, const char *word)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+
+    return g_strv_contains((const char *const *)words, word);
+}
+
 static bool is_known(const char *kind, const char *name)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(not_built); i++) {
-        g_auto(GStrv) names = NULL;
-
-        if (strcmp(not_built[i].kind, kind) != 0)
-            continue;
-        names = g_strsplit(not_built[i].names, " ", -1);
-        if (g_strv_contains((const char *const *)names, name))
+    for (unsigned i = 0; i < G_N_ELEMENTS(not_built); i++)
+        if (strcmp(not_built[i].kind, kind) == 0 && is_in_words(not_built[i].names, name))
             return true;
-    }
     return false;
 }
 
-enum { KIND, NAME, MODULE, PACKAGE, FIELDS };
-
-/* The line about a name, split; NULL when the build has none. g_strfreev. */
-static char **find_line(const char *catalogue, const char *kind, const char *name)
+static const char *in_tree_module(const char *kind, const char *name)
 {
-    g_auto(GStrv) lines = g_strsplit(catalogue, "\n", -1);
+    for (unsigned i = 0; i < G_N_ELEMENTS(in_tree); i++)
+        if (strcmp(in_tree[i].kind, kind) == 0 && strcmp(in_tree[i].name, name) == 0)
+            return in_tree[i].module;
+    return NULL;
+}
 
-    for (char **line = lines; *line; line++) {
-        char **field = g_strsplit(*line, "|", FIELDS);
+/* ---- The files of packages ---------------------------------------------------------------- */
 
-        if (g_strv_length(field) == FIELDS && strcmp(field[KIND], kind) == 0 &&
-            strcmp(field[NAME], name) == 0)
-            return field;
-        g_strfreev(field);
+static GPtrArray *items; /* TnPackaged, owned */
+static GPtrArray *files; /* TnCatalogueFile, owned */
+
+static void add_file(const char *path, GError *error)
+{
+    TnCatalogueFile *file = g_new0(TnCatalogueFile, 1);
+
+    file->path = g_strdup(path);
+    file->error = error;
+    g_ptr_array_add(files, file);
+}
+
+/* The whole of an open file. g_free; NULL with an error. */
+static char *read_whole(int fd, size_t *size, GError **error)
+{
+    g_autofree char *text = g_malloc(MAX_FILE + 1);
+    ssize_t got;
+
+    for (*size = 0; *size <= MAX_FILE; *size += got) {
+        got = read(fd, text + *size, MAX_FILE + 1 - *size);
+        if (got < 0) {
+            g_set_error(error, TN_ERROR, TN_ERROR_IO, "it cannot be read: %s", g_strerror(errno));
+            return NULL;
+        }
+        if (got == 0)
+            return g_realloc(g_steal_pointer(&text), *size + 1);
+    }
+    g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "it is larger than %d bytes", MAX_FILE);
+    return NULL;
+}
+
+static void read_file(int directory, const char *folder, const char *name)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL), *text = NULL;
+    GError *error = NULL;
+    int fd = tn_trust_open_file(directory, name, &error);
+    size_t size;
+
+    if (fd >= 0) {
+        text = read_whole(fd, &size, &error);
+        close(fd);
+    }
+    if (text)
+        tn_packages_parse(text, size, items, &error);
+    add_file(path, error);
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The files of an open folder, by name. */
+static void read_files(DIR *dir, const char *path)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    const struct dirent *entry;
+
+    while ((entry = readdir(dir)))
+        if (g_str_has_suffix(entry->d_name, ".json"))
+            g_ptr_array_add(names, g_strdup(entry->d_name));
+    g_ptr_array_sort(names, compare_names);
+    for (unsigned i = 0; i < names->len; i++)
+        read_file(dirfd(dir), path, names->pdata[i]);
+}
+
+static void read_folder(const char *parent)
+{
+    g_autofree char *path = g_build_filename(parent, "catalog.d", NULL);
+    GError *error = NULL;
+    DIR *dir = NULL;
+    int fd;
+
+    if (access(path, F_OK) != 0)
+        return;
+    fd = tn_trust_open_directory(path, &error);
+    if (error)
+        add_file(path, error);
+    if (fd >= 0)
+        dir = fdopendir(fd);
+    if (!dir)
+        return;
+    read_files(dir, path);
+    closedir(dir);
+}
+
+static void ensure_read(void)
+{
+    if (files)
+        return;
+    items = g_ptr_array_new();
+    files = g_ptr_array_new();
+    for (const char *const *dir = tn_registry_directories(); *dir; dir++)
+        read_folder(*dir);
+    read_folder(TN_DATA_DIR);
+}
+
+const GPtrArray *tn_catalogue_files(void)
+{
+    ensure_read();
+    return files;
+}
+
+/* ---- Questions --------------------------------------------------------------------------- */
+
+static const TnPackaged *find_packaged(const char *kind, const char *name)
+{
+    ensure_read();
+    for (unsigned i = 0; i < items->len; i++) {
+        const TnPackaged *item = items->pdata[i];
+
+        if (strcmp(item->kind, kind) == 0 && strcmp(item->name, name) == 0)
+            return item;
     }
     return NULL;
 }
 
-/* The catalogue of the directories that the modules of this build are in: the last of the path. */
-static char **find_built(const char *kind, const char *name)
+char *tn_catalogue_module_hint(const char *module)
 {
-    const char *const *directory = tn_registry_directories();
-    g_autofree char *path = NULL, *text = NULL;
+    ensure_read();
+    for (unsigned i = 0; i < items->len; i++) {
+        const TnPackaged *item = items->pdata[i];
 
-    while (directory[1])
-        directory++;
-    path = g_build_filename(*directory, "catalogue", NULL);
-    return g_file_get_contents(path, &text, NULL, NULL) && g_utf8_validate(text, -1, NULL)
-               ? find_line(text, kind, name) : NULL;
+        if (g_strcmp0(item->module, module) == 0)
+            return tn_packaged_hint(item);
+    }
+    return NULL;
 }
 
-TnError tn_catalogue_missing(const char *kind, const char *noun, const char *name, GString *message)
+static TnProblem *make_problem(TnProblemCode code, const char *kind, const char *name,
+                               const char *module)
 {
-    g_auto(GStrv) line = find_built(kind, name);
+    TnProblem *problem = g_new0(TnProblem, 1);
 
-    if (line) {
-        g_string_append_printf(message, "the %s '%s' is not installed: it is in the module '%s' of "
-                               "the package '%s'", noun, name, line[MODULE], line[PACKAGE]);
-        return TN_ERROR_NOT_INSTALLED;
+    problem->code = code;
+    problem->kind = g_strdup(kind);
+    problem->name = g_strdup(name);
+    problem->module = g_strdup(module);
+    if (code == TN_PROBLEM_NOT_INSTALLED && module)
+        problem->cause = g_strdup_printf("it is in the module '%s'", module);
+    else if (code == TN_PROBLEM_NOT_BUILT && module)
+        problem->cause = g_strdup_printf("this build leaves out the module '%s'", module);
+    else if (code == TN_PROBLEM_NOT_BUILT)
+        problem->cause = g_strdup("this version has no module for it");
+    return problem;
+}
+
+TnProblem *tn_catalogue_problem(const char *kind, const char *name)
+{
+    const TnPackaged *packaged = find_packaged(kind, name);
+    const char *module = in_tree_module(kind, name);
+    TnProblem *problem;
+
+    if (packaged) {
+        problem = make_problem(TN_PROBLEM_NOT_INSTALLED, kind, name,
+                               packaged->module ? packaged->module : module);
+        problem->hint = tn_packaged_hint(packaged);
+        return problem;
     }
-    if (!is_known(kind, name))
-        return TN_ERROR_UNKNOWN;
-    g_string_append_printf(message, "the %s '%s' is known, but this version has no module for it",
-                           noun, name);
-    return TN_ERROR_NOT_BUILT;
+    if (module)
+        return make_problem(is_in_words(TN_BUILT_MODULES, module) ? TN_PROBLEM_NOT_INSTALLED
+                                                                  : TN_PROBLEM_NOT_BUILT,
+                            kind, name, module);
+    return is_known(kind, name) ? make_problem(TN_PROBLEM_NOT_BUILT, kind, name, NULL) : NULL;
 }

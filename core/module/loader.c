@@ -1,46 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loads modules: note, ABI and host were checked when the file was found; then what it requires,
- * dlopen, the descriptor against the note, its types, and init. The last two are one transaction:
- * a failure takes everything back. A loaded module stays until the process ends.
+ * dlopen (library.c), the descriptor against the note, its types, and init. The last two are one
+ * transaction: a failure takes everything back. A loaded module stays until the process ends.
  */
 #include "module/registry.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "module/scan.h"
+#include "module/catalogue.h"
+#include "module/library.h"
 #include "object/type.h"
 #include "tenon/error.h"
 #include "tenon/machine.h"
 
 static GPtrArray *loaded; /* TnModuleEntry, borrowed, in order of loading */
+static bool locked;       /* -module lock, and the machine has started */
+
+void tn_module_lock(void)
+{
+    locked = true;
+}
+
+bool tn_module_is_locked(const TnModuleEntry *module)
+{
+    return locked && module->state == TN_MODULE_FOUND;
+}
 
 /* ---- Checks ----------------------------------------------------------------------------- */
-
-/* The file may have changed since it was listed: its mode counts at the time of use. */
-static bool check_file_again(const TnModuleEntry *module, GError **error)
-{
-    g_autofree char *parent = g_path_get_dirname(module->path);
-    const char *const paths[] = { module->path, parent };
-    bool ok = true;
-
-    for (unsigned i = 0; ok && i < G_N_ELEMENTS(paths); i++) {
-        int fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-        if (fd < 0) {
-            g_set_error(error, TN_ERROR, TN_ERROR_IO, "%s cannot be opened: %s", paths[i],
-                        g_strerror(errno));
-            return false;
-        }
-        ok = tn_module_check_mode(fd, paths[i], error);
-        close(fd);
-    }
-    return ok;
-}
 
 static bool check_descriptor(const TnModuleEntry *module, const TnModule *d, GError **error)
 {
@@ -124,13 +112,9 @@ static bool bring_up(TnModuleEntry *module, GError **error)
 
 static bool open_library(TnModuleEntry *module, GError **error)
 {
-    if (!check_file_again(module, error))
+    module->handle = tn_library_open(module->path, module->note, error);
+    if (!module->handle)
         return false;
-    module->handle = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
-    if (!module->handle) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "%s", dlerror());
-        return false;
-    }
     module->descriptor = dlsym(module->handle, "tn_module");
     if (!module->descriptor) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "it has no descriptor");
@@ -152,22 +136,30 @@ static bool check_guest(const TnNote *note, GError **error)
     return false;
 }
 
+static bool load_one_required(const char *name, GError **error)
+{
+    TnModuleEntry *other = tn_registry_module(name);
+
+    if (!other) {
+        g_autofree char *hint = tn_catalogue_module_hint(name);
+
+        g_set_error(error, TN_ERROR, TN_ERROR_NOT_INSTALLED,
+                    "it requires the module '%s', which is not installed%s%s", name,
+                    hint ? "; " : "", hint ? hint : "");
+        return false;
+    }
+    if (!tn_module_load(other, error)) {
+        g_prefix_error(error, "it requires the module '%s': ", name);
+        return false;
+    }
+    return true;
+}
+
 static bool load_required(TnModuleEntry *module, GError **error)
 {
-    for (unsigned i = 0; i < module->note->requires->len; i++) {
-        const char *name = module->note->requires->pdata[i];
-        TnModuleEntry *other = tn_registry_module(name);
-
-        if (!other) {
-            g_set_error(error, TN_ERROR, TN_ERROR_NOT_INSTALLED,
-                        "it requires the module '%s', which is not installed", name);
+    for (unsigned i = 0; i < module->note->requires->len; i++)
+        if (!load_one_required(module->note->requires->pdata[i], error))
             return false;
-        }
-        if (!tn_module_load(other, error)) {
-            g_prefix_error(error, "it requires the module '%s': ", name);
-            return false;
-        }
-    }
     return true;
 }
 
@@ -181,32 +173,45 @@ static void give_up(TnModuleEntry *module, GError *cause)
     module->handle = NULL;
 }
 
+/* Modules that cannot be loaded again or now, and why. */
+static bool refuse(const TnModuleEntry *module, GError **error)
+{
+    const char *name = module->note ? module->note->name : module->path;
+
+    if (module->state == TN_MODULE_LOADING)
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "the module '%s' requires itself", name);
+    else if (module->state == TN_MODULE_DENIED)
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "'-module deny=%s' forbids it", name);
+    else if (module->state == TN_MODULE_BROKEN)
+        g_set_error_literal(error, TN_ERROR, TN_ERROR_BROKEN, module->broken->message);
+    else if (tn_module_is_locked(module))
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                    "'-module lock' forbids loading after the machine has started");
+    else
+        return false;
+    return true;
+}
+
 bool tn_module_load(TnModuleEntry *module, GError **error)
 {
     GError *cause = NULL;
 
     if (module->state == TN_MODULE_LOADED)
         return true;
-    if (module->state == TN_MODULE_LOADING) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "the module %s requires itself",
-                    module->note->name);
+    if (refuse(module, error))
+        return false;
+    module->state = TN_MODULE_LOADING;
+    if (!check_guest(module->note, &cause) || !load_required(module, &cause) ||
+        !open_library(module, &cause) || !bring_up(module, &cause)) {
+        give_up(module, cause);
+        g_propagate_error(error, g_error_copy(cause));
         return false;
     }
-    if (module->state == TN_MODULE_FOUND) {
-        module->state = TN_MODULE_LOADING;
-        if (check_guest(module->note, &cause) && load_required(module, &cause) &&
-            open_library(module, &cause) && bring_up(module, &cause)) {
-            module->state = TN_MODULE_LOADED;
-            if (!loaded)
-                loaded = g_ptr_array_new();
-            g_ptr_array_add(loaded, module);
-            return true;
-        }
-        give_up(module, cause);
-    }
-    g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "the module %s cannot be used: %s", module->path,
-                module->broken->message);
-    return false;
+    module->state = TN_MODULE_LOADED;
+    if (!loaded)
+        loaded = g_ptr_array_new();
+    g_ptr_array_add(loaded, module);
+    return true;
 }
 
 void tn_module_fini_all(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tenon-modinfo: what module files say of themselves, from their notes alone. With --catalogue it
- * writes the list that tells which package has a module that is not installed: arguments are then
- * FILE:PACKAGE, lines are KIND|NAME|MODULE|PACKAGE (see catalogue.c).
+ * writes the file that tells which package has a module that is not installed (packages.h):
+ * arguments are then FILE:PACKAGE.
  */
 #include "module/modinfo.h"
 
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "module/note.h"
+#include "module/packages.h"
 #include "tenon/error.h"
 
 static TnNote *read_file(const char *path, GError **error)
@@ -73,34 +74,45 @@ static void print_note(const char *path, const TnNote *note)
         print_provides(note->provides->pdata[i]);
 }
 
-static void print_catalogue(const TnNote *note, const char *package)
+static TnNote *read_or_tell(const char *path)
 {
-    for (unsigned i = 0; i < note->provides->len; i++) {
-        const TnProvide *provide = note->provides->pdata[i];
+    g_autoptr(GError) error = NULL;
+    TnNote *note = read_file(path, &error);
 
-        printf("%s|%s|%s|%s\n", provide->kind, provide->name, note->name, package);
-        for (unsigned j = 0; j < provide->aliases->len; j++)
-            printf("%s|%s|%s|%s\n", provide->kind, (char *)provide->aliases->pdata[j], note->name,
-                   package);
-    }
+    if (!note)
+        fprintf(stderr, "tenon-modinfo: %s: %s\n", path, error->message);
+    return note;
 }
 
-static bool show(const char *argument, bool catalogue)
+static bool show(const char *path)
 {
-    const char *colon = catalogue ? strrchr(argument, ':') : NULL;
-    g_autofree char *path = colon ? g_strndup(argument, colon - argument) : g_strdup(argument);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(TnNote) note = read_file(path, &error);
+    g_autoptr(TnNote) note = read_or_tell(path);
 
-    if (!note) {
-        fprintf(stderr, "tenon-modinfo: %s: %s\n", path, error->message);
-        return false;
-    }
-    if (catalogue)
-        print_catalogue(note, colon ? colon + 1 : "");
-    else
+    if (note)
         print_note(path, note);
-    return true;
+    return note != NULL;
+}
+
+/* FILE:PACKAGE... as one file of packages. */
+static bool print_catalogue(int n, char **arguments)
+{
+    g_autoptr(GString) text = g_string_new("{\n  \"format\": 1,\n  \"provides\": [");
+    bool good = true, first = true;
+
+    for (int i = 0; i < n; i++) {
+        const char *colon = strrchr(arguments[i], ':');
+        g_autofree char *path = colon ? g_strndup(arguments[i], colon - arguments[i]) : NULL;
+        g_autoptr(TnNote) note = path ? read_or_tell(path) : NULL;
+
+        if (!path)
+            fprintf(stderr, "tenon-modinfo: %s: ':PACKAGE' is missing\n", arguments[i]);
+        if (note)
+            tn_packages_append(text, note, colon + 1, first);
+        first = first && !(note && note->provides->len);
+        good = good && note;
+    }
+    printf("%s\n  ]\n}\n", text->str);
+    return good;
 }
 
 int tn_modinfo_main(int argc, char **argv)
@@ -113,10 +125,12 @@ int tn_modinfo_main(int argc, char **argv)
                         "       tenon-modinfo --catalogue MODULE:PACKAGE...\n");
         return 2;
     }
+    if (catalogue)
+        return print_catalogue(argc - first, argv + first) ? 0 : 1;
     for (int i = first; i < argc; i++) {
-        if (i > first && !catalogue)
+        if (i > first)
             printf("\n");
-        if (!show(argv[i], catalogue))
+        if (!show(argv[i]))
             code = 1;
     }
     return code;

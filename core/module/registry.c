@@ -7,14 +7,41 @@
 
 #include <string.h>
 
-#include "module/catalogue.h"
+#include "module/missing.h"
 #include "module/scan.h"
 #include "object/type.h"
-#include "option/parse.h"
 #include "tenon/error.h"
+#include "tenon/log.h"
 
 static GPtrArray *modules; /* TnModuleEntry, owned */
 static GPtrArray *refused; /* GError, owned */
+static GPtrArray *denied;  /* char *, owned: names of modules */
+
+void tn_registry_deny(const char *name)
+{
+    g_return_if_fail(!modules);
+    if (!denied)
+        denied = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(denied, g_strdup(name));
+}
+
+/* A broken module stays broken: nobody has to know that it is denied as well. */
+static void apply_denial(const char *name)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < modules->len; i++) {
+        TnModuleEntry *module = modules->pdata[i];
+
+        if (!module->note || strcmp(module->note->name, name) != 0)
+            continue;
+        found = true;
+        if (!module->broken)
+            module->state = TN_MODULE_DENIED;
+    }
+    if (!found)
+        tn_warn("-module deny=%s: no module has this name", name);
+}
 
 static void ensure_scanned(void)
 {
@@ -23,6 +50,13 @@ static void ensure_scanned(void)
     modules = g_ptr_array_new();
     refused = g_ptr_array_new();
     tn_module_scan(tn_registry_directories(), modules, refused);
+    for (unsigned i = 0; denied && i < denied->len; i++)
+        apply_denial(denied->pdata[i]);
+}
+
+static bool is_usable(const TnModuleEntry *module)
+{
+    return module->state != TN_MODULE_BROKEN && module->state != TN_MODULE_DENIED;
 }
 
 const GPtrArray *tn_registry_modules(void)
@@ -118,8 +152,7 @@ static void list_modules(Listing *listing)
     for (unsigned i = 0; i < modules->len; i++) {
         const TnModuleEntry *module = modules->pdata[i];
 
-        for (unsigned j = 0; module->note && module->state != TN_MODULE_BROKEN &&
-                             j < module->note->provides->len; j++) {
+        for (unsigned j = 0; is_usable(module) && j < module->note->provides->len; j++) {
             TnProvide *provide = module->note->provides->pdata[j];
 
             if (strcmp(provide->kind, listing->kind) == 0 &&
@@ -170,23 +203,23 @@ static const TnProvide *provides(const TnNote *note, const char *kind, const cha
     return NULL;
 }
 
-/* The usable module that provides a name; else the broken one that would. */
+/* The usable module that provides a name; else the broken or denied one that would. */
 static TnModuleEntry *find_provider(const char *kind, const char *name, const TnProvide **provide)
 {
-    TnModuleEntry *broken = NULL;
+    TnModuleEntry *unusable = NULL;
 
     for (unsigned i = 0; i < modules->len; i++) {
         TnModuleEntry *module = modules->pdata[i];
         const TnProvide *found = provides(module->note, kind, name);
 
-        if (!found || (broken && module->state == TN_MODULE_BROKEN))
+        if (!found || (unusable && !is_usable(module)))
             continue;
         *provide = found;
-        if (module->state != TN_MODULE_BROKEN)
+        if (is_usable(module))
             return module;
-        broken = module;
+        unusable = module;
     }
-    return broken;
+    return unusable;
 }
 
 const TnProvide *tn_registry_provide(const char *kind, const char *name)
@@ -198,75 +231,31 @@ const TnProvide *tn_registry_provide(const char *kind, const char *name)
     return provide;
 }
 
-static void collect_name(const TnProvide *provide, void *data)
+/* What is there, and cannot be used: the state of its module says which problem it is. */
+static TnProblem *module_problem(const TnModuleEntry *module, const char *kind, const char *name,
+                                 const GError *cause)
 {
-    GPtrArray *names = data;
+    TnProblem *problem = g_new0(TnProblem, 1);
 
-    g_ptr_array_add(names, g_strdup(provide->name));
-    for (unsigned i = 0; i < provide->aliases->len; i++)
-        g_ptr_array_add(names, g_strdup(provide->aliases->pdata[i]));
+    problem->code = module->state == TN_MODULE_DENIED ? TN_PROBLEM_DENIED
+                    : tn_module_is_locked(module)     ? TN_PROBLEM_LOCKED
+                                                      : TN_PROBLEM_BROKEN;
+    problem->kind = g_strdup(kind);
+    problem->name = g_strdup(name);
+    problem->module = g_strdup(module->note->name);
+    problem->path = g_strdup(module->path);
+    problem->cause = g_strdup(cause->message);
+    return problem;
 }
 
-static char *squeezed(const char *text)
+static bool load_for(TnModuleEntry *module, const char *kind, const char *name, GError **error)
 {
-    GString *out = g_string_new(NULL);
+    g_autoptr(GError) cause = NULL;
 
-    for (; *text; text++)
-        if (g_ascii_isalnum(*text))
-            g_string_append_c(out, g_ascii_tolower(*text));
-    return g_string_free(out, false);
-}
-
-/* A file that could not be read may be what the user misses, when its name says so. */
-static void hint_broken(GString *message, const char *name)
-{
-    g_autofree char *wanted = squeezed(name);
-
-    for (unsigned i = 0; i < modules->len; i++) {
-        const TnModuleEntry *module = modules->pdata[i];
-        g_autofree char *base = g_path_get_basename(module->path);
-        g_autofree char *stem = squeezed(base);
-
-        if (module->note || !module->broken || !wanted[0] ||
-            (!strstr(stem, wanted) && !g_str_has_prefix(wanted, stem)))
-            continue;
-        g_string_append_printf(message, "; the module %s may have it, but cannot be used: %s",
-                               module->path, module->broken->message);
-    }
-}
-
-/* A kind as a reader calls it. */
-static const char *kind_noun(const char *kind)
-{
-    static const char *const nouns[][2] = {
-        { "accel", "accelerator" }, { "chardev", "character device back end" },
-        { "iface", "interface" },
-    };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(nouns); i++)
-        if (strcmp(nouns[i][0], kind) == 0)
-            return nouns[i][1];
-    return kind;
-}
-
-static void set_missing_error(const char *kind, const char *name, GError **error)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    GString *message = g_string_new(NULL);
-    TnError code = tn_catalogue_missing(kind, kind_noun(kind), name, message);
-
-    if (code == TN_ERROR_UNKNOWN) {
-        tn_registry_each(kind, collect_name, names);
-        g_ptr_array_add(names, NULL);
-        g_string_append_printf(message, "there is no %s '%s'", kind_noun(kind), name);
-        tn_suggest_append(message, name, (const char *const *)names->pdata);
-    }
-    hint_broken(message, name);
-    for (unsigned i = 0; i < refused->len; i++)
-        g_string_append_printf(message, "; not looked into: %s",
-                               ((GError *)refused->pdata[i])->message);
-    g_set_error_literal(error, TN_ERROR, code, message->str);
-    g_string_free(message, true);
+    if (tn_module_load(module, &cause))
+        return true;
+    tn_problem_raise(module_problem(module, kind, name, cause), error);
+    return false;
 }
 
 bool tn_registry_require(const char *kind, const char *name, const char **canonical, GError **error)
@@ -281,12 +270,7 @@ bool tn_registry_require(const char *kind, const char *name, const char **canoni
     if (module) {
         if (canonical)
             *canonical = provide->name;
-        if (module->state != TN_MODULE_BROKEN)
-            return tn_module_load(module, error);
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
-                    "the %s '%s' is in the module %s, which cannot be used: %s", kind_noun(kind),
-                    name, module->path, module->broken->message);
-        return false;
+        return load_for(module, kind, name, error);
     }
     builtin = tn_type_lookup(type_name);
     if (builtin && (!canonical || !(builtin->info.flags & TN_TYPE_ABSTRACT))) {
@@ -294,7 +278,7 @@ bool tn_registry_require(const char *kind, const char *name, const char **canoni
             *canonical = name;
         return true;
     }
-    set_missing_error(kind, name, error);
+    tn_problem_raise(tn_missing_problem(kind, name), error);
     return false;
 }
 
@@ -365,26 +349,20 @@ static TnModuleEntry *interface_provider(const char *name)
 
 const void *tn_interface_find(const char *name, GError **error)
 {
+    g_autofree char *kind = NULL;
     TnModuleEntry *module;
     const void *vtable = NULL;
     const TnModuleHooks *hooks;
+    const char *slash;
 
     g_return_val_if_fail(name, NULL);
     ensure_scanned();
+    slash = strchr(name, '/');
+    kind = slash ? g_strndup(name, slash - name) : g_strdup("iface");
     module = interface_provider(name);
-    if (!module) {
-        const char *slash = strchr(name, '/');
-        g_autofree char *kind = slash ? g_strndup(name, slash - name) : g_strdup("iface");
-
-        set_missing_error(kind, slash ? slash + 1 : name, error);
-        return NULL;
-    }
-    if (module->state == TN_MODULE_BROKEN) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "the module %s cannot be used: %s",
-                    module->path, module->broken->message);
-        return NULL;
-    }
-    if (!tn_module_load(module, error))
+    if (!module)
+        tn_problem_raise(tn_missing_problem(kind, slash ? slash + 1 : name), error);
+    if (!module || !load_for(module, kind, slash ? slash + 1 : name, error))
         return NULL;
     hooks = module->descriptor->hooks;
     if (hooks->interface)

@@ -14,6 +14,7 @@ typedef enum TnModuleState {
     TN_MODULE_LOADING, /* it or something it requires is being loaded */
     TN_MODULE_LOADED,
     TN_MODULE_BROKEN,
+    TN_MODULE_DENIED, /* -module deny= names it; not broken */
 } TnModuleState;
 
 typedef struct TnModuleEntry {
@@ -27,6 +28,8 @@ typedef struct TnModuleEntry {
 
 /* Searched before the default places, in order of adding. Only before the first question. */
 void tn_registry_add_directory(const char *path);
+/* Counts a module as there and forbidden. Only before the first question. */
+void tn_registry_deny(const char *name);
 /* The places that are searched, in order; NULL-terminated, borrowed. */
 const char *const *tn_registry_directories(void);
 
@@ -37,8 +40,7 @@ const GPtrArray *tn_registry_refused(void);
 
 /*
  * Makes sure that what provides (kind, name) is loaded. `canonical` (may be NULL) is set to the
- * name that an alias stands for; borrowed. Errors are TN_ERROR_UNKNOWN, NOT_BUILT, NOT_INSTALLED,
- * BROKEN.
+ * name that an alias stands for; borrowed. Errors carry a TnProblem (problem.h).
  */
 bool tn_registry_require(const char *kind, const char *name, const char **canonical,
                          GError **error);
@@ -50,8 +52,12 @@ const TnProvide *tn_registry_provide(const char *kind, const char *name);
 typedef void (*TnRegistryFn)(const TnProvide *provide, void *data);
 void tn_registry_each(const char *kind, TnRegistryFn fn, void *data);
 
-/* Loads one module with what it requires. */
+/* Loads one module with what it requires. The error is a cause, with the module as "it". */
 bool tn_module_load(TnModuleEntry *module, GError **error);
+/* From now on no module is loaded. */
+void tn_module_lock(void);
+/* The module could be loaded, were it not for the lock. */
+bool tn_module_is_locked(const TnModuleEntry *module);
 /* The module with a name (of its note), or NULL. */
 TnModuleEntry *tn_registry_module(const char *name);
 /* The type's name that provides (kind, name): "pc-machine", "chardev-null". g_free. */

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where modules are looked for, and what is found there. Directories, in order: `-module dir=`,
- * TENON_MODULE_PATH (not when the program runs with raised privileges), and the modules of this
- * build: the folder `modules` beside a program that lies in its build folder, else the
- * installed one.
+ * TENON_MODULE_PATH, and the modules of this build: the folder `modules` beside a program that lies
+ * in its build folder, else the installed one. With raised privileges (trust.h) the environment and
+ * the program's own place do not count: its caller may have chosen both.
  */
 #include "module/scan.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "module/trust.h"
 #include "tenon-internal-hash.h"
 #include "tenon/error.h"
 
@@ -44,7 +43,7 @@ static char *build_directory(void)
 
 static void add_from_environment(void)
 {
-    const char *path = secure_getenv("TENON_MODULE_PATH");
+    const char *path = g_getenv("TENON_MODULE_PATH");
     g_auto(GStrv) parts = path ? g_strsplit(path, ":", -1) : NULL;
 
     for (char **part = parts; part && *part; part++)
@@ -55,9 +54,11 @@ static void add_from_environment(void)
 const char *const *tn_registry_directories(void)
 {
     if (!complete) {
-        g_autofree char *build = build_directory();
+        bool privileged = tn_trust_privileged();
+        g_autofree char *build = privileged ? NULL : build_directory();
 
-        add_from_environment();
+        if (!privileged)
+            add_from_environment();
         tn_registry_add_directory(build ? build : TN_MODULE_DIR);
         g_ptr_array_add(directories, NULL);
         complete = true;
@@ -66,35 +67,6 @@ const char *const *tn_registry_directories(void)
 }
 
 /* ---- What may be used ------------------------------------------------------------------- */
-
-bool tn_module_check_mode(int fd, const char *what, GError **error)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0) {
-        g_set_error(error, TN_ERROR, TN_ERROR_IO, "%s cannot be examined: %s", what,
-                    g_strerror(errno));
-        return false;
-    }
-    if (st.st_mode & S_IWOTH) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
-                    "%s is writable by everyone (mode %04o): anyone could have put code there",
-                    what, st.st_mode & 07777);
-        return false;
-    }
-    return true;
-}
-
-static bool check_file(int fd, GError **error)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "it is not a regular file");
-        return false;
-    }
-    return tn_module_check_mode(fd, "it", error);
-}
 
 /* What the note says, against this core. In the order of the loader: ABI, then host. */
 static bool check_note(const TnNote *note, GError **error)
@@ -120,21 +92,19 @@ static bool check_note(const TnNote *note, GError **error)
 
 /* ---- Scanning --------------------------------------------------------------------------- */
 
-static TnModuleEntry *examine(int dirfd, const char *directory, const char *file)
+static TnModuleEntry *examine(int directory, const char *path, const char *file)
 {
     TnModuleEntry *module = g_new0(TnModuleEntry, 1);
-    int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd;
 
-    module->path = g_build_filename(directory, file, NULL);
-    if (fd < 0)
-        g_set_error(&module->broken, TN_ERROR, TN_ERROR_BROKEN, "it cannot be opened: %s",
-                    g_strerror(errno));
-    else if (check_file(fd, &module->broken))
+    module->path = g_build_filename(path, file, NULL);
+    fd = tn_trust_open_file(directory, file, &module->broken);
+    if (fd >= 0) {
         module->note = tn_note_read(fd, &module->broken);
-    if (module->note && !module->broken)
-        check_note(module->note, &module->broken);
-    if (fd >= 0)
         close(fd);
+    }
+    if (module->note)
+        check_note(module->note, &module->broken);
     module->state = module->broken ? TN_MODULE_BROKEN : TN_MODULE_FOUND;
     return module;
 }
@@ -144,41 +114,39 @@ static int compare_files(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static GPtrArray *module_files(const char *directory)
+/* The names of the module files in an open directory, sorted. */
+static GPtrArray *module_files(DIR *dir)
 {
     GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
-    GDir *dir = g_dir_open(directory, 0, NULL);
-    const char *name;
+    const struct dirent *entry;
 
-    while (dir && (name = g_dir_read_name(dir)))
-        if (g_str_has_suffix(name, ".so"))
-            g_ptr_array_add(files, g_strdup(name));
-    if (dir)
-        g_dir_close(dir);
+    while ((entry = readdir(dir)))
+        if (g_str_has_suffix(entry->d_name, ".so"))
+            g_ptr_array_add(files, g_strdup(entry->d_name));
     g_ptr_array_sort(files, compare_files);
     return files;
 }
 
-static void scan_directory(const char *directory, GPtrArray *modules, GPtrArray *refused)
+static bool is_missing(const char *path)
 {
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+static void scan_directory(const char *path, GPtrArray *modules, GPtrArray *refused)
+{
     g_autoptr(GPtrArray) files = NULL;
     GError *error = NULL;
+    int fd = is_missing(path) ? -1 : tn_trust_open_directory(path, &error);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-    if (fd < 0) {
-        if (errno != ENOENT)
-            g_ptr_array_add(refused, g_error_new(TN_ERROR, TN_ERROR_IO, "%s cannot be opened: %s",
-                                                 directory, g_strerror(errno)));
-        return;
-    }
-    if (tn_module_check_mode(fd, directory, &error)) {
-        files = module_files(directory);
-        for (unsigned i = 0; i < files->len; i++)
-            g_ptr_array_add(modules, examine(fd, directory, files->pdata[i]));
-    } else {
+    if (error)
         g_ptr_array_add(refused, error);
-    }
-    close(fd);
+    if (!dir)
+        return;
+    files = module_files(dir);
+    for (unsigned i = 0; i < files->len; i++)
+        g_ptr_array_add(modules, examine(fd, path, files->pdata[i]));
+    closedir(dir);
 }
 
 void tn_module_scan(const char *const *paths, GPtrArray *modules, GPtrArray *refused)

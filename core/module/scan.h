@@ -8,7 +8,4 @@
 /* Adds a TnModuleEntry for each file of the directories, a GError for each refused directory. */
 void tn_module_scan(const char *const *directories, GPtrArray *modules, GPtrArray *refused);
 
-/* Refuses an open file or directory that others can write. */
-bool tn_module_check_mode(int fd, const char *what, GError **error);
-
 #endif

@@ -2,14 +2,8 @@
 /* The types that everything derives from. */
 #include "object/type.h"
 
-#include "tenon/error.h"
 #include "tenon/internal/accel.h"
 #include "tenon/machine.h"
-
-GQuark tn_error_quark(void)
-{
-    return g_quark_from_static_string("tenon-error");
-}
 
 static const TnTypeInfo object_type = {
     .size = sizeof(TnTypeInfo),

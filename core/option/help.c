@@ -203,7 +203,7 @@ static bool print_type(const char *kind, const char *name, GError **error)
     return true;
 }
 
-/* ---- -cpu, -module, -L, -d ----------------------------------------------------------------- */
+/* ---- -cpu, -L, -d -------------------------------------------------------------------------- */
 
 static bool print_cpus(const TnSettings *settings, GError **error)
 {
@@ -215,39 +215,6 @@ static bool print_cpus(const TnSettings *settings, GError **error)
         tn_running_target()->ops->list_models(text);
     fputs(text->str, stdout);
     return true;
-}
-
-static void print_module(const TnModuleEntry *module)
-{
-    const TnNote *note = module->note;
-
-    if (note)
-        printf("%s %s, %s: %s\n", note->name, note->version ? note->version : "(no version)",
-               note->licence ? note->licence : "licence not stated", module->path);
-    else
-        printf("%s\n", module->path);
-    for (unsigned i = 0; note && i < note->provides->len; i++) {
-        const TnProvide *provide = note->provides->pdata[i];
-
-        printf("  %s %s\n", provide->kind, provide->name);
-    }
-    if (module->broken)
-        printf("  cannot be used: %s\n", module->broken->message);
-}
-
-static void print_modules(void)
-{
-    const GPtrArray *modules = tn_registry_modules();
-    const GPtrArray *refused = tn_registry_refused();
-
-    printf("Module directories:\n");
-    for (const char *const *dir = tn_registry_directories(); *dir; dir++)
-        printf("  %s\n", *dir);
-    for (unsigned i = 0; i < refused->len; i++)
-        printf("Refused: %s\n", ((GError *)refused->pdata[i])->message);
-    printf("Modules:\n");
-    for (unsigned i = 0; i < modules->len; i++)
-        print_module(modules->pdata[i]);
 }
 
 static void print_firmware_directories(const TnSettings *settings)
@@ -269,14 +236,16 @@ static void print_log_items(void)
 
 /* ---- All --------------------------------------------------------------------------------- */
 
-static bool answer_plain(const TnSettings *settings, const char *option)
+static bool answer_plain(const TnSettings *settings, const TnHelpRequest *request)
 {
+    const char *option = request->option;
+
     if (strcmp(option, "h") == 0)
         print_options();
     else if (strcmp(option, "version") == 0)
         print_version();
     else if (strcmp(option, "module") == 0)
-        print_modules();
+        tn_help_modules(request->about);
     else if (strcmp(option, "L") == 0)
         print_firmware_directories(settings);
     else if (strcmp(option, "d") == 0)
@@ -292,7 +261,7 @@ static bool answer(const TnSettings *settings, const TnHelpRequest *request, GEr
 {
     const char *option = request->option;
 
-    if (answer_plain(settings, option))
+    if (answer_plain(settings, request))
         return true;
     if (strcmp(option, "cpu") == 0)
         return print_cpus(settings, error);

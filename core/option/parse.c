@@ -3,6 +3,7 @@
 #include "option/parse.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "tenon/error.h"
@@ -154,15 +155,17 @@ char *tn_format_size(uint64_t bytes)
 }
 
 /*
- * Edits (insert, delete, replace, swap of neighbours) that turn a into b, both no longer than
- * SUGGEST_MAX_LENGTH. Three rows of the usual table are enough.
+ * Edits are insert, delete, replace, and swap of neighbours. Three rows of the usual table are
+ * enough.
  */
-static unsigned edit_distance(const char *a, const char *b)
+unsigned tn_edit_distance(const char *a, const char *b)
 {
     unsigned rows[3][SUGGEST_MAX_LENGTH + 1];
     unsigned *before = rows[0], *last = rows[1], *row = rows[2], *spare;
     size_t n = strlen(a), m = strlen(b);
 
+    if (n > SUGGEST_MAX_LENGTH || m > SUGGEST_MAX_LENGTH)
+        return UINT_MAX;
     for (size_t j = 0; j <= m; j++)
         last[j] = j;
     for (size_t i = 1; i <= n; i++) {
@@ -188,14 +191,11 @@ const char *tn_suggest(const char *text, const char *const *candidates)
     size_t length = strlen(text);
     unsigned nearest = length <= 3 ? 2 : length <= 6 ? 3 : 4; /* edits, not reached */
 
-    if (length == 0 || length > SUGGEST_MAX_LENGTH)
+    if (length == 0)
         return NULL;
     for (; *candidates; candidates++) {
-        unsigned distance;
+        unsigned distance = tn_edit_distance(text, *candidates);
 
-        if (strlen(*candidates) > SUGGEST_MAX_LENGTH)
-            continue;
-        distance = edit_distance(text, *candidates);
         if (distance < nearest) {
             nearest = distance;
             best = *candidates;

@@ -27,6 +27,8 @@ bool tn_parse_size(const char *text, uint64_t unit, uint64_t *value, GError **er
 /* A size as a reader likes it: "128M", "4096". g_free. */
 char *tn_format_size(uint64_t bytes);
 
+/* How many edits make one text of the other; UINT_MAX when one is too long for names (64 bytes). */
+unsigned tn_edit_distance(const char *a, const char *b);
 /* Appends "; did you mean 'x'?" where tn_suggest (tenon/error.h) has one. */
 void tn_suggest_append(GString *message, const char *text, const char *const *candidates);
 

@@ -46,6 +46,7 @@ typedef struct TnSettings {
     char *rtc_base, *rtc_clock;
     char *log_items, *log_file;
     char *qtest, *qtest_log;
+    bool module_lock;
 
     GPtrArray *help; /* TnHelpRequest, in order */
 } TnSettings;

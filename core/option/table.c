@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "clock/runstate-internal.h"
-#include "module/registry.h"
 #include "option/parse.h"
 
 /* ---- Handlers of one line or two --------------------------------------------------------- */
@@ -263,21 +262,6 @@ static bool option_qtest_log(TnSettings *s, const char *value, GError **error)
     return true;
 }
 
-static bool option_module(TnSettings *s, const char *value, GError **error)
-{
-    static const char *const known[] = { "dir", NULL };
-    g_autoptr(TnKeyVals) kv = NULL;
-
-    if (is_help(value))
-        return tn_option_request_help(s, "module", NULL);
-    kv = tn_keyvals_parse(value, NULL, error);
-    if (!kv || !tn_keyvals_check(kv, known, error))
-        return false;
-    for (unsigned i = 0; i < kv->items->len; i++)
-        tn_registry_add_directory(((TnKeyVal *)kv->items->pdata[i])->value);
-    return true;
-}
-
 /* ---- The table -------------------------------------------------------------------------- */
 
 #define HEADING(text_) { .help = text_ }
@@ -334,8 +318,11 @@ const TnOption tn_option_table[] = {
     OPTION("name", "[guest=]string[,process=name][,debug-threads=on|off]", tn_option_name,
            "sets the name of the guest, and the process name"),
     OPTION("uuid", "uuid", tn_option_uuid, "specifies the machine's UUID"),
-    OPTION("module", "dir=path", option_module,
-           "looks for modules in a directory first ('-module help' lists modules)"),
+    OPTION("module", "dir=path|deny=name|lock[=on|off]|help[,format=text|json]", tn_option_module,
+           "dir= looks for modules in a directory first\n"
+           "deny= counts a module as there and forbidden\n"
+           "lock loads no module after the machine has started\n"
+           "help lists modules, with what they provide and why some cannot be used"),
 
     HEADING("Display options"),
     OPTION("display", "none", option_display, "selects the display ('-display help' for list)"),

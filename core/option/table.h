@@ -26,10 +26,13 @@ bool tn_option_boot(TnSettings *settings, const char *value, GError **error);
 bool tn_option_global(TnSettings *settings, const char *value, GError **error);
 bool tn_option_rtc(TnSettings *settings, const char *value, GError **error);
 bool tn_option_name(TnSettings *settings, const char *value, GError **error);
+bool tn_option_module(TnSettings *settings, const char *value, GError **error);
 bool tn_option_uuid(TnSettings *settings, const char *value, GError **error);
 
 /* Notes a request for help: `about` NULL for the list. Always true. */
 bool tn_option_request_help(TnSettings *settings, const char *option, const char *about);
+/* Prints the modules; format "json", else a table. */
+void tn_help_modules(const char *format);
 void tn_option_set_text(char **field, const char *value);
 /* Adds accelerators from "a:b" with the same options (NULL for none; copied). */
 void tn_settings_add_accels(TnSettings *settings, const char *names, const char *options);

@@ -42,10 +42,10 @@ def the_files_lie_where_distributions_want_them(installed):
     expected = [f"{installed.prefix}/bin/{name}" for name in PROGRAMS]
     expected += [f"{library}/{name}" for name in (
         "libtenon.so.1", "libtenon.so", "pkgconfig/tenon.pc", "pkgconfig/tenon-module.pc",
-        "tenon/modules/machine-pc.so", "tenon/modules/edu.so", "tenon/modules/catalogue")]
+        "tenon/modules/machine-pc.so", "tenon/modules/edu.so")]
     expected += [f"{share}/man/man1/{name}.1" for name in PROGRAMS[:3]]
     expected += [f"{share}/bash-completion/completions/{name}" for name in PROGRAMS[:3]]
-    expected += [f"{share}/zsh/site-functions/_tenon",
+    expected += [f"{share}/zsh/site-functions/_tenon", f"{share}/tenon/catalog.d/tenon.json",
                  f"{share}/doc/tenon/modules.md",
                  f"{share}/doc/tenon/examples/module-template/metronome.c"]
     headers = [path.name for path in (TOP / "abi" / "tenon").glob("*.h")]

@@ -6,6 +6,8 @@ Arguments: the program, and a folder for the modules that are made here. Modules
 $CC (default cc) against abi/ and the built libtenon.
 """
 
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -91,6 +93,7 @@ def make_modules():
     (FOLDER / "text.so").write_text("not a library\n")
     copy(good, "open").chmod(0o777)
     (FOLDER / "link.so").symlink_to("/nowhere/at/all.so")
+    (FOLDER / "loop.so").symlink_to("loop.so")
     (FOLDER / "folder.so").mkdir()
     os.mkfifo(FOLDER / "fifo.so")
     intern = build("tier", lines="TN_NOTE_INTERNAL")
@@ -119,19 +122,53 @@ def the_listing_has_the_good_ones_only():
     assert names == expected, names ^ expected
 
 
+def listing(*options):
+    """-module help,format=json, and in it the modules by the stem of their file."""
+    result = run(*options, "-module", "help,format=json")
+    assert result.returncode == 0, result.stderr
+    whole = json.loads(result.stdout)
+    return whole, {pathlib.Path(module["path"]).stem: module for module in whole["modules"]}
+
+
 def each_bad_one_says_why():
+    _, modules = listing()
     text = run("-module", "help").stdout
     reasons = {
         "abi9": "it needs ABI 9.0", "abi1": "it needs ABI 1.7",
         "arch": "it was built for riscv64 hosts", "cut0": "it is not an ELF file",
         "cut1": "it is truncated", "cut50": "it is truncated", "cut99": "it is truncated",
         "text": "it is not an ELF file", "open": "is writable by everyone (mode 0777)",
-        "link": "cannot be opened", "folder": "it is not a regular file",
+        "link": "/nowhere/at that it links to cannot be opened", "loop": "too many",
+        "folder": "it is not a regular file",
         "fifo": "it is not a regular file", "tier": "built with another version",
     }
     for name, reason in reasons.items():
-        block = re.search(rf"{name}\.so\n((?:  .*\n)*)", text)
-        assert block and reason in block[1], f"{name}: {block and block[1]}"
+        module = modules[name]
+        assert module["state"] == "broken", module
+        assert reason in module["cause"].lower() or reason in module["cause"], module
+        assert f"  cannot be used: {module['cause']}\n" in text, text
+
+
+def the_json_list_has_names_and_a_digest():
+    whole, modules = listing()
+    good = modules["good"]
+    assert (good["name"], good["version"], good["state"]) == ("good", "1", "usable"), good
+    assert good["provides"] == [{"kind": "device", "name": "test-good", "aliases": [], "bus": "",
+                                 "category": "misc", "user": True,
+                                 "description": "made for the test"}], good
+    assert modules["text"]["name"] is None and modules["text"]["digest"] is None
+    digest = hashlib.sha256()
+    for module in whole["modules"]:
+        digest.update(f"{module['path']}\0{module['digest'] or '-'}\n".encode())
+    assert whole["digest"] == digest.hexdigest()
+    extra = FOLDER / "zextra.so"
+    shutil.copy(FOLDER / "good.so", extra)
+    try:
+        assert listing()[0]["digest"] != whole["digest"]
+    finally:
+        extra.unlink()
+    assert listing()[0]["digest"] == whole["digest"]
+    assert f"Digest: {whole['digest']}\n" in run("-module", "help").stdout
 
 
 def a_good_one_loads_among_the_bad():
@@ -179,17 +216,104 @@ def a_folder_that_all_can_write_is_refused():
         FOLDER.chmod(0o755)
 
 
-def a_module_of_the_build_that_is_gone_is_named_with_its_package():
+def packages(*items, **more):
+    return json.dumps({"format": 1, "provides": list(items), **more})
+
+
+def item(name, *names, **more):
+    return {"kind": "device", "name": name, "packages": list(names), **more}
+
+
+def a_name_in_a_file_of_packages_is_told_with_its_package():
+    folder = FOLDER.parent / "modules-test-packages"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "catalog.d").mkdir(parents=True)
+    files = {
+        "one.json": packages(item("test-gone", "tenon-extra", module="gone", colour="red")),
+        "two.json": packages(item("test-else", "a", "b"), install="apt install"),
+        "bad.json": "{", "control.json": packages(item("test-ctl", "\x1b[31m")),
+        "empty.json": packages(item("test-none")), "format.json": '{"format": 2, "provides": []}',
+        "open.json": packages(item("test-open", "c")), "deep.json": "[" * 100000,
+        "list.json": "[]", "text.json": '{"format": 1, "provides": ["x"]}', "readme.txt": "{",
+    }
+    for name, text in files.items():
+        (folder / "catalog.d" / name).write_text(text)
+    (folder / "catalog.d" / "open.json").chmod(0o666)
+    (folder / "catalog.d" / "folder.json").mkdir()
+    for name, message in {
+        "test-gone": "the device 'test-gone' is not installed: it is in the module 'gone'; "
+                     "install the package 'tenon-extra'\n",
+        "test-else": "the device 'test-else' is not installed; install the package 'a' or 'b' "
+                     "with 'apt install a'\n",
+        "test-open": "there is no device 'test-open'", "test-ctl": "there is no device 'test-ctl'",
+    }.items():
+        result = run("-device", name + ",help", path=folder)
+        assert result.returncode == 1 and message in result.stderr, result.stderr
+    whole = json.loads(run("-module", "help,format=json", path=folder).stdout)
+    causes = {pathlib.Path(file["path"]).name: file["cause"] for file in whole["catalogue"]
+              if file["path"].startswith(str(folder))}
+    assert {name for name, cause in causes.items() if not cause} == {"one.json", "two.json"}, causes
+    assert set(causes) == set(files) - {"readme.txt"} | {"folder.json"}, causes
+    assert "line 1: a string is wanted" in causes["bad.json"], causes
+    assert "passed over: " + causes["bad.json"] in run("-module", "help", path=folder).stdout
+
+
+def a_module_of_the_build_that_is_gone_is_named():
     tree = FOLDER.parent / "modules-test-tree"
     shutil.rmtree(tree, ignore_errors=True)
-    (tree / "modules").mkdir(parents=True)
+    (tree / "modules" / "catalog.d").mkdir(parents=True)
     (tree / "build.ninja").touch()
-    (tree / "modules" / "catalogue").write_text("device|test-gone|gone|tenon-extra\nbad line\n")
     program = shutil.copy(PROGRAM, tree / "tenon")
-    result = subprocess.run([program, "-device", "test-gone,help"], capture_output=True, text=True,
-                            env={**os.environ, "LD_LIBRARY_PATH": str(LIBRARY)}, timeout=60)
+    env = {**os.environ, "LD_LIBRARY_PATH": str(LIBRARY)}
+
+    def message():
+        return subprocess.run([program, "-device", "edu,help"], capture_output=True, text=True,
+                              env=env, timeout=60).stderr
+
+    gone = "the device 'edu' is not installed: it is in the module 'edu'"
+    assert message().endswith(gone + "\n"), message()
+    shutil.copy(PROGRAM.parent / "modules" / "catalog.d" / "tenon.json",
+                tree / "modules" / "catalog.d")
+    assert re.search(gone + "; install the package '[^']+'\n$", message()), message()
+
+
+def the_catalogue_knows_every_module_that_was_built():
+    whole, _ = listing()
+    built = {(provide["kind"], name) for module in whole["modules"]
+             if module["path"].startswith(str(PROGRAM.parent / "modules"))
+             for provide in module["provides"] for name in [provide["name"], *provide["aliases"]]}
+    table = (PROGRAM.parent / "core" / "module" / "tenon-in-tree.h").read_text()
+    known = {tuple(row) for row in re.findall(r'\{ "([^"]*)", "([^"]*)", "[^"]*" \}', table)}
+    assert built and built <= known, built - known
+
+
+def a_denied_module_is_there_and_forbidden():
+    options = ["-module", "deny=good"]
+    result = run(*options, "-device", "test-good,help")
     assert result.returncode == 1
-    assert "in the module 'gone' of the package 'tenon-extra'" in result.stderr, result.stderr
+    assert f"is in the module {FOLDER}/good.so, which is denied: '-module deny=good' forbids it" \
+        in result.stderr, result.stderr
+    result = run(*options, "-device", "test-needs,help")
+    assert "it requires the module 'good': '-module deny=good' forbids it" in result.stderr
+    assert "test-good" not in run(*options, "-device", "help").stdout
+    assert listing(*options)[1]["good"]["state"] == "denied"
+    assert "-module deny=nobody: no module has this name" in \
+        run("-module", "deny=nobody", "-device", "help").stderr
+
+
+def after_the_lock_nothing_is_loaded():
+    for lock, answer in (("lock=off", "OK"), ("lock", (
+            f"FAIL the device 'test-good' is in the module {FOLDER}/good.so, which is not loaded: "
+            "'-module lock' forbids loading after the machine has started"))):
+        with subprocess.Popen(
+                [PROGRAM, "-module", f"dir={FOLDER}", "-module", lock, "-machine", "none",
+                 "-display", "none", "-qtest", "stdio"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, text=True) as child:
+            child.stdin.write("module_load  test-good\n")
+            child.stdin.flush()
+            given = child.stdout.readline().rstrip("\n")
+            child.kill()
+        assert given == answer, (lock, given)
 
 
 def the_folder_option_comes_first():
@@ -220,7 +344,11 @@ def listing_maps_no_module():
 CASES = [the_listing_has_the_good_ones_only, each_bad_one_says_why, a_good_one_loads_among_the_bad,
          asking_for_a_bad_one_says_why, a_missing_name_gets_a_hint,
          a_crash_happens_only_when_the_module_is_used, a_folder_that_all_can_write_is_refused,
-         a_module_of_the_build_that_is_gone_is_named_with_its_package,
+         the_json_list_has_names_and_a_digest,
+         a_name_in_a_file_of_packages_is_told_with_its_package,
+         a_module_of_the_build_that_is_gone_is_named,
+         the_catalogue_knows_every_module_that_was_built,
+         a_denied_module_is_there_and_forbidden, after_the_lock_nothing_is_loaded,
          the_folder_option_comes_first, listing_maps_no_module]
 
 

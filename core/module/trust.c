@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens what only its owner can change; see trust.h, and path_resolution(7) for links. */
+#include "module/trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tenon/error.h"
+
+enum {
+    MAX_LINKS = 40, /* as the kernel's own limit */
+    DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+    FILE_FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+};
+
+bool tn_trust_privileged(void)
+{
+    return getauxval(AT_SECURE) != 0;
+}
+
+/* ---- Checks ----------------------------------------------------------------------------- */
+
+static bool is_trusted_owner(uid_t uid)
+{
+    return uid == 0 || uid == geteuid();
+}
+
+static bool check_mode(const struct stat *st, const char *what, GError **error)
+{
+    unsigned mode = st->st_mode & ALLPERMS;
+
+    if (mode & S_IWOTH) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                    "%s is writable by everyone (mode %04o): anyone could have put code there",
+                    what, mode);
+        return false;
+    }
+    if (tn_trust_privileged() && (!is_trusted_owner(st->st_uid) || (mode & S_IWGRP))) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                    "%s can be changed by others (mode %04o, user %u): this program runs with "
+                    "raised privileges", what, mode, (unsigned)st->st_uid);
+        return false;
+    }
+    return true;
+}
+
+static bool check_open(int fd, const char *what, bool directory, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        g_set_error(error, TN_ERROR, TN_ERROR_IO, "%s cannot be examined: %s", what,
+                    g_strerror(errno));
+        return false;
+    }
+    if (!directory && !S_ISREG(st.st_mode)) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "%s is not a regular file", what);
+        return false;
+    }
+    return check_mode(&st, what, error);
+}
+
+/* ---- Opening ---------------------------------------------------------------------------- */
+
+/* The descriptor when it is open and passes; else -1, and it is closed. `what` for messages. */
+static int admit(int fd, const char *what, bool directory, GError **error)
+{
+    if (fd < 0) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "%s cannot be opened: %s", what,
+                    g_strerror(errno));
+        return -1;
+    }
+    if (check_open(fd, what, directory, error))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int tn_trust_open_directory(const char *path, GError **error)
+{
+    return admit(open(path, DIRECTORY_FLAGS), path, true, error);
+}
+
+static bool read_link(int directory, const char *file, char target[PATH_MAX], GError **error)
+{
+    ssize_t n = readlinkat(directory, file, target, PATH_MAX);
+
+    if (n <= 0 || n >= PATH_MAX) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its link cannot be read: %s",
+                    n < 0 ? g_strerror(errno) : "its target is empty or too long");
+        return false;
+    }
+    target[n] = '\0';
+    return true;
+}
+
+/* Opens the directory that a link's target lies in, and takes the last part of the target. */
+static int open_link_directory(int directory, const char *target, char **last, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(target);
+    g_autofree char *what = g_strdup_printf("the directory %s that it links to", parent);
+    const char *slash = strrchr(target, '/');
+    int fd = admit(openat(directory, parent, DIRECTORY_FLAGS), what, true, error);
+
+    if (fd >= 0)
+        *last = g_strdup(slash ? slash + 1 : target);
+    return fd;
+}
+
+/* One step: `*at` becomes the directory of what the link `*name` in it names, `*name` its name. */
+static bool follow(int *at, char **name, GError **error)
+{
+    char target[PATH_MAX], *last = NULL;
+    int next;
+
+    if (!read_link(*at, *name, target, error))
+        return false;
+    next = open_link_directory(*at, target, &last, error);
+    if (next < 0)
+        return false;
+    close(*at);
+    g_free(*name);
+    *at = next;
+    *name = last;
+    return true;
+}
+
+static int open_through_links(int directory, const char *file, GError **error)
+{
+    g_autofree char *name = g_strdup(file);
+    int at = admit(openat(directory, ".", DIRECTORY_FLAGS), "its directory", true, error);
+    int fd = -1;
+
+    if (at < 0)
+        return -1;
+    for (unsigned links = 0; links <= MAX_LINKS; links++) {
+        fd = openat(at, name, FILE_FLAGS);
+        if (fd >= 0 || errno != ELOOP || links == MAX_LINKS) {
+            fd = admit(fd, "it", false, error);
+            break;
+        }
+        if (!follow(&at, &name, error))
+            break;
+    }
+    close(at);
+    return fd;
+}
+
+int tn_trust_open_file(int directory, const char *file, GError **error)
+{
+    int fd = openat(directory, file, FILE_FLAGS);
+
+    if (fd < 0 && errno == ELOOP)
+        return open_through_links(directory, file, error);
+    return admit(fd, "it", false, error);
+}

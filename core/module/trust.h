@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which files and directories may be believed: those that nobody but the user and root can change.
+ * Checks are made of what is open, never of a path, so that nothing can be put in its place between
+ * the check and the use.
+ */
+#ifndef TENON_CORE_TRUST_H
+#define TENON_CORE_TRUST_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+/*
+ * The program runs with rights that its caller does not have (setuid, capabilities of the file;
+ * AT_SECURE of getauxval(3)). Then the environment does not count, and only root and the user that
+ * the program runs as may be able to write what is believed.
+ */
+bool tn_trust_privileged(void);
+
+/* Opens a directory for reading. The file descriptor, or -1 with an error. */
+int tn_trust_open_directory(const char *path, GError **error);
+
+/*
+ * Opens a regular file of an open directory for reading. A symbolic link is followed step by step,
+ * and each directory that it leads through to a file is checked as well. `file` has no slash.
+ * The error speaks of the file as "it". -1 on failure.
+ */
+int tn_trust_open_file(int directory, const char *file, GError **error);
+
+#endif
