@@ -8,6 +8,7 @@
 
 #include "tenon/cpu.h"
 #include "tenon/device.h"
+#include "tenon/memory.h"
 
 TN_BEGIN_DECLS
 
@@ -22,6 +23,18 @@ typedef struct TnSmp {
     uint32_t size;
     uint32_t cpus, maxcpus, sockets, dies, clusters, cores, threads;
 } TnSmp;
+
+/*
+ * -numa, checked and completed. Distances are those of ACPI's SLIT: 10 is the node itself, 255 out
+ * of reach.
+ */
+typedef struct TnNuma {
+    uint32_t size;
+    uint32_t n_nodes;
+    const uint64_t *ram;       /* bytes of each node; the sum is the machine's RAM */
+    const uint32_t *cpu_node;  /* by vCPU index, maxcpus of them */
+    const uint8_t *distance;   /* n_nodes rows, by source; NULL when none was given */
+} TnNuma;
 
 /* What the command line asked of the machine. Strings are borrowed, NULL when not given. */
 typedef struct TnMachineConfig {
@@ -44,6 +57,7 @@ typedef struct TnMachineConfig {
     bool graphic;           /* false with -nographic */
     TnObject *ram_backend;  /* of -machine memory-backend=, or NULL */
     const char *vga;        /* -vga */
+    const TnNuma *numa;     /* NULL without -numa; only with TN_MACHINE_NUMA */
 } TnMachineConfig;
 
 /* The vtable of TN_IFACE_MACHINE. */
@@ -64,6 +78,11 @@ typedef struct TnMachineOps {
     void (*reset)(TnObject *machine, void *state);
 } TnMachineOps;
 
+/* TnMachineOps.flags */
+enum {
+    TN_MACHINE_NUMA = 1u << 0, /* tells the guest of config->numa */
+};
+
 /* Levels of -smp beside sockets, cores and threads: bits of TnMachineOps.smp_features. */
 enum {
     TN_SMP_DIES = 1u << 0,
@@ -76,6 +95,21 @@ TN_API const TnMachineConfig *tn_machine_config(void);
 /* Makes a vCPU of the running target (see internal/target.h), below the machine's "cpus". The
  * thread starts with the machine. `index` counts from 0. NULL with an error. [main +lock] */
 TN_API TnCpu *tn_machine_add_cpu(TnObject *machine, unsigned index, GError **error);
+
+/*
+ * The machine's RAM as one region of config->ram_size bytes: anonymous memory of the host, the back
+ * end of -machine memory-backend=, or those of the NUMA nodes in a row. To be asked for once, by
+ * the machine's init. `owner` and `name` as for tn_region_new_ram; borrowed; NULL with an error
+ * when the host has no such memory. [main +lock]
+ */
+TN_API TnRegion *tn_machine_new_ram(TnObject *owner, const char *name, GError **error);
+
+/* Where a vCPU stands in the topology: the vCPU `index` below maxcpus by socket, die, cluster, core
+ * and thread, each numbered within the level above. Threads count fastest. [any] */
+typedef struct TnCpuPlace {
+    uint32_t socket, die, cluster, core, thread;
+} TnCpuPlace;
+TN_API TnCpuPlace tn_smp_place(const TnSmp *smp, unsigned index);
 
 /* The guest-visible name of the running target ("x86_64"), borrowed; NULL before it is chosen.
  * [any] */

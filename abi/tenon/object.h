@@ -82,6 +82,17 @@ typedef struct TnInterfaceImpl {
     const void *vtable; /* starts with uint32_t size */
 } TnInterfaceImpl;
 
+/*
+ * What -object may make. complete (may be NULL) runs once all properties are set; what it refuses
+ * ends the program before the machine is built.. [main]
+ */
+#define TN_IFACE_USER_CREATABLE "user-creatable"
+
+typedef struct TnUserCreatableOps {
+    uint32_t size;
+    bool (*complete)(TnObject *obj, void *state, GError **error);
+} TnUserCreatableOps;
+
 /* ---- Types ------------------------------------------------------------------------------ */
 
 enum {

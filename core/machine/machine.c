@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes the machine: the order of things is target, machine object and its properties, topology,
- * accelerator, chardevs, the board's init, -device, the board's ready, realize, first reset.
+ * Makes the machine: the order of things is target, objects, machine object and its properties,
+ * topology, RAM, accelerator, chardevs, the board's init, -device, the board's ready, realize, first reset.
  */
 #include "machine/machine.h"
 
@@ -12,12 +12,12 @@
 #include "clock/runstate-internal.h"
 #include "machine/firmware.h"
 #include "machine/globals.h"
+#include "machine/memory.h"
+#include "machine/objects.h"
 #include "machine/running.h"
 #include "module/registry.h"
 #include "object/device.h"
 #include "option/parse.h"
-
-enum { DEFAULT_RAM = 128u << 20 };
 
 static const TnTargetInfo *target;
 static TnMachineOps ops; /* a copy, missing members NULL */
@@ -107,13 +107,11 @@ static bool set_properties(TnObject *machine, const GPtrArray *options, GError *
 }
 
 /* `smp` is kept by reference. */
-static void fill_config(const TnSettings *s, const TnSmp *smp)
+static bool fill_config(const TnSettings *s, TnObject *machine, const char *name, const TnSmp *smp,
+                        GError **error)
 {
-    uint64_t ram = s->ram_size ? s->ram_size : ops.default_ram_size;
-
     config = (TnMachineConfig){
         .size = sizeof(config),
-        .ram_size = ram ? ram : DEFAULT_RAM,
         .smp = smp,
         .cpu_model = s->cpu,
         .kernel = s->kernel,
@@ -135,8 +133,8 @@ static void fill_config(const TnSettings *s, const TnSmp *smp)
         .graphic = !s->nographic,
         .vga = s->vga,
     };
-    config.max_ram_size = config.ram_size;
-    config_complete = true;
+    config_complete = tn_machine_memory_plan(s, machine, name, &ops, &config, error);
+    return config_complete;
 }
 
 /* Options that only make sense with another one. */
@@ -219,14 +217,14 @@ bool tn_machine_build(TnSettings *s, GError **error)
     tn_globals_install(s->globals);
     tn_firmware_set_directories(s->firmware_directories);
     if (!check_settings(s, error) || !tn_rtc_configure(s->rtc_base, s->rtc_clock, error) ||
-        !tn_target_select(s->target, error))
+        !tn_target_select(s->target, error) || !tn_objects_make(s->objects, error))
         return false;
     name = name ? name : target->default_machine ? target->default_machine : "none";
     if (!add_machine(name, &machine, error) ||
         !set_properties(machine, s->machine_options, error) ||
-        !tn_smp_complete(s->smp, &ops, name, &smp, error))
+        !tn_smp_complete(s->smp, &ops, name, &smp, error) ||
+        !fill_config(s, machine, name, &smp, error))
         return false;
-    fill_config(s, &smp);
     return tn_accel_select(s->accels, s, error) && populate(machine, s, error);
 }
 
@@ -240,4 +238,5 @@ void tn_machine_destroy(void)
     tn_chardev_close_all(); /* what the machine sent last goes out; terminals are put back */
     while (root->children && root->children->len)
         tn_object_unparent(root->children->pdata[root->children->len - 1]);
+    tn_machine_memory_clear();
 }

@@ -2,8 +2,8 @@
 /*
  * RAM back ends: objects that give a machine or a device its memory. "memory-backend-ram" is
  * anonymous, "memory-backend-file" maps a file or a directory's (hugetlbfs) unnamed one,
- * "memory-backend-memfd" can be passed to other processes. The memory is made when it is first
- * mapped.
+ * "memory-backend-memfd" can be passed to other processes. -object makes the memory at once,
+ * so that what the host refuses is told before a machine is built.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -131,8 +131,10 @@ static bool backend_make(TnObject *obj, Backend *backend, GError **error)
     void *state;
     bool ok = true;
     const TnMemoryBackendOps *ops = tn_object_interface_state(obj, TN_IFACE_MEMORY_BACKEND, &state);
-    if (!backend->size) {
-        g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "size= is missing");
+    if (!backend->size || backend->size % TN_RAM_PAGE) {
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID, backend->size
+                    ? "size=%" G_GUINT64_FORMAT " is no multiple of %u" : "size= is missing or 0",
+                    backend->size, (unsigned)TN_RAM_PAGE);
         return false;
     }
     int fd = ops->open(obj, state, backend->size, &ok, error);
@@ -143,6 +145,11 @@ static bool backend_make(TnObject *obj, Backend *backend, GError **error)
     };
     backend->ram = ok ? tn_ram_new(&options, error) : NULL;
     return backend->ram != NULL;
+}
+
+static bool backend_complete(TnObject *obj, void *state, GError **error)
+{
+    return backend_make(obj, state, error);
 }
 
 uint64_t tn_backend_size(TnObject *obj)
@@ -188,6 +195,14 @@ static void file_clear(TnObject *obj, void *state)
     }
 }
 
+/* To be passed on is what it is for. */
+static bool memfd_init(TnObject *obj, void *state, GError **error)
+{
+    Backend *backend = tn_object_state(obj, TN_TYPE_MEMORY_BACKEND);
+    backend->share = true;
+    return true;
+}
+
 /* ---- Properties and types ---------------------------------------------------------------- */
 
 static bool memfd_set_huge_size(TnObject *obj, void *state, const char *text, GError **error)
@@ -206,9 +221,9 @@ static bool memfd_set_huge_size(TnObject *obj, void *state, const char *text, GE
 
 static const TnProperty backend_properties[] = {
     { .name = "size", .kind = TN_PROP_SIZE, .offset = offsetof(Backend, size),
-      .doc = "Bytes of memory" },
+      .flags = TN_PROP_REQUIRED, .doc = "Bytes of memory" },
     { .name = "share", .kind = TN_PROP_BOOL, .offset = offsetof(Backend, share), .def = "off",
-      .doc = "Writes reach the file or other processes" },
+      .doc = "Writes reach the file or other processes; on for memfd" },
     { .name = "prealloc", .kind = TN_PROP_BOOL, .offset = offsetof(Backend, prealloc), .def = "off",
       .doc = "Take all memory from the host at the start" },
     { .name = "merge", .kind = TN_PROP_BOOL, .offset = offsetof(Backend, merge), .def = "on",
@@ -220,7 +235,7 @@ static const TnProperty backend_properties[] = {
 
 static const TnProperty file_properties[] = {
     { .name = "mem-path", .kind = TN_PROP_STRING, .offset = offsetof(FileBackend, path),
-      .doc = "The file, or a directory for an unnamed file in it" },
+      .flags = TN_PROP_REQUIRED, .doc = "The file, or a directory for an unnamed file in it" },
     { .name = "readonly", .kind = TN_PROP_BOOL, .offset = offsetof(FileBackend, readonly),
       .def = "off", .doc = "The guest cannot write; the file is opened for reading" },
     { .name = "discard-data", .kind = TN_PROP_BOOL, .offset = offsetof(FileBackend, discard),
@@ -238,6 +253,11 @@ static const TnProperty memfd_properties[] = {
     { 0 },
 };
 
+static const TnUserCreatableOps creatable = { .size = sizeof(creatable),
+                                              .complete = backend_complete };
+static const TnInterfaceImpl backend_interfaces[] = {
+    { TN_IFACE_USER_CREATABLE, &creatable }, { 0 },
+};
 static const TnMemoryBackendOps ram_ops = { .size = sizeof(TnMemoryBackendOps), .open = ram_open };
 static const TnMemoryBackendOps file_ops = { .size = sizeof(TnMemoryBackendOps), .open = file_open,
                                      .readonly = file_readonly };
@@ -254,6 +274,7 @@ static const TnTypeInfo backend_type = {
     .state_size = sizeof(Backend),
     .property_stride = TN_PROPERTY_STRIDE,
     .properties = backend_properties,
+    .interfaces = backend_interfaces,
     .description = "The ancestor of all RAM back ends",
     .clear = backend_clear,
 };
@@ -290,5 +311,6 @@ static const TnTypeInfo memfd_type = {
     .properties = memfd_properties,
     .interfaces = memfd_interfaces,
     .description = "Memory that can be passed to other processes",
+    .init = memfd_init,
 };
 TN_CORE_TYPE(memfd_type);

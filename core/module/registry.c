@@ -104,6 +104,9 @@ static char *core_type_name(const TnType *type, const char *kind)
         return NULL;
     if (strcmp(kind, "device") == 0)
         return g_strdup(name);
+    if (strcmp(kind, "object") == 0)
+        return g_hash_table_contains(type->interfaces, TN_IFACE_USER_CREATABLE) ? g_strdup(name)
+                                                                                : NULL;
     if (strcmp(kind, "chardev") == 0)
         return g_str_has_prefix(name, "chardev-") ? g_strdup(name + strlen("chardev-")) : NULL;
     return g_str_has_suffix(name, suffix) ? g_strndup(name, strlen(name) - strlen(suffix)) : NULL;

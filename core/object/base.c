@@ -28,10 +28,25 @@ static const TnTypeInfo bus_type = {
 };
 TN_CORE_TYPE(bus_type);
 
+/* What every machine has; core/machine reads it. */
+typedef struct MachineState {
+    char *memory_backend;
+} MachineState;
+
+static const TnProperty machine_properties[] = {
+    { .name = "memory-backend", .kind = TN_PROP_STRING,
+      .offset = offsetof(MachineState, memory_backend),
+      .doc = "id of the memory back end (-object) that is the RAM" },
+    { 0 },
+};
+
 static const TnTypeInfo machine_type = {
     .size = sizeof(TnTypeInfo),
     .flags = TN_TYPE_ABSTRACT,
     .name = TN_TYPE_MACHINE,
+    .state_size = sizeof(MachineState),
+    .property_stride = TN_PROPERTY_STRIDE,
+    .properties = machine_properties,
     .description = "The ancestor of all machines",
 };
 TN_CORE_TYPE(machine_type);

@@ -57,6 +57,15 @@ static bool well_formed_id(const char *id)
     return true;
 }
 
+bool tn_id_check(const char *id, GError **error)
+{
+    if (well_formed_id(id))
+        return true;
+    g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "'%s' is no id: an id begins with a letter "
+                "and has letters, digits, '-', '.' and '_'", id);
+    return false;
+}
+
 static TnObject *find_id(TnObject *obj, const char *id)
 {
     TnDeviceState *device = tn_device_of(obj);
@@ -73,11 +82,8 @@ bool tn_device_set_id(TnObject *dev, const char *id, GError **error)
 {
     TnObject *other;
 
-    if (!well_formed_id(id)) {
-        g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "'%s' is no id: an id begins with a letter "
-                    "and has letters, digits, '-', '.' and '_'", id);
+    if (!tn_id_check(id, error))
         return false;
-    }
     other = find_id(tn_object_root(), id);
     if (other) {
         g_autofree char *who = tn_object_describe(other);

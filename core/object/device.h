@@ -17,6 +17,8 @@ static inline TnDeviceState *tn_device_of(const TnObject *obj)
     return obj->type->is_device ? tn_object_state_at(obj, 1) : NULL;
 }
 
+/* Whether a text has the form of an id. [any] */
+bool tn_id_check(const char *id, GError **error);
 /* Names a device before it is plugged. The id must be free and well-formed. */
 bool tn_device_set_id(TnObject *dev, const char *id, GError **error);
 

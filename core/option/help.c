@@ -269,6 +269,8 @@ static bool answer(const TnSettings *settings, const TnHelpRequest *request, GEr
         return print_type(option, request->about, error);
     if (strcmp(option, "device") == 0)
         print_devices();
+    else if (strcmp(option, "object") == 0)
+        print_list("object", "List of user creatable objects");
     else if (strcmp(option, "machine") == 0)
         print_list("machine", "Supported machines are");
     else if (strcmp(option, "accel") == 0)

@@ -49,6 +49,8 @@ TnSettings *tn_settings_new(void)
     s->accels = g_ptr_array_new_with_free_func(accel_free);
     s->firmware_directories = g_ptr_array_new_with_free_func(g_free);
     s->boot_splash_time = s->boot_reboot_timeout = -1;
+    s->objects = g_ptr_array_new_with_free_func(keyvals_free);
+    s->numa = g_ptr_array_new_with_free_func(keyvals_free);
     s->devices = g_ptr_array_new_with_free_func(keyvals_free);
     s->globals = g_ptr_array_new_with_free_func(global_free);
     s->chardevs = g_ptr_array_new_with_free_func(g_free);
@@ -67,9 +69,9 @@ void tn_settings_free(TnSettings *s)
                       s->bios, s->boot_order, s->boot_once, s->boot_splash, s->vga, s->name,
                       s->process_name, s->uuid, s->rtc_base, s->rtc_clock, s->log_items,
                       s->log_file, s->qtest, s->qtest_log };
-    GPtrArray *lists[] = { s->machine_options, s->accels, s->firmware_directories, s->devices,
-                           s->globals, s->chardevs, s->serials, s->parallels, s->debugcons,
-                           s->help };
+    GPtrArray *lists[] = { s->machine_options, s->accels, s->firmware_directories, s->objects,
+                           s->numa, s->devices, s->globals, s->chardevs, s->serials, s->parallels,
+                           s->debugcons, s->help };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);

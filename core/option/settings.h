@@ -35,6 +35,8 @@ typedef struct TnSettings {
     bool boot_menu, boot_menu_set, boot_strict;
     int64_t boot_splash_time, boot_reboot_timeout; /* ms; -1: not given */
 
+    GPtrArray *objects;  /* TnKeyVals of -object, in order */
+    GPtrArray *numa;     /* TnKeyVals of -numa, in order */
     GPtrArray *devices;  /* TnKeyVals of -device, in order */
     GPtrArray *globals;  /* TnGlobal */
     GPtrArray *chardevs; /* char *: -chardev, whole */

@@ -156,3 +156,18 @@ bool tn_smp_complete(const TnKeyVals *kv, const TnMachineOps *machine, const cha
     *smp = s;
     return true;
 }
+
+TnCpuPlace tn_smp_place(const TnSmp *smp, unsigned index)
+{
+    TnCpuPlace place;
+
+    place.thread = index % smp->threads;
+    index /= smp->threads;
+    place.core = index % smp->cores;
+    index /= smp->cores;
+    place.cluster = index % smp->clusters;
+    index /= smp->clusters;
+    place.die = index % smp->dies;
+    place.socket = index / smp->dies;
+    return place;
+}

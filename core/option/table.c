@@ -124,6 +124,32 @@ static bool option_device(TnSettings *s, const char *value, GError **error)
     return true;
 }
 
+static bool option_object(TnSettings *s, const char *value, GError **error)
+{
+    g_autoptr(TnKeyVals) kv = tn_keyvals_parse(value, "qom-type", error);
+
+    if (!kv)
+        return false;
+    if (kv->help)
+        return tn_option_request_help(s, "object", tn_keyvals_get(kv, "qom-type"));
+    if (!tn_keyvals_get(kv, "qom-type")) {
+        tn_keyvals_error(kv, NULL, error, "the type of an object is missing (-object help lists "
+                         "them)");
+        return false;
+    }
+    g_ptr_array_add(s->objects, g_steal_pointer(&kv));
+    return true;
+}
+
+static bool option_numa(TnSettings *s, const char *value, GError **error)
+{
+    TnKeyVals *kv = tn_keyvals_parse(value, "type", error);
+
+    if (kv)
+        g_ptr_array_add(s->numa, kv);
+    return kv != NULL;
+}
+
 static bool option_chardev(TnSettings *s, const char *value, GError **error)
 {
     g_autofree char *about = asks_about(value);
@@ -298,6 +324,12 @@ const TnOption tn_option_table[] = {
            "clusters= number of clusters in one die\n"
            "cores= number of cores in one cluster\n"
            "threads= number of threads in one core"),
+    OPTION("numa",
+           "node[,mem=size][,memdev=id][,cpus=first[-last]][,nodeid=node]", option_numa,
+           "makes a NUMA node and gives it RAM and CPUs\n"
+           "-numa dist,src=source,dst=destination,val=distance sets a distance\n"
+           "-numa cpu,node-id=node[,socket-id=x][,die-id=w][,core-id=y][,thread-id=z]\n"
+           "gives a node CPUs by their place in the topology"),
     OPTION("m", "[size=]megs[,slots=n,maxmem=size]", tn_option_memory,
            "configures guest RAM; a size has an optional suffix (M without)"),
     OPTION("boot",
@@ -312,6 +344,9 @@ const TnOption tn_option_table[] = {
     OPTION("device", "driver[,prop[=value][,...]]", option_device,
            "adds a device (based on driver); prop=value sets driver properties\n"
            "'-device help' lists drivers, '-device driver,help' lists properties"),
+    OPTION("object", "type,id=id[,prop=value][,...]", option_object,
+           "makes an object, such as a memory back end, for others to use by its id\n"
+           "'-object help' lists types, '-object type,help' lists properties"),
     OPTION("global", "driver.property=value", tn_option_global,
            "sets a default for a property of a driver; also as\n"
            "driver=driver,property=property,value=value"),
@@ -376,11 +411,11 @@ const TnOption tn_option_table[] = {
 
 const char *const tn_options_unsupported[] = {
     "hda", "hdb", "hdc", "hdd", "fda", "fdb", "cdrom", "drive", "blockdev", "snapshot", "sd",
-    "mtdblock", "pflash", "netdev", "object", "virtfs", "fsdev", "virtfs_synth", "usb",
+    "mtdblock", "pflash", "netdev", "virtfs", "fsdev", "virtfs_synth", "usb",
     "usbdevice", "sdl", "gtk", "curses", "vnc", "spice", "full-screen", "alt-grab", "ctrl-grab",
     "no-quit", "k", "g", "rotate", "portrait", "audio", "audiodev", "audio-help", "soundhw",
     "tpmdev",
-    "smbios", "acpitable", "numa", "mem-path", "mem-prealloc", "add-fd", "set", "fw_cfg", "qmp",
+    "smbios", "acpitable", "mem-path", "mem-prealloc", "add-fd", "set", "fw_cfg", "qmp",
     "qmp-pretty", "mon", "pidfile", "daemonize", "singlestep", "s", "gdb", "trace", "plugin",
     "icount", "watchdog", "watchdog-action", "echr", "loadvm", "incoming", "only-migratable",
     "preconfig", "option-rom", "semihosting", "semihosting-config", "sandbox", "runas", "chroot",

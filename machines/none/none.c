@@ -15,7 +15,7 @@ static bool none_init(TnObject *machine, void *state, const TnMachineConfig *con
         return false;
     }
     if (config->ram_size > 1) {
-        TnRegion *ram = tn_region_new_ram(machine, "ram", config->ram_size, error);
+        TnRegion *ram = tn_machine_new_ram(machine, "ram", error);
 
         if (!ram)
             return false;

@@ -236,6 +236,25 @@ static bool add_uuid(Pc *pc, GError **error)
     return true;
 }
 
+/* The nodes for firmware that makes tables of its own: their number, each processor's, each RAM. */
+static void add_numa(Pc *pc)
+{
+    const TnNuma *numa = pc->config->numa;
+    const TnSmp *smp = pc->config->smp;
+    unsigned n_ids = pc_apic_id(smp, smp->maxcpus - 1) + 1;
+    g_autofree uint64_t *item = NULL;
+
+    if (!numa)
+        return;
+    item = g_new0(uint64_t, 1 + n_ids + numa->n_nodes);
+    item[0] = GUINT64_TO_LE(numa->n_nodes);
+    for (unsigned i = 0; i < smp->maxcpus; i++)
+        item[1 + pc_apic_id(smp, i)] = GUINT64_TO_LE(numa->cpu_node[i]);
+    for (unsigned i = 0; i < numa->n_nodes; i++)
+        item[1 + n_ids + i] = GUINT64_TO_LE(numa->ram[i]);
+    pc_fw_item(pc, TN_FW_CFG_NUMA, item, (1 + n_ids + numa->n_nodes) * sizeof(*item));
+}
+
 bool pc_describe(Pc *pc, GError **error)
 {
     const TnSmp *smp = pc->config->smp;
@@ -248,6 +267,7 @@ bool pc_describe(Pc *pc, GError **error)
     item16(pc, TN_FW_CFG_NOGRAPHIC, !pc->config->graphic);
     pc_fw_item(pc, TN_FW_CFG_IRQ0_OVERRIDE, &one, sizeof(one));
     add_hpet(pc);
+    add_numa(pc);
     if (!add_uuid(pc, error) || !add_files(pc, error))
         return false;
     if (pc->has_pci && pc->acpi_wanted && !pc_add_acpi(pc, error))

@@ -18,28 +18,19 @@ enum { FIRST_IO_APIC_ONLY = 16, TIMER_GSI = 0, TIMER_PIN = 2, CASCADE = 2, MAX_S
 
 /* ---- RAM -------------------------------------------------------------------------------- */
 
-typedef struct PcRam {
-    uint64_t size;
-} PcRam;
-
 static bool ram_realize(TnObject *dev, void *state, GError **error)
 {
-    TnRegion *region = tn_region_new_ram(dev, "pc.ram", ((PcRam *)state)->size, error);
+    TnRegion *region = tn_machine_new_ram(dev, "pc.ram", error);
     if (!region)
         return false;
     tn_system_device_add_region(dev, region);
     return true;
 }
 
-static const TnProperty ram_properties[] = {
-    { .name = "size", .kind = TN_PROP_SIZE, .offset = offsetof(PcRam, size), .doc = "bytes" },
-    { 0 },
-};
 static const TnDeviceOps ram_ops = { .size = sizeof(ram_ops), .realize = ram_realize };
 static const TnInterfaceImpl ram_interfaces[] = { { TN_IFACE_DEVICE, &ram_ops }, { 0 } };
 static const TnTypeInfo ram_type = {
     .size = sizeof(ram_type), .name = "pc-ram", .parent = TN_TYPE_SYSTEM_DEVICE,
-    .state_size = sizeof(PcRam), .property_stride = TN_PROPERTY_STRIDE, .properties = ram_properties,
     .interfaces = ram_interfaces,
 };
 
@@ -48,8 +39,7 @@ static bool make_ram(Pc *pc, GError **error)
     uint64_t size = pc->config->ram_size;
     pc->ram_below_4g = size > PC_PCI_HOLE_MAX ? PC_PCI_HOLE_BIG : size;
     pc->ram_above_4g = size - pc->ram_below_4g;
-    g_autofree char *props = g_strdup_printf("size=%" G_GUINT64_FORMAT, size);
-    pc->ram_device = tn_device_create(pc->obj, "pc-ram", props, error);
+    pc->ram_device = tn_device_create(pc->obj, "pc-ram", NULL, error);
     if (!pc->ram_device)
         return false;
     pc->ram = tn_system_device_region(pc->ram_device, 0);
@@ -112,12 +102,10 @@ static unsigned bits_for(unsigned n)
 
 uint32_t pc_apic_id(const TnSmp *smp, unsigned index)
 {
-    unsigned thread = index % smp->threads, core = index / smp->threads % smp->cores;
-    unsigned die = index / (smp->threads * smp->cores) % smp->dies;
-    unsigned socket = index / (smp->threads * smp->cores * smp->dies);
+    TnCpuPlace place = tn_smp_place(smp, index);
     unsigned thread_bits = bits_for(smp->threads), core_bits = bits_for(smp->cores);
-    return thread | core << thread_bits | die << (thread_bits + core_bits) |
-           socket << (thread_bits + core_bits + bits_for(smp->dies));
+    return place.thread | place.core << thread_bits | place.die << (thread_bits + core_bits) |
+           place.socket << (thread_bits + core_bits + bits_for(smp->dies));
 }
 
 static bool make_cpus(Pc *pc, GError **error)
@@ -318,7 +306,7 @@ static const TnProperty properties[] = {
 };
 
 static const TnMachineOps pc_ops = {
-    .size = sizeof(pc_ops), .max_cpus = 255, .smp_features = TN_SMP_DIES,
+    .size = sizeof(pc_ops), .flags = TN_MACHINE_NUMA, .max_cpus = 255, .smp_features = TN_SMP_DIES,
     .default_cpu = { "qemu64", "qemu32" }, .targets = "x86_64,i386", .init = build, .ready = ready,
 };
 

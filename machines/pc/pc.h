@@ -11,6 +11,7 @@
 enum {
     PC_N_GSI = 24,
     PC_IOAPIC_BASE = 0xfec00000, PC_APIC_BASE = 0xfee00000, PC_HPET_BASE = 0xfed00000,
+    PC_APIC_ID_XAPIC_MAX = 254, /* larger ids take x2APIC structures in ACPI's tables */
     PC_SCI_IRQ = 9,
     PC_PM_BASE = 0x600, PC_GPE_BASE = 0xafe0,
     PC_PCI_HOLE_MAX = 0xe0000000u, /* RAM below 4 GiB ends here at most ... */

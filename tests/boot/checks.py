@@ -23,6 +23,8 @@ MEMORY, TABLES_MOST = 256 << 20, 256 << 10
 ALLOWED_WARNINGS = (
     r"acpi PNP0A03:00: fail to add MMCONFIG information",
     r"acpi resource window .* ignored, not CPU addressable",
+    r"pci_bus 0000:00: Unknown NUMA node; performance will be reduced",
+    r" *#\d+$",  # processors as they come up, where nodes break the line
     r"L1TF: Kernel not compiled for PAE",
     r"mce: Unable to init MCE device",
     r"mtrr: your CPUs had inconsistent ",
@@ -136,6 +138,23 @@ def clocks(guest):
     before, after = re.search(r"slept (\S+) (\S+)", lines).groups()
     if not 1.5 < float(after) - float(before) < 5:
         guest.fail(f"sleep 2 took {float(after) - float(before):.2f} s of guest time")
+
+
+def numa(expected):
+    """Lines of the script; of a node's memory the kernel keeps some for itself, at most 8 %."""
+    def check(guest):
+        lines = set()
+        for line in guest.script("numa"):
+            found = re.search(r"MiB (\d+) ", line)
+            if found:
+                gib = -(-int(found.group(1)) // 1024) * 1024
+                near = gib if int(found.group(1)) > 0.92 * gib else int(found.group(1))
+                line = line.replace(found.group(), f"MiB {near} ")
+            lines.add(line.strip())
+        if expected - lines:
+            guest.fail(f"missing {sorted(expected - lines)} in {sorted(lines)}")
+
+    return "numa", check
 
 
 def processors(count):

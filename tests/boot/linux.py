@@ -13,11 +13,11 @@ from boot.guest import Guest, prepare
 from support import tap
 
 
-def examine(kernel, options, *extra):
+def examine(kernel, options, *extra, common=True):
     """Boot, run every common check and the `extra` (script, check) pairs, power off."""
 
     def case():
-        work = {**checks.COMMON, **dict(extra)}
+        work = {**(checks.COMMON if common else {}), **dict(extra)}
         with Guest(kernel, options, run=tuple(work)) as guest:
             guest.boot()
             for check in work.values():
@@ -78,6 +78,27 @@ def repeated(kernel, count, *options):
     return case
 
 
+# Node 1 begins below the PCI hole and goes on behind it.
+NUMA = (
+    "-m", "4G", "-smp", "4,sockets=4",
+    "-object", "memory-backend-ram,id=m0,size=1G", "-object", "memory-backend-ram,id=m1,size=3G",
+    "-numa", "node,nodeid=0,memdev=m0", "-numa", "node,nodeid=1,memdev=m1,cpus=1",
+    "-numa", "cpu,node-id=0,socket-id=0", "-numa", "cpu,node-id=1,socket-id=2",
+    "-numa", "cpu,node-id=1,socket-id=3,core-id=0",
+    "-numa", "dist,src=0,dst=1,val=15",
+)
+NUMA_FOUND = {
+    "node0 cpus 0 MiB 1024 distance 10 15", "node1 cpus 1-3 MiB 3072 distance 15 10",
+    "SRAT: PXM 0 -> APIC 0x00 -> Node 0", "SRAT: PXM 1 -> APIC 0x01 -> Node 1",
+    "SRAT: PXM 1 -> APIC 0x02 -> Node 1", "SRAT: PXM 1 -> APIC 0x03 -> Node 1",
+    "ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x0009ffff]",
+    "ACPI: SRAT: Node 0 PXM 0 [mem 0x00100000-0x3fffffff]",
+    "ACPI: SRAT: Node 1 PXM 1 [mem 0x40000000-0xbfffffff]",
+    "ACPI: SRAT: Node 1 PXM 1 [mem 0x100000000-0x13fffffff]",
+}
+BACKEND = (
+    "-object", "memory-backend-memfd,id=ram,size=256M", "-machine", "memory-backend=ram",
+)
 MAX = ("-cpu", "max")
 MAX_CHECKED = checks.cpu_model("max")
 
@@ -94,6 +115,10 @@ CASES = (
      examine("cloud", (*MAX, "-smp", "8"), checks.processors(8))),
     ("/linux/cloud/smp-2-thread-single", "full",
      examine("cloud", ("-accel", "tcg,thread=single", "-smp", "2"), checks.processors(2))),
+    ("/linux/cloud/numa-nodes-have-their-cpus-and-memory", "full",
+     examine("cloud", NUMA, ("dmesg", checks.clean_dmesg), checks.numa(NUMA_FOUND),
+             common=False)),
+    ("/linux/cloud/memory-backend-is-the-ram", "full", examine("cloud", BACKEND)),
     ("/linux/cloud/backend-interp", "full",
      examine("cloud", ("-accel", "tcg,backend=interp"))),
     ("/linux/generic/shell-answers-and-poweroff-exits-with-0", "quick", shell_works("generic")),

@@ -5,6 +5,7 @@
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
@@ -108,6 +109,94 @@ def lost_ticks_are_made_up_for_with_slew():
     assert qtest(commands, *by_global)[6] == "OK 0x00c0"
 
 
+def ram(name, size="64M", kind="ram", *more):
+    return ["-object", ",".join([f"memory-backend-{kind}", f"id={name}", f"size={size}", *more])]
+
+
+def objects_are_checked():
+    listing = run("-object", "help").stdout
+    for kind in ("ram", "file", "memfd"):
+        assert f"memory-backend-{kind}" in listing, listing
+    assert "mem-path=<str>" in run("-object", "memory-backend-file,help").stdout
+    for text, message in {
+        "memory-backend-ram,size=64M": "the parameter 'id' is missing",
+        "memory-backend-ram,id=a": "the parameter 'size' is missing",
+        "memory-backend-ram,id=1a,size=64M": "'1a' is no id",
+        "memory-backend-ram,id=a,size=5000": "size=5000 is no multiple of 4096",
+        "memory-backend-ram,id=a,size=64M,sharp=on": "did you mean 'share'?",
+        "memory-backend-rom,id=a": "did you mean 'memory-backend-ram'?",
+        "memory-backend-file,id=a,size=64M": "the parameter 'mem-path' is missing",
+        "memory-backend-file,id=a,size=64M,mem-path=/nowhere/x": "mem-path=/nowhere/x: No such",
+        "memory-backend-memfd,id=a,size=64M,hugetlb=on,hugetlbsize=3M": "a power of two",
+        "edu,id=a": "no object 'edu'", "id=a": "the type of an object is missing",
+    }.items():
+        refused(*NONE, "-object", text, message=message)
+    refused(*NONE, *ram("a"), *ram("a"), message="the id 'a' is taken")
+    refused("-M", "pc,memory-backend=a", message="there is no object (-object) 'a'")
+    refused("-M", "pc,memory-backend=a", "-m", "32M", *ram("a"),
+            message="it has 64M, and the machine's RAM (-m) is 32M")
+
+
+def a_memory_backend_is_the_ram():
+    with tempfile.NamedTemporaryFile() as file:
+        options = [*ram("a", "2M", "file", f"mem-path={file.name}", "share=on"),
+                   "-M", "pc,memory-backend=a"]
+        answers = qtest(["writel 0x1ff000 0x12345678", "readl 0x1ff000", "readl 0x200000"], *options)
+        assert answers[1:] == ["OK 0x0000000012345678", "OK 0x00000000ffffffff"], answers
+        content = pathlib.Path(file.name).read_bytes()
+        assert len(content) == 2 << 20 and content[0x1ff000:0x1ff004] == b"\x78\x56\x34\x12"
+        options = [*ram("a", "2M", "file", f"mem-path={file.name}"), "-M", "pc,memory-backend=a"]
+        assert qtest(["readl 0x1ff000", "writel 0x1ff000 0"], *options)[0] == answers[1]
+        assert pathlib.Path(file.name).read_bytes() == content, "a private mapping reached the file"
+
+
+def numa_nodes_are_checked():
+    two = ["-numa", "node", "-numa", "node"]
+    for options, message in (
+        (("nod",), "'node', 'dist' or 'cpu' has to come first"),
+        (("node,cpus=0-1",), "'1' is out of range: 0 to 0 is valid"),
+        (("node,cpus=0", "node,cpus=0"), "the CPU 0 is assigned to the node 0 already"),
+        (("node,nodeid=0", "node,nodeid=0"), "the node 0 is given twice"),
+        (("node,nodeid=0", "node,nodeid=2"), "the node 1 is missing"),
+        (("node,nodeid=128",), "'128' is out of range: 0 to 127 is valid"),
+        (("node,mem=100M",), "the nodes' RAM adds up to 100M, and the machine's (-m) is 128M"),
+        (("node,memdev=x",), "there is no object (-object) 'x' to be the memory back end"),
+        (("node,mem=64,memdev=x",), "either mem= or memdev="),
+        (("node,initiator=0",), "HMAT"), (("hmat-lb,initiator=0",), "HMAT"),
+        (("node,node=1",), "did you mean 'nodeid'?"),
+        (("cpu,node-id=0",), "-numa node,nodeid=0 has to come before"),
+        (("node", "cpu,node-id=0,socket-id=1"), "no CPU of the topology (-smp) is there"),
+        (("node", "cpu,node-id=0,cluster-id=0"), "has no such level"),
+        (("dist,src=0,dst=0,val=10",), "there is no node 0"),
+    ):
+        refused(*[word for text in options for word in ("-numa", text)], message=message)
+    for text, message in {
+        "src=0,dst=1,val=9": "'9' is out of range: 10 to 255", "src=0,dst=1": "'val' is missing",
+        "src=1,dst=1,val=11": "a node's distance from itself is 10",
+        "src=0,dst=2,val=20": "there is no node 2",
+    }.items():
+        refused(*two, "-numa", "dist," + text, message=message)
+    three = [*two, "-numa", "node"]
+    one_way = ["-numa", "dist,src=0,dst=1,val=15", "-numa", "dist,src=0,dst=2,val=15"]
+    refused(*three, *one_way, message="between the nodes 1 and 2 is missing")
+    refused(*three, *one_way, "-numa", "dist,src=1,dst=2,val=15", "-numa",
+            "dist,src=1,dst=0,val=16", message="from node 2 to 0 is missing")
+    refused("-M", "isapc", "-numa", "node", message="the machine 'isapc' has no NUMA nodes")
+    refused(*ram("a"), "-m", "64M", *two[:2], "-numa", "node,memdev=a",
+            message="node 0 has no memdev=")
+    refused("-M", "pc,memory-backend=a", *ram("a"), "-numa", "node,memdev=a",
+            message="only one of both")
+
+
+def ram_of_numa_nodes_lies_in_a_row():
+    options = [*ram("a", "4M"), *ram("b", "2M"), "-m", "6M", "-numa", "node,memdev=a", "-numa",
+               "node,memdev=b"]
+    commands = ["writeq 0x3ffffc 0x1122334455667788", "readl 0x400000", "readl 0x5ffffc",
+                "readl 0x600000"]
+    assert qtest(commands, *options)[1:] == [
+        "OK 0x0000000011223344", "OK 0x0000000000000000", "OK 0x00000000ffffffff"]
+
+
 def a_global_that_meets_nothing_is_told():
     process = subprocess.Popen([PROGRAM, *NONE, "-global", "nothing.x=1"], stderr=subprocess.PIPE,
                                text=True)
@@ -119,6 +208,7 @@ def a_global_that_meets_nothing_is_told():
 
 CASES = [lists_and_help_end_with_zero, what_is_not_known_gets_a_suggestion_and_exit_code_1,
          what_cannot_be_is_explained, accelerators_fall_through,
-         lost_ticks_are_made_up_for_with_slew, a_global_that_meets_nothing_is_told]
+         objects_are_checked, a_memory_backend_is_the_ram, numa_nodes_are_checked,
+         ram_of_numa_nodes_lies_in_a_row, lost_ticks_are_made_up_for_with_slew, a_global_that_meets_nothing_is_told]
 
 sys.exit(tap.run([("/cli/" + case.__name__.replace("_", "-"), case) for case in CASES]))
