@@ -2,120 +2,89 @@
 # SPDX-License-Identifier: MIT
 """Time the benchmark's kernels natively, under Tenon and under QEMU in turn; print ratios.
 
-Each figure is the best of several rounds. A ratio is time under the emulator over native time, so
-that smaller is better; the last column is how many times faster Tenon is than QEMU.
+Every program runs the same static binary with the same counts, in turn in each round; a figure is
+the median of the rounds. Ratios to native time are better when smaller; qemu / tenon says how many
+times faster Tenon is. The exit status is 1 when a kernel came to another sum than natively.
 """
 
 import argparse
-import math
-import os
 import pathlib
-import shutil
-import subprocess
 import sys
-import time
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from support import debian, emulator, initramfs
-from support.console import Console
+from support.console import Failure
 
-KERNEL_SECONDS = 600
-BOOT_SECONDS = 300
-
-
-def compile_kernels(folder):
-    program = folder / "bench-kernels"
-    source = HERE / "kernels.c"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", program, source],
-                       check=True)
-    return program
+import guest
+import report
+import runner
 
 
-def measure(console, boot):
-    """Seconds and sum of every kernel that the console shows."""
-    found = {}
-    console.expect(r"bench-begin ", boot)
-    while True:
-        name = console.expect(r"([\w-]+)\n", 10).group(1)
-        start = time.monotonic()
-        end = console.expect(rf"bench-end {name} (\d+)\n", KERNEL_SECONDS)
-        found[name] = (time.monotonic() - start, end.group(1))
-        if console.expect(r"bench-(begin |done)", 30).group(1) == "done":
-            return found
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--rounds", type=int, default=3, metavar="N", help="rounds to take the median of (3)")
+    add("--kernels", default="", metavar="REGEX", help="only kernels whose name matches")
+    add("--scale", type=float, default=1.0, metavar="F", help="multiply every count by F")
+    add("--clock", choices=("cpu", "wall"), default="cpu",
+        help="the emulator's processor time, sound on a busy host (default), or the guest's clock")
+    add("--smp", type=int, default=1, metavar="N",
+        help="processors of the guest (1; the group smp always has 2)")
+    add("--tenon", action="append", default=[], metavar="[LABEL=]PATH",
+        help="program or build folder; may be given again to compare builds")
+    add("--tenon-args", default="", metavar="TEXT", help="more options for Tenon")
+    add("--no-qemu", action="store_true", help="leave QEMU out")
+    add("--no-native", action="store_true", help="leave the native run out")
+    add("--json", metavar="FILE", help="write every measurement")
+    add("--plot", metavar="FILE", help="write a plot, as SVG")
+    add("--list", action="store_true", help="list the kernels")
+    return parser.parse_args()
 
 
-def native(program, wanted):
-    with Console([program, wanted]) as console:
-        return measure(console, 30)
-
-
-def emulated(command, wanted, image):
-    options = ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-m",
-               "512", "-cpu", "max",
-               "-kernel", debian.kernel("cloud"), "-initrd", image, "-append",
-               f"console=ttyS0 quiet tenon.run=bench tenon.bench={wanted}"]
-    with Console([*command, *options]) as console:
-        return measure(console, BOOT_SECONDS)
-
-
-def best(rounds):
-    names = list(rounds[0])
-    sums = {name: {found[name][1] for found in rounds} for name in names}
-    return {name: (min(found[name][0] for found in rounds), sums[name]) for name in names}
-
-
-def mean(values):
-    return math.exp(sum(math.log(value) for value in values) / len(values)) if values else float("nan")
-
-
-def print_table(results):
-    others = [who for who in results if who != "native"]
-    both = {"tenon", "qemu"} <= set(results)
-    print("| kernel | " + " | ".join(f"{who} / native" for who in others) +
-          (" | qemu / tenon |" if both else " |"))
-    print("| --- |" + " ---: |" * (len(others) + both))
-    ratios = {who: [] for who in others}
-    for name, (seconds, sums) in results["native"].items():
-        row = []
-        for who in others:
-            ratios[who].append(results[who][name][0] / seconds)
-            wrong = "" if results[who][name][1] == sums or name == "system-calls" else " WRONG"
-            row.append(f"{ratios[who][-1]:.2f}{wrong}")
-        if both:
-            row.append(f"{results['qemu'][name][0] / results['tenon'][name][0]:.2f}")
-        print(f"| {name} | " + " | ".join(row) + " |")
-    row = [f"{mean(ratios[who]):.2f}" for who in others]
-    if both:
-        row.append(f"{mean(ratios['qemu']) / mean(ratios['tenon']):.2f}")
-    print("| geometric mean | " + " | ".join(row) + " |")
+def measure(options, kernels, folder):
+    programs = [] if options.no_native else [runner.Native()]
+    programs += runner.tenons(options.tenon, options.tenon_args)
+    programs += [] if options.no_qemu else runner.qemu()
+    results = report.Results([p.label for p in programs], kernels, options.clock)
+    parts = [([k for k in kernels if not k.two_cpus], options.smp),
+             ([k for k in kernels if k.two_cpus], max(2, options.smp))]
+    for number in range(options.rounds):
+        for program in programs:
+            print(f"# round {number + 1}: {program.label}", file=sys.stderr, flush=True)
+            found = {}
+            for chosen, smp in parts:
+                if chosen:
+                    found |= program.run(chosen, options.scale, folder, smp)
+            results.add(program.label, found)
+    return results
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--kernel", default="all", help="one kernel only")
-    parser.add_argument("--qemu", default=shutil.which("qemu-system-x86_64"),
-                        help="QEMU to compare with, if any")
-    options = parser.parse_args()
-
-    cache = debian.cache_dir()
-    program = compile_kernels(cache)
-    image = initramfs.write("amd64", cache / "bench-initramfs",
-                            {"bin/bench-kernels": program.read_bytes()})
-    runs = {"native": lambda: native(program, options.kernel),
-            "tenon": lambda: emulated(emulator.command(), options.kernel, image)}
-    if options.qemu and not os.environ.get("TENON"):
-        runs["qemu"] = lambda: emulated([options.qemu], options.kernel, image)
-    rounds = {who: [] for who in runs}
-    for number in range(options.rounds):
-        for who, function in runs.items():
-            print(f"# round {number + 1}: {who}", file=sys.stderr, flush=True)
-            rounds[who].append(function())
-    print_table({who: best(found) for who, found in rounds.items()})
-    return 0
+    options = arguments()
+    kernels = guest.kernels(options.kernels)
+    if options.list:
+        for kernel in kernels:
+            print(f"{kernel.name:30} {kernel.about}")
+        return 0
+    if not kernels:
+        print(f"no kernel matches {options.kernels}; --list shows them", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            results = measure(options, kernels, pathlib.Path(folder))
+        except Failure as failure:
+            print(failure, file=sys.stderr)
+            return 1
+    print(report.table(results))
+    print("\n" + report.scaling_table(results), end="\n" if results.scaling() else "")
+    if options.json:
+        pathlib.Path(options.json).write_text(report.as_json(results))
+    if options.plot:
+        pathlib.Path(options.plot).write_text(report.plot(results))
+    return 1 if results.wrong() else 0
 
 
 if __name__ == "__main__":
