@@ -18,6 +18,7 @@
 
 typedef struct TnCpuThread TnCpuThread;
 typedef struct TnCodePage TnCodePage;
+typedef struct TnJumpBank TnJumpBank;
 
 /* How translated code was left by siglongjmp. */
 typedef enum TnUnwind {
@@ -64,7 +65,6 @@ struct TnCpuPrivate {
 
     /* Soft MMU: entries in use, so that a flush touches only those. */
     uint64_t tlb_used[TN_MAX_MMU_MODES][TN_TLB_SIZE / 64];
-    uint64_t jump_used[TN_JUMP_CACHE_SIZE / 64];
     TnPhysCacheEntry phys_cache[TN_PHYS_CACHE_SIZE];
     atomic_bool flush_pending;  /* another thread asked for a whole flush */
 
@@ -72,6 +72,8 @@ struct TnCpuPrivate {
     TnBlockKey key;             /* of mode_id */
     uint32_t core_mode;         /* TN_CORE_MODE_* of mode_id */
     TnModeCacheEntry mode_cache[TN_MODE_CACHE_SIZE];
+    TnJumpBank *jump_banks;     /* TN_JUMP_BANKS of them, owned */
+    unsigned jump_next_bank;    /* the next one to be given to another mode */
     TnIrBuilder builder;
     TnTranslation translation;
     atomic_ullong seen_epoch;   /* reclaiming of blocks: see blocks.c */

@@ -14,6 +14,7 @@
 #include "tenon/device.h"
 #include "tenon/machine.h"
 #include "translate/ir-info.h"
+#include "translate/jump-cache.h"
 #include "translate/softmmu.h"
 #include "translate/translator.h"
 
@@ -106,6 +107,7 @@ static TnCpu *cpu_alloc(const TnTargetInfo *target, unsigned index, GError **err
     atomic_store(&cpu->priv->seen_epoch, UINT64_MAX);
     g_queue_init(&cpu->priv->work);
     tn_tlb_init(cpu);
+    tn_jump_init(cpu);
     return cpu;
 }
 
@@ -117,6 +119,7 @@ static void cpu_free(TnCpu *cpu)
     if (cpu->target->ops->cpu_clear)
         cpu->target->ops->cpu_clear(cpu);
     tn_ir_clear(&cpu->priv->builder);
+    tn_jump_clear(cpu);
     g_free(cpu->priv);
     cpu_unmap(cpu);
 }

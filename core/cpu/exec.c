@@ -110,19 +110,48 @@ static uint32_t core_mode(const TnCpu *cpu)
     return mode;
 }
 
-static TnBlock *next_block(TnCpu *cpu)
+/* Makes the mode of the state the vCPU's, and gives the key. */
+static void enter_mode(TnCpu *cpu, TnBlockKey *key)
 {
     TnCpuPrivate *p = cpu->priv;
-    TnBlockKey key = { 0 };
     uint32_t mode = core_mode(cpu);
 
-    cpu->target->ops->key(cpu, &key);
-    if (key.base != p->key.base || key.flags != p->key.flags || mode != p->core_mode ||
-        key.address_bits != p->key.address_bits || key.mmu_mode != p->key.mmu_mode ||
+    cpu->target->ops->key(cpu, key);
+    if (key->base != p->key.base || key->flags != p->key.flags || mode != p->core_mode ||
+        key->address_bits != p->key.address_bits || key->mmu_mode != p->key.mmu_mode ||
         !cpu->mode_id)
-        tn_mode_enter(cpu, &key, mode);
+        tn_mode_enter(cpu, key, mode);
+}
+
+static TnBlock *next_block(TnCpu *cpu)
+{
+    TnBlockKey key = { 0 };
+
+    enter_mode(cpu, &key);
     cpu->fault_pc = key.pc;
     return tn_block_get(cpu, &key);
+}
+
+/* What the loop below would do before the next block: nothing, or it has to. */
+static bool loop_has_work(TnCpu *cpu)
+{
+    const TnCpuPrivate *p = cpu->priv;
+
+    return atomic_load_explicit(&cpu->exit_request, memory_order_relaxed) ||
+           atomic_load_explicit(&cpu->requests, memory_order_relaxed) || p->uncached || p->alone ||
+           p->single_step || p->skip_breakpoint || tn_breakpoint_any();
+}
+
+const void *tn_cpu_next_code(TnCpu *cpu)
+{
+    TnBlockKey key = { 0 };
+    TnBlock *block;
+
+    if (TN_UNLIKELY(loop_has_work(cpu)))
+        return NULL;
+    enter_mode(cpu, &key);
+    block = tn_block_lookup_indirect(cpu, key.pc);
+    return block ? block->code : NULL;
 }
 
 static TnRunResult run_block(TnCpu *cpu, TnBlock *block)

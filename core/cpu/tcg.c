@@ -24,6 +24,7 @@ typedef struct Tcg {
     bool check;
     bool opt_forward, opt_fold, opt_dead_put, opt_dead;
     bool opt_in_place, opt_share_flags, opt_lazy_flags;
+    bool opt_jump_cache, opt_next, opt_late_check;
 } Tcg;
 
 static const char *const thread_values[] = { "multi", "single", NULL };
@@ -62,6 +63,11 @@ static const TnProperty tcg_properties[] = {
            "x86_64: let conditions use the host's flags of the arithmetic before them", "on"),
     SWITCH("opt-lazy-flags", opt_lazy_flags, "x86_64: let flags cross block borders uncomputed",
            "on"),
+    SWITCH("opt-jump-cache", opt_jump_cache,
+           "x86_64: look indirect jumps, and those to other pages, up inline", "on"),
+    SWITCH("opt-next", opt_next, "x86_64: look the next block up without the main loop", "on"),
+    SWITCH("opt-late-check", opt_late_check,
+           "x86_64: check the targets of indirect jumps only where the lookup misses", "on"),
     { .name = NULL },
 };
 
@@ -107,7 +113,9 @@ static uint32_t opt_bits(const Tcg *tcg)
            (tcg->opt_dead_put ? TN_OPT_DEAD_PUT : 0u) | (tcg->opt_dead ? TN_OPT_DEAD : 0u) |
            (tcg->opt_in_place ? TN_OPT_IN_PLACE : 0u) |
            (tcg->opt_share_flags ? TN_OPT_SHARE_FLAGS : 0u) |
-           (tcg->opt_lazy_flags ? TN_OPT_LAZY_FLAGS : 0u);
+           (tcg->opt_lazy_flags ? TN_OPT_LAZY_FLAGS : 0u) |
+           (tcg->opt_jump_cache ? TN_OPT_JUMP_CACHE : 0u) | (tcg->opt_next ? TN_OPT_NEXT : 0u) |
+           (tcg->opt_late_check ? TN_OPT_LATE_CHECK : 0u);
 }
 
 /* ---- Running ----------------------------------------------------------------------------- */

@@ -42,8 +42,7 @@ struct TnBlock {
 /* Why run() came back. */
 typedef enum TnRunExit {
     TN_RUN_EXIT_DIRECT,   /* an unlinked direct exit: `block` and `exit` tell which; pc is in the state */
-    TN_RUN_EXIT_INDIRECT, /* an indirect exit that was not found inline; pc is in the state */
-    TN_RUN_EXIT_LOOP,     /* EXIT_LOOP*, EXIT_STATE; pc is in the state */
+    TN_RUN_EXIT_LOOP,     /* any other, where the next block was not found; pc is in the state */
     TN_RUN_EXIT_REQUEST,  /* exit_request was set, seen at a block's entry; pc is in the state */
 } TnRunExit;
 
@@ -97,10 +96,17 @@ uint64_t tn_mmu_atomic_rmw(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t 
 uint64_t tn_mmu_atomic_cas(TnCpu *cpu, uint64_t vaddr, uint64_t expect, uint64_t value, uint32_t mem);
 
 /*
- * The block for pc under the vCPU's mode_id from the jump cache or the hash, or NULL. Compares pc,
- * mode_id and valid; the jump cache index is tn_jump_hash(pc). Never translates. [vcpu]
+ * The block for pc in the vCPU's present mode from the jump cache or the hash, or NULL. Never
+ * translates or faults. [vcpu]
  */
 TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc);
+
+/*
+ * What translated code runs next where it has left a block for good and nothing has to be done
+ * before: the pc and everything that the block key depends on are in the state. NULL where only the
+ * main loop can go on. Never translates or faults. [vcpu, in translated code]
+ */
+const void *tn_cpu_next_code(TnCpu *cpu);
 
 /* The linear address of a pc under a block's key. */
 static inline uint64_t tn_key_linear(const TnBlockKey *key, uint64_t pc)
@@ -120,11 +126,6 @@ static inline bool tn_exit_linkable(const TnBlock *block, uint64_t pc)
     uint64_t last = block->key.pc + (block->size ? block->size - 1 : 0);
     return page == tn_key_linear(&block->key, block->key.pc) >> TN_PAGE_BITS ||
            page == tn_key_linear(&block->key, last) >> TN_PAGE_BITS;
-}
-
-static inline unsigned tn_jump_hash(uint64_t pc)
-{
-    return (unsigned)((pc ^ pc >> TN_JUMP_CACHE_BITS) & (TN_JUMP_CACHE_SIZE - 1));
 }
 
 /* ---- Reference semantics, shared by the interpreter, constant folding and slow paths ------------ */

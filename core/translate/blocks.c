@@ -6,13 +6,13 @@
  * Readers walk the hash without the lock, so a killed block keeps its hash_next until it is
  * freed. It is freed once every vCPU has been outside translated code after the kill: kills carry
  * the number of the present epoch, a vCPU notes the epoch when it is outside, and each attempt to
- * reclaim starts a new epoch. A block may get into a jump cache between its kill and then, so the
- * caches are purged of it once more before it goes.
+ * reclaim starts a new epoch.
  */
 #include "translate/translator.h"
 
 #include "cpu/cpu-private.h"
 #include "translate/code-pages.h"
+#include "translate/jump-cache.h"
 #include "translate/softmmu.h"
 
 enum {
@@ -108,37 +108,34 @@ static void unlink_out_edges(TnBlock *block)
     }
 }
 
-/* ---- Jump caches ------------------------------------------------------------------------- */
+/* ---- Looking up -------------------------------------------------------------------------- */
 
 void tn_block_cache(TnCpu *cpu, TnBlock *block)
 {
-    unsigned i = tn_jump_hash(block->key.pc);
-    cpu->priv->jump_used[i / 64] |= UINT64_C(1) << (i % 64);
-    __atomic_store_n(&cpu->jump_cache[i], block, __ATOMIC_RELEASE);
-}
+    uint64_t linear = tn_key_linear(&block->key, block->key.pc);
+    TnFetchPage page;
 
-static void purge_jump_caches(TnBlock *block)
-{
-    unsigned i = tn_jump_hash(block->key.pc);
-    for (unsigned n = 0; n < tn_cpu_count(); n++) {
-        TnBlock *expected = block;
-        __atomic_compare_exchange_n(&tn_cpu_at(n)->jump_cache[i], &expected, NULL, false,
-                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-    }
+    if (!(cpu->priv->core_mode & TN_CORE_MODE_NO_CHAIN) && block->phys[0] != UINT64_MAX &&
+        tn_tlb_fetch_page(cpu, block->key.mmu_mode, linear, &page))
+        tn_jump_insert(cpu, block, page.page_bits, page.global && block->phys[1] == UINT64_MAX);
 }
 
 TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc)
 {
     TnCpuPrivate *p = cpu->priv;
     uint64_t linear = tn_key_linear(&p->key, pc);
-    const TnTlbEntry *e = tn_tlb_entry(cpu, p->key.mmu_mode, linear);
+    TnBlock *b = tn_jump_find(cpu, pc);
+    TnFetchPage page;
 
-    if ((p->core_mode & TN_CORE_MODE_NO_CHAIN) || e->fetch != tn_page_of(linear))
+    if (b)
+        return b;
+    if ((p->core_mode & TN_CORE_MODE_NO_CHAIN) ||
+        !tn_tlb_fetch_page(cpu, p->key.mmu_mode, linear, &page))
         return NULL;
-    TnBlock *b = tn_block_find(linear + e->addend, pc, cpu->mode_id);
+    b = tn_block_find(page.host, pc, cpu->mode_id);
     if (!b || b->phys[1] != UINT64_MAX)
         return NULL;
-    tn_block_cache(cpu, b);
+    tn_jump_insert(cpu, b, page.page_bits, page.global);
     return b;
 }
 
@@ -170,7 +167,7 @@ void tn_block_kill(TnBlock *block)
     }
     unlink_in_edges(block);
     unlink_out_edges(block);
-    purge_jump_caches(block);
+    tn_jump_purge(block);
     block->retired = atomic_load(&cache.epoch);
     block->page_next[0] = cache.dead;
     cache.dead = block;
@@ -223,19 +220,9 @@ void tn_blocks_reclaim(void)
         }
         *link = b->page_next[0];
         cache.n_dead--;
-        purge_jump_caches(b);
         tn_block_free(b);
     }
     tn_translator_unlock();
-}
-
-static void clear_jump_caches(void)
-{
-    for (unsigned n = 0; n < tn_cpu_count(); n++) {
-        TnCpu *cpu = tn_cpu_at(n);
-        for (unsigned i = 0; i < TN_JUMP_CACHE_SIZE; i++)
-            __atomic_store_n(&cpu->jump_cache[i], NULL, __ATOMIC_RELAXED);
-    }
 }
 
 static void free_chain(TnBlock *b, bool dead)
@@ -250,7 +237,7 @@ static void free_chain(TnBlock *b, bool dead)
 void tn_blocks_flush(void)
 {
     tn_translator_lock();
-    clear_jump_caches();
+    tn_jump_reset();
     for (unsigned i = 0; i < HASH_SIZE; i++) {
         free_chain(atomic_load(&cache.hash[i]), false);
         atomic_store(&cache.hash[i], NULL);

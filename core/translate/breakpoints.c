@@ -42,6 +42,11 @@ bool tn_breakpoint_at(uint64_t pc)
     return pcs && find(pc) >= 0;
 }
 
+bool tn_breakpoint_any(void)
+{
+    return pcs && pcs->len > 0;
+}
+
 bool tn_breakpoint_near(uint64_t pc)
 {
     for (unsigned i = 0; pcs && i < pcs->len; i++) {

@@ -123,6 +123,10 @@ static void check_fields(Check *k, const TnIrOp *op)
         if (op->aux >= t->n_regs)
             fail(k, "no such declared register");
         break;
+    case TN_IR_EXIT_IND:
+        if (op->aux && (op->aux > 64 || op->b >= t->n_regs || t->regs[op->b].type != TN_I64))
+            fail(k, "no such bits or register to put back");
+        break;
     case TN_IR_LDENV:
     case TN_IR_STENV:
         if (op->imm + tn_ir_type_size(op->type) > t->state_size)

@@ -6,6 +6,7 @@
 #include "translate/translator.h"
 
 #include "cpu/cpu-private.h"
+#include "translate/jump-cache.h"
 
 static struct {
     GMutex lock;
@@ -59,4 +60,5 @@ void tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode)
     p->key = *key;
     p->core_mode = core_mode;
     cpu->mode_id = e->id;
+    tn_jump_enter(cpu);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Dropping soft TLB entries. Each TLB has a bitmap of entries in use, so a flush costs what was
- * filled since the last one. The jump cache goes along: it is keyed by virtual pc.
+ * filled since the last one. The jump cache goes along: its entries are right for a mapping.
  */
 #include <string.h>
 
 #include "translate/softmmu.h"
 
 #include "cpu/cpu-private.h"
+#include "translate/jump-cache.h"
 #include "translate/translator.h"
 
 static void clear_entry(TnTlb *tlb, unsigned i)
@@ -24,16 +25,6 @@ void tn_tlb_init(TnCpu *cpu)
     for (unsigned mode = 0; mode < cpu->target->n_mmu_modes; mode++) {
         for (unsigned i = 0; i < TN_TLB_SIZE; i++)
             clear_entry(tn_cpu_tlb(cpu, mode), i);
-    }
-}
-
-static void flush_jump_cache(TnCpu *cpu)
-{
-    for (unsigned w = 0; w < G_N_ELEMENTS(cpu->priv->jump_used); w++) {
-        for (uint64_t bits = cpu->priv->jump_used[w]; bits; bits &= bits - 1)
-            __atomic_store_n(&cpu->jump_cache[w * 64 + (unsigned)__builtin_ctzll(bits)], NULL,
-                             __ATOMIC_RELAXED);
-        cpu->priv->jump_used[w] = 0;
     }
 }
 
@@ -80,30 +71,33 @@ static void flush_modes(TnCpu *cpu, uint32_t modes, DropFn drop, uint64_t vaddr)
         if (modes & 1u << mode)
             flush_mode(cpu, mode, drop, vaddr);
     }
-    flush_jump_cache(cpu);
-    /* Links within a page assume that the page stays where it is: the next block entry leaves. */
-    atomic_store_explicit(&cpu->exit_request, 1, memory_order_relaxed);
 }
 
 void tn_tlb_flush(TnCpu *cpu, uint32_t modes)
 {
     flush_modes(cpu, modes, drop_all, 0);
+    tn_jump_flush(cpu);
 }
 
 void tn_tlb_flush_non_global(TnCpu *cpu, uint32_t modes)
 {
     flush_modes(cpu, modes, drop_non_global, 0);
+    tn_jump_flush_local(cpu);
 }
 
 void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t modes)
 {
     flush_modes(cpu, modes, drop_page, vaddr);
+    tn_jump_flush_page(cpu, vaddr);
 }
 
+/* It may be a store of the running block that changed the map. Links within a page assume that the
+ * page stays where it is: the next look at the request leaves. */
 void tn_tlb_flush_everything(TnCpu *cpu)
 {
     memset(cpu->priv->phys_cache, 0, sizeof(cpu->priv->phys_cache));
-    flush_modes(cpu, UINT32_MAX, drop_all, 0);
+    tn_tlb_flush(cpu, UINT32_MAX);
+    atomic_store_explicit(&cpu->exit_request, 1, memory_order_relaxed);
 }
 
 void tn_tlb_flush_pending(TnCpu *cpu)

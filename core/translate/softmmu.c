@@ -173,6 +173,19 @@ static uint64_t load_in_page(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned
     return host ? host_load(host, size) : load_io(cpu, vaddr, size, mode, access);
 }
 
+bool tn_tlb_fetch_page(TnCpu *cpu, unsigned mode, uint64_t vaddr, TnFetchPage *out)
+{
+    const TnTlbEntry *e = tn_tlb_entry(cpu, mode, vaddr);
+    const TnTlbSlow *slow = entry_slow(cpu, mode, vaddr);
+
+    if (e->fetch != tn_page_of(vaddr))
+        return false;
+    *out = (TnFetchPage){ .host = vaddr + e->addend,
+                          .page_bits = slow->prot >> TN_SLOW_PAGE_BITS_SHIFT & 0xff,
+                          .global = slow->prot & TN_SLOW_GLOBAL };
+    return true;
+}
+
 void *tn_mmu_write_begin(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode)
 {
     TnTlbEntry *e = tn_tlb_get(cpu, vaddr, TN_ACCESS_WRITE, mode, false);

@@ -74,6 +74,16 @@ TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mod
 /* The host address behind an entry for an access that it allows; NULL when it is I/O. */
 void *tn_tlb_host(TnCpu *cpu, const TnTlbEntry *e, uint64_t vaddr, TnAccess access);
 
+/* What the soft TLB knows of the page of a fetch. */
+typedef struct TnFetchPage {
+    uintptr_t host;     /* host address of the fetch */
+    unsigned page_bits; /* log2 of the guest's page size */
+    bool global;        /* kept by tn_tlb_flush_non_global */
+} TnFetchPage;
+
+/* False where the TLB has no entry for the fetch, or one that is not plain RAM. Never fills. */
+bool tn_tlb_fetch_page(TnCpu *cpu, unsigned mode, uint64_t vaddr, TnFetchPage *out);
+
 /*
  * Brackets a direct store to guest RAM within one page: `begin` faults when it is not allowed and
  * returns the host address, NULL for I/O; `end` tells the block cache and the bus's dirty log

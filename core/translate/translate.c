@@ -16,6 +16,7 @@
 #include "translate/code-pages.h"
 #include "translate/fetch.h"
 #include "translate/ir-info.h"
+#include "translate/jump-cache.h"
 #include "translate/softmmu.h"
 #include "translate/trace.h"
 
@@ -196,9 +197,8 @@ static bool second_page_fits(TnCpu *cpu, const TnBlock *block, uint64_t linear)
 
 TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key)
 {
-    TnBlock *block = __atomic_load_n(&cpu->jump_cache[tn_jump_hash(key->pc)], __ATOMIC_ACQUIRE);
-    if (block && block->key.pc == key->pc && block->mode_id == cpu->mode_id &&
-        atomic_load_explicit(&block->valid, memory_order_relaxed))
+    TnBlock *block = tn_jump_find(cpu, key->pc);
+    if (block)
         return block;
 
     uint64_t linear = tn_key_linear(key, key->pc);
@@ -214,7 +214,6 @@ TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key)
     }
     if (!block)
         block = translate(cpu, key);
-    if (!(cpu->priv->core_mode & TN_CORE_MODE_NO_CHAIN) && block->phys[0] != UINT64_MAX)
-        tn_block_cache(cpu, block);
+    tn_block_cache(cpu, block);
     return block;
 }

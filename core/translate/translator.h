@@ -21,7 +21,10 @@ enum {
     TN_OPT_IN_PLACE = 1u << 4,    /* results computed in the pinned register they are put to */
     TN_OPT_SHARE_FLAGS = 1u << 5, /* conditions use the host flags of the arithmetic before them */
     TN_OPT_LAZY_FLAGS = 1u << 6,  /* flags cross block borders uncomputed */
-    TN_OPT_ALL = (1u << 7) - 1,
+    TN_OPT_JUMP_CACHE = 1u << 7,  /* indirect jumps, and those to other pages, are looked up inline */
+    TN_OPT_NEXT = 1u << 8,        /* the next block is looked up without the main loop */
+    TN_OPT_LATE_CHECK = 1u << 9,  /* targets are checked only where the lookup misses */
+    TN_OPT_ALL = (1u << 10) - 1,
 };
 
 /* Modes of the core that blocks are made for; 0 in normal operation. Part of mode_id. */
@@ -82,7 +85,7 @@ void tn_block_kill(TnBlock *block);
 /* Links exit `exit` of `from` to `to` when the rules allow it. [vcpu] */
 void tn_block_link(TnBlock *from, unsigned exit, TnBlock *to);
 
-/* Enters it in the vCPU's jump cache. [vcpu] */
+/* Enters the block of the vCPU's present key in the jump cache where it may be. [vcpu] */
 void tn_block_cache(TnCpu *cpu, TnBlock *block);
 
 /* Frees killed blocks that no vCPU can be executing. [vcpu, outside code] */
@@ -122,6 +125,7 @@ unsigned tn_ir_optimise(const TnTargetInfo *target, TnIrOp *ops, unsigned n_ops,
 void tn_breakpoint_set(uint64_t pc);
 bool tn_breakpoint_clear(uint64_t pc);
 bool tn_breakpoint_at(uint64_t pc);
+bool tn_breakpoint_any(void);
 /* True when one lies within a page's distance of pc, so that blocks there hold one instruction. */
 bool tn_breakpoint_near(uint64_t pc);
 

@@ -184,7 +184,9 @@ typedef enum TnIrOpc {
 
     TN_IR_EXIT,      /* leave to guest pc imm, same mode: chained directly */
     TN_IR_EXIT_IF,   /* where a != 0: leave to guest pc imm, same mode; chained directly */
-    TN_IR_EXIT_IND,  /* leave to guest pc a, same mode: looked up inline */
+    TN_IR_EXIT_IND,  /* leave to guest pc a, same mode: looked up inline. With aux != 0, where a is
+                      * not the sign extension of its low aux bits: c (a number) is taken off the
+                      * declared register b (its number) again, then leave to guest pc imm instead */
     TN_IR_EXIT_LOOP, /* leave to guest pc imm through the main loop: pending work is done and the
                       * block key computed anew (mode changes, interrupt shadows, ...) */
     TN_IR_EXIT_LOOP_IND, /* the same with guest pc a */
@@ -491,6 +493,19 @@ static inline void tn_ir_exit_if(TnIrBuilder *b, TnTemp cond, uint64_t pc)
 static inline void tn_ir_exit_ind(TnIrBuilder *b, TnTemp pc)
 {
     tn_ir_append(b, TN_IR_EXIT_IND, TN_I64)->a = pc;
+}
+
+/* The same where a pc of more than `bits` significant bits goes to `otherwise`, after the `added`
+ * bytes were taken off the declared 64-bit register `reg` again. */
+static inline void tn_ir_exit_ind_checked(TnIrBuilder *b, TnTemp pc, unsigned bits, unsigned reg,
+                                          uint16_t added, uint64_t otherwise)
+{
+    TnIrOp *op = tn_ir_append(b, TN_IR_EXIT_IND, TN_I64);
+    op->a = pc;
+    op->aux = (uint16_t)bits;
+    op->b = (TnTemp)reg;
+    op->c = added;
+    op->imm = otherwise;
 }
 
 static inline void tn_ir_exit_loop(TnIrBuilder *b, uint64_t pc)

@@ -43,8 +43,9 @@ enum {
     TN_TLB_BITS = 10,            /* entries per MMU mode, log2 */
     TN_TLB_SIZE = 1u << TN_TLB_BITS,
     TN_MAX_MMU_MODES = 8,
-    TN_JUMP_CACHE_BITS = 12,     /* blocks by pc, per vCPU */
-    TN_JUMP_CACHE_SIZE = 1u << TN_JUMP_CACHE_BITS,
+    TN_JUMP_BITS = 12,           /* entries of a bank of the jump cache, log2 */
+    TN_JUMP_SIZE = 1u << TN_JUMP_BITS,
+    TN_JUMP_MULTIPLIER = 0x61c88647, /* spreads low halves of pcs (2^32 over the golden ratio) */
 };
 
 /*
@@ -90,6 +91,19 @@ typedef struct TnBlockKey {
 } TnBlockKey;
 
 typedef struct TnBlock TnBlock;
+
+/* One entry of the jump cache: going to pc in the present mode is going to `code`. */
+typedef struct TnJumpEntry {
+    uint64_t pc;
+    const void *code;
+} TnJumpEntry;
+
+/* The entry that a pc may be in. */
+static inline unsigned tn_jump_index(uint64_t pc)
+{
+    return ((uint32_t)pc * TN_JUMP_MULTIPLIER) >> (32 - TN_JUMP_BITS);
+}
+
 typedef struct TnCpuPrivate TnCpuPrivate; /* core's own */
 typedef struct TnTargetInfo TnTargetInfo;
 
@@ -105,7 +119,7 @@ struct TnCpu {
     uint32_t index;
     uint64_t fault_pc;         /* guest pc of the access or helper in flight, set by slow paths */
     const TnTargetInfo *target;
-    TnBlock *jump_cache[TN_JUMP_CACHE_SIZE];
+    TnJumpEntry *jump;         /* the jump cache of the running mode, TN_JUMP_SIZE entries */
     sigjmp_buf *unwind;        /* where a fault goes; NULL outside translated code */
     TnAddressSpace *as;        /* memory as this vCPU sees it, borrowed */
     TnAddressSpace *io;        /* port I/O space, borrowed; NULL where there is none */
@@ -292,7 +306,10 @@ TN_API TN_NORETURN void tn_cpu_unwind(TnCpu *cpu);
 /* Like tn_cpu_unwind with nothing to deliver: the state, pc included, is complete. [vcpu] */
 TN_API TN_NORETURN void tn_cpu_unwind_to_loop(TnCpu *cpu);
 
-/* Drops soft TLB entries. `modes` is a bit mask of MMU modes. [vcpu] */
+/*
+ * Drops soft TLB entries. `modes` is a bit mask of MMU modes. The block of the instruction that asks
+ * for it ends behind it with an EXIT_LOOP* or EXIT_STATE: what follows is looked up anew. [vcpu]
+ */
 TN_API void tn_tlb_flush(TnCpu *cpu, uint32_t modes);
 TN_API void tn_tlb_flush_non_global(TnCpu *cpu, uint32_t modes);
 TN_API void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t modes);

@@ -18,10 +18,16 @@ static uint64_t relative_target(X86Ctx *c, unsigned n)
     return x86_wrap_pc(c, c->next_pc + (uint64_t)c->op[n].imm);
 }
 
+/* The bits of a linear address, constant while in 64-bit mode. */
+static unsigned linear_bits(const X86Ctx *c)
+{
+    return c->s->cr4 & CR4_LA57 ? 57 : 48;
+}
+
 /* Before anything has changed as well: see X86_BRANCH_FAULT. */
 static void check_canonical(X86Ctx *c, TnTemp pc)
 {
-    unsigned up = c->s->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48; /* constant while in 64-bit mode */
+    unsigned up = 64 - linear_bits(c);
     TnTemp extended;
 
     if (!c->code64)
@@ -31,14 +37,18 @@ static void check_canonical(X86Ctx *c, TnTemp pc)
                   c->pc ^ X86_BRANCH_FAULT);
 }
 
-/* A target read from a register or memory: cut to the operand size already. */
-static TnTemp read_target(X86Ctx *c)
+/* Leaves for a target that is not known to be canonical; RSP, which has advanced by `released`, goes
+ * back where it is not. */
+static void jump_checked(X86Ctx *c, TnTemp pc, uint16_t released)
 {
-    TnTemp pc = x86_read(c, 0);
+    tn_ir_exit_ind_checked(c->b, pc, linear_bits(c), RSP, released, c->pc ^ X86_BRANCH_FAULT);
+    c->ended = true;
+}
 
-    check_target(c, pc);
-    check_canonical(c, pc);
-    return pc;
+/* True where the check can wait for the exit. */
+static bool checks_late(const X86Ctx *c)
+{
+    return c->code64 && !c->leave;
 }
 
 /* Jcc rel */
@@ -64,7 +74,15 @@ static void gen_jmp(X86Ctx *c)
 /* JMP r/m */
 static void gen_jmp_ind(X86Ctx *c)
 {
-    x86_gen_jump_ind(c, read_target(c));
+    TnTemp target = x86_read(c, 0); /* cut to the operand size already */
+
+    check_target(c, target);
+    if (checks_late(c)) {
+        jump_checked(c, target, 0);
+        return;
+    }
+    check_canonical(c, target);
+    x86_gen_jump_ind(c, target);
 }
 
 /* CALL rel */
@@ -77,11 +95,13 @@ static void gen_call(X86Ctx *c)
     x86_gen_jump(c, target);
 }
 
-/* CALL r/m */
+/* CALL r/m: what it pushes cannot be taken back */
 static void gen_call_ind(X86Ctx *c)
 {
-    TnTemp target = read_target(c);
+    TnTemp target = x86_read(c, 0);
 
+    check_target(c, target);
+    check_canonical(c, target);
     x86_push(c, c->op_size, x86_const(c, c->next_pc));
     x86_gen_jump_ind(c, target);
 }
@@ -90,11 +110,17 @@ static void gen_call_ind(X86Ctx *c)
 static void gen_ret(X86Ctx *c)
 {
     TnTemp target = x86_stack_peek(c, c->op_size, 0);
+    unsigned released = c->op_size + (uint16_t)c->op[0].imm;
+    bool late = checks_late(c) && released <= UINT16_MAX;
 
     check_target(c, target);
-    check_canonical(c, target);
-    x86_stack_release(c, c->op_size + (uint16_t)c->op[0].imm);
-    x86_gen_jump_ind(c, target);
+    if (!late)
+        check_canonical(c, target);
+    x86_stack_release(c, (int)released);
+    if (late)
+        jump_checked(c, target, (uint16_t)released);
+    else
+        x86_gen_jump_ind(c, target);
 }
 
 /* ---- LOOP and JCXZ ---------------------------------------------------------------------- */

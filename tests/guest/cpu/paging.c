@@ -12,7 +12,7 @@
 enum { EFER = 0xc0000080, EFER_NXE = 1 << 11, PAGE = 4096, LARGE_PAGE = 0x200000 };
 #define RESERVED_BIT (1ull << 51)
 
-static uint8_t frames[2][PAGE] __attribute__((aligned(4096)));
+static uint8_t frames[4][PAGE] __attribute__((aligned(4096)));
 static word saved_cr0, saved_cr3, saved_cr4;
 
 CODE(page_read, "mov code_argument, " RAX "\n mov (" RAX "), %cl\n ret");
@@ -217,6 +217,57 @@ CASE(remap, "paging/invlpg-and-cr3-make-a-change-seen")
     page_test[0] = (word)frames[0] | PTE_P | PTE_W;
     WRITE(cr3, READ(cr3));
     check(*at == 1, "first frame after a load of cr3", *at);
+    end();
+}
+
+/* Code that is called often enough to be found without a look at the page tables. */
+static word call_frame(void)
+{
+    enum { ROUNDS = 20 };
+    word (*volatile other)(void) = (word(*)(void))(word)TEST_PAGES;
+    word sum = 0;
+
+    for (unsigned i = 0; i < ROUNDS; i++)
+        sum += other();
+    return sum / ROUNDS;
+}
+
+/* mov $value, %eax; jmp to offset 0 of the next page */
+static void write_code(unsigned frame, uint8_t value)
+{
+    static const uint8_t jump[] = { 0xb8, 0, 0, 0, 0, 0xe9 };
+    int32_t distance = PAGE - (int32_t)sizeof(jump) - 4;
+
+    for (unsigned i = 0; i < sizeof(jump); i++)
+        frames[frame][i] = jump[i];
+    frames[frame][1] = value;
+    for (unsigned i = 0; i < 4; i++)
+        frames[frame][sizeof(jump) + i] = (uint8_t)(distance >> 8 * i);
+}
+
+CASE(remap_code, "paging/invlpg-and-cr3-make-a-change-of-code-seen")
+{
+    begin();
+    write_code(0, 1);
+    write_code(1, 2);
+    frames[2][0] = 0xc3; /* ret */
+    frames[3][0] = 0x04; /* add $0x40, %al; ret */
+    frames[3][1] = 0x40;
+    frames[3][2] = 0xc3;
+    map(0, PTE_P | PTE_W);
+    page_test[1] = (word)frames[2] | PTE_P | PTE_W;
+    check(call_frame() == 1, "first frame", call_frame());
+    page_test[0] = (word)frames[1] | PTE_P | PTE_W;
+    invlpg(TEST_PAGES);
+    check(call_frame() == 2, "second frame after invlpg", call_frame());
+    page_test[1] = (word)frames[3] | PTE_P | PTE_W;
+    invlpg(TEST_PAGES + PAGE);
+    check(call_frame() == 0x42, "the page behind it after invlpg", call_frame());
+    page_test[0] = (word)frames[0] | PTE_P | PTE_W;
+    WRITE(cr3, READ(cr3));
+    check(call_frame() == 0x41, "first frame after a load of cr3", call_frame());
+    frames[3][1] = 0x20;
+    check(call_frame() == 0x21, "code that was overwritten", call_frame());
     end();
 }
 

@@ -158,7 +158,12 @@ CODE(jump_far, "movabs $0x800000000000, %rcx\n jump_far_here: jmp *%rcx");
 CODE(iret_far, "mov %rsp, %rdx\n pushq $0x10\n push %rdx\n pushq $2\n pushq $0x18\n movabs "
                "$0x800000000000, %rcx\n push %rcx\n"
                "iret_far_here: iretq");
-extern char jump_far_here[];
+CODE(call_far, "mov %rsp, %rdx\n movabs $0x800000000000, %rcx\n call_far_here: call *%rcx");
+CODE(ret_far_away, "mov %rsp, %rdx\n movabs $0x800000000000, %rcx\n push %rcx\n"
+                   "ret_far_away_here: ret");
+CODE(ret_pop_far_away, "mov %rsp, %rdx\n movabs $0x4141414141414141, %rcx\n push %rcx\n"
+                       "ret_pop_far_away_here: ret $24");
+extern char jump_far_here[], call_far_here[], ret_far_away_here[], ret_pop_far_away_here[];
 
 CASE(canonical, "long/non-canonical-address-is-gp-or-through-rbp-ss")
 {
@@ -167,6 +172,22 @@ CASE(canonical, "long/non-canonical-address-is-gp-or-through-rbp-ss")
     expect(jump_far, GP, 0);
     expect_ip(jump_far_here);
     expect(iret_far, GP, 0);
+}
+
+/* SDM vol. 2, CALL and RET: RSP is as it was where the target is refused. */
+CASE(branches, "long/branch-to-non-canonical-address-changes-nothing")
+{
+    expect(call_far, GP, 0);
+    expect_ip(call_far_here);
+    check(event.sp == event.dx, "rsp at a call", event.sp);
+    for (unsigned i = 0; i < 3; i++) {
+        expect(ret_far_away, GP, 0);
+        expect_ip(ret_far_away_here);
+        check(event.sp == event.dx - 8, "rsp at a return", event.sp);
+        expect(ret_pop_far_away, GP, 0);
+        expect_ip(ret_pop_far_away_here);
+        check(event.sp == event.dx - 8, "rsp at a return that pops", event.sp);
+    }
 }
 
 CODE(iret_nested, "pushfq\n orl $0x4000, (%rsp)\n popfq\n mov %rsp, %rdx\n pushq $0x10\n push "

@@ -39,6 +39,11 @@ TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc)
     return NULL;
 }
 
+const void *tn_cpu_next_code(TnCpu *cpu)
+{
+    return NULL;
+}
+
 /* ---- The slow path ---------------------------------------------------------------------------- */
 
 static void note(TnCpu *cpu, uint64_t value)
@@ -349,6 +354,9 @@ static size_t tlb_bytes(void)
     return 2 * sizeof(TnTlb);
 }
 
+/* The tests' pcs are never those of an entry: see jump-cache.h. */
+static TnJumpEntry no_jumps[TN_JUMP_SIZE] = { { .pc = 1 } };
+
 TnCpu *fake_cpu_new(void)
 {
     size_t total = tlb_bytes() + TN_CPU_STATE_OFFSET + sizeof(FakeState);
@@ -359,6 +367,7 @@ TnCpu *fake_cpu_new(void)
     memset(p, 0xff, tlb_bytes());
     cpu->target = &fake_target;
     cpu->mode_id = 1;
+    cpu->jump = no_jumps;
     cpu->priv = aligned_alloc(4096, (sizeof(FakeMemory) + 4095) / 4096 * 4096);
     return cpu;
 }

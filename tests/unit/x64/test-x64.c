@@ -484,7 +484,7 @@ static Outcome run(const TnBackend *backend, TnCpu *cpu, TnBlock *block)
 
         o.faulted = false;
         /* How an unlinked exit is reported is the back end's business. */
-        o.why = r.why == TN_RUN_EXIT_DIRECT ? TN_RUN_EXIT_INDIRECT : r.why;
+        o.why = r.why == TN_RUN_EXIT_DIRECT ? TN_RUN_EXIT_LOOP : r.why;
     }
     return (Outcome){ o.faulted, o.why };
 }

@@ -136,6 +136,16 @@ static void emit_register(Compiler *k, const TnIrOp *op)
         slot_give(&k->integers, cut);
 }
 
+/* Its size is where the register lies that is put back, d what is taken off. */
+static void emit_indirect(Compiler *k, const TnIrOp *op)
+{
+    InterpOp *o = emit_plain(k, INTERP_EXIT_IND, op);
+
+    o->size = TN_CPU_STATE_OFFSET + interp_target->regs[op->aux ? op->b : 0].offset;
+    o->b = o->c = 0;
+    o->d = op->aux ? op->c : 0;
+}
+
 /* The extension that a load's flags ask for. */
 static void emit_load_fixup(Compiler *k, const TnIrOp *op)
 {
@@ -213,11 +223,13 @@ static void emit_op(Compiler *k, const TnIrOp *op)
         CASE(FLAGCOND, INTERP_FLAGCOND)
         CASE(FENCE, INTERP_FENCE)
         CASE(HOSTV, INTERP_HOSTV)
-        CASE(EXIT_IND, INTERP_EXIT_IND)
         CASE(EXIT_LOOP, INTERP_EXIT_LOOP)
         CASE(EXIT_LOOP_IND, INTERP_EXIT_LOOP_IND)
         CASE(EXIT_STATE, INTERP_EXIT_STATE)
 #undef CASE
+    case TN_IR_EXIT_IND:
+        emit_indirect(k, op);
+        break;
     case TN_IR_ENVPTR:
         emit_plain(k, INTERP_ENVPTR, op)->imm += TN_CPU_STATE_OFFSET;
         break;

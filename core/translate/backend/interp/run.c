@@ -28,15 +28,6 @@ static void set_pc(TnCpu *cpu, uint64_t pc)
     *(uint64_t *)((char *)tn_cpu_state(cpu) + cpu->target->pc_offset) = pc;
 }
 
-static TnBlock *find_indirect(TnCpu *cpu, uint64_t pc)
-{
-    TnBlock *b = __atomic_load_n(&cpu->jump_cache[tn_jump_hash(pc)], __ATOMIC_ACQUIRE);
-    if (b && b->key.pc == pc && b->mode_id == cpu->mode_id &&
-        atomic_load_explicit(&b->valid, memory_order_relaxed))
-        return b;
-    return tn_block_lookup_indirect(cpu, pc);
-}
-
 /* An operand of a host form as the fallback wants it: a 32-byte slot, or NULL. */
 static const void *form_operand(Frame *f, uint16_t slot, bool integer, InterpVector *room)
 {
@@ -278,7 +269,7 @@ do_EXIT:
     exit = (TnBlockExit *)(uintptr_t)op->imm;
     next = atomic_load_explicit(&exit->to, memory_order_acquire);
     if (!next && !op->aux)
-        next = find_indirect(cpu, exit->pc);
+        next = tn_block_lookup_indirect(cpu, exit->pc);
     if (next) {
         block = next;
         goto enter;
@@ -287,13 +278,18 @@ do_EXIT:
     return (TnRunResult){ .why = TN_RUN_EXIT_DIRECT, .exit = op->size, .block = exit->from };
 do_EXIT_IND:
     pc = T(a);
-    next = find_indirect(cpu, pc);
+    if (op->aux && (uint64_t)((int64_t)(pc << (64 - op->aux)) >> (64 - op->aux)) != pc) {
+        *(uint64_t *)(void *)((char *)cpu + op->size) -= op->d;
+        set_pc(cpu, op->imm);
+        return (TnRunResult){ .why = TN_RUN_EXIT_LOOP };
+    }
+    next = tn_block_lookup_indirect(cpu, pc);
     if (next) {
         block = next;
         goto enter;
     }
     set_pc(cpu, pc);
-    return (TnRunResult){ .why = TN_RUN_EXIT_INDIRECT };
+    return (TnRunResult){ .why = TN_RUN_EXIT_LOOP };
 do_EXIT_LOOP:
     set_pc(cpu, op->imm);
     return (TnRunResult){ .why = TN_RUN_EXIT_LOOP };

@@ -44,50 +44,41 @@ static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
     g_array_append_val(cx->exits, x);
 }
 
-/* Jumps to the block in `entry` if it is the one for pc (a register, or a constant where reg is
- * X64_NONE); the misses are left in `miss`. */
-static void jump_if_right(X64Ctx *cx, int entry, int reg, uint64_t pc, uint8_t *miss[4])
+static void to_next(X64Ctx *cx)
 {
-    X64Emit *e = &cx->e;
-
-    x64_rr(e, X64_TEST | X64_W, entry, entry);
-    miss[0] = x64_jcc32(e, X64_Z);
-    if (reg != X64_NONE) {
-        x64_rm(e, X64_CMP | X64_W, reg, x64_mem(entry, offsetof(TnBlock, key.pc)));
-    } else if (x64_fits32(pc)) {
-        x64_g1_mi(e, X64_G1_CMP, 3, x64_mem(entry, offsetof(TnBlock, key.pc)), (int32_t)pc);
-    } else {
-        x64_mov_ri(e, X64_RAX, pc);
-        x64_rm(e, X64_CMP | X64_W, X64_RAX, x64_mem(entry, offsetof(TnBlock, key.pc)));
-    }
-    miss[1] = x64_jcc32(e, X64_NZ);
-    x64_g1_mi(e, X64_G1_CMP, 2, x64_mem(entry, offsetof(TnBlock, mode_id)),
-              (int32_t)cx->block->mode_id);
-    miss[2] = x64_jcc32(e, X64_NZ);
-    x64_g1_mi(e, X64_G1_CMP, 0, x64_mem(entry, offsetof(TnBlock, valid)), 0);
-    miss[3] = x64_jcc32(e, X64_Z);
-    x64_rm(e, X64_GRP4, X64_G4_JMP, x64_mem(entry, offsetof(TnBlock, code)));
+    x64_target32(x64_jmp32(&cx->e), x64_thunks.next);
 }
 
 /* An exit that may not be linked finds its block in the jump cache. */
 static void cached_exit(X64Ctx *cx, uint64_t pc)
 {
-    int32_t slot = X64_CPU_OFS(jump_cache) + (int32_t)(tn_jump_hash(pc) * sizeof(TnBlock *));
-    uint8_t *request = NULL, *miss[4];
+    int32_t entry = (int32_t)(tn_jump_index(pc) * sizeof(TnJumpEntry));
+    X64Mem tag = x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, pc));
+    X64Emit *e = &cx->e;
+    uint8_t *request = NULL, *miss;
 
+    if (!(x64_opt & TN_OPT_JUMP_CACHE)) {
+        store_pc(cx, pc);
+        to_next(cx);
+        return;
+    }
     if (goes_back(cx, pc))
         request = check_request(cx);
-    x64_load(&cx->e, X64_W, X64_RCX, x64_env(slot));
-    jump_if_right(cx, X64_RCX, X64_NONE, pc, miss);
-    for (int k = 0; k < 4; k++)
-        x64_here32(&cx->e, miss[k]);
-    store_pc(cx, pc);
-    leave(cx, TN_RUN_EXIT_INDIRECT);
-    if (request) {
-        x64_here32(&cx->e, request);
-        store_pc(cx, pc);
-        leave(cx, TN_RUN_EXIT_REQUEST);
+    x64_load(e, X64_W, X64_RCX, x64_env(X64_CPU_OFS(jump)));
+    if (x64_fits32(pc)) {
+        x64_g1_mi(e, X64_G1_CMP, 3, tag, (int32_t)pc);
+    } else {
+        x64_mov_ri(e, X64_RAX, pc);
+        x64_rm(e, X64_CMP | X64_W, X64_RAX, tag);
     }
+    miss = x64_jcc32(e, X64_NZ);
+    x64_rm(e, X64_GRP4, X64_G4_JMP,
+           x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, code)));
+    if (request)
+        x64_here32(e, request);
+    x64_here32(e, miss);
+    store_pc(cx, pc);
+    to_next(cx);
 }
 
 /* Goes to pc; the flags are taken care of. */
@@ -171,30 +162,62 @@ static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
         cx->e.flags_at = cx->e.p;
 }
 
-/* The jump cache, looked at inline: the block's pc, mode and validity must be right. */
-static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
+/* A pc of too many bits: the register is put back and `reg` is the other pc. flags. */
+static void check_target(X64Ctx *cx, const TnIrOp *op, int reg, int tmp)
 {
     X64Emit *e = &cx->e;
-    int pc = x64_in(cx, op->a), tmp;
-    uint8_t *miss[4], *request;
+    uint8_t shift = (uint8_t)(64 - op->aux), *right;
+    int pin = x64_plan.pin[op->b];
 
+    x64_mov_rr(e, X64_W, tmp, reg);
+    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHL, tmp, shift);
+    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SAR, tmp, shift);
+    x64_rr(e, X64_CMP | X64_W, tmp, reg);
+    right = x64_jcc8(e, X64_Z);
+    if (pin != X64_NONE)
+        x64_lea(e, X64_W, pin, x64_mem(pin, -(int32_t)op->c));
+    else
+        x64_g1_mi(e, X64_G1_SUB, 3, x64_reg_home(op->b), op->c);
+    x64_mov_ri(e, reg, op->imm);
+    x64_here8(e, right);
+}
+
+/* The jump cache, looked at inline. What is there was fetched once, so its pc is right. */
+static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
+{
+    enum { ENTRY_SHIFT = 4 };
+    X64Emit *e = &cx->e;
+    int pc = x64_in(cx, op->a), at = pc == X64_RCX ? X64_RDX : X64_RCX;
+    int tmp = pc == X64_RAX ? X64_R10 : X64_RAX;
+    uint8_t *miss, *request;
+    bool late = x64_opt & TN_OPT_LATE_CHECK;
+
+    _Static_assert(sizeof(TnJumpEntry) == 1 << ENTRY_SHIFT, "entries are indexed by shifts");
     x64_flush_flags_leaving(cx, 1u << pc);
     clean_upper(cx);
-    tmp = pc == X64_RCX ? X64_RDX : X64_RCX;
-    request = check_request(cx);
-    x64_mov_rr(e, X64_W, tmp, pc);
-    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHR, tmp, TN_JUMP_CACHE_BITS);
-    x64_rr(e, X64_XOR, tmp, pc);
-    x64_g1_ri(e, X64_G1_AND, 2, tmp, TN_JUMP_CACHE_SIZE - 1);
-    x64_load(e, X64_W, tmp, x64_mem_index(X64_ENV, tmp, 3, X64_CPU_OFS(jump_cache)));
-    jump_if_right(cx, tmp, pc, 0, miss);
-    for (int k = 0; k < 4; k++)
-        x64_here32(e, miss[k]);
+    if (!(X64_SCRATCH_MASK >> pc & 1)) {
+        x64_mov_rr(e, X64_W, X64_RDX, pc);
+        pc = X64_RDX;
+    }
+    if (op->aux && !late)
+        check_target(cx, op, pc, tmp);
+    if (x64_opt & TN_OPT_JUMP_CACHE) {
+        request = check_request(cx);
+        x64_rr(e, X64_IMUL_IMM32, at, pc);
+        x64_imm32(e, TN_JUMP_MULTIPLIER);
+        x64_rri(e, X64_GRP2_IMM8, X64_G2_SHR, at, 32 - TN_JUMP_BITS - ENTRY_SHIFT);
+        x64_g1_ri(e, X64_G1_AND, 2, at, (TN_JUMP_SIZE - 1) << ENTRY_SHIFT);
+        x64_rm(e, X64_ADD | X64_W, at, x64_env(X64_CPU_OFS(jump)));
+        x64_rm(e, X64_CMP | X64_W, pc, x64_mem(at, offsetof(TnJumpEntry, pc)));
+        miss = x64_jcc8(e, X64_NZ);
+        x64_rm(e, X64_GRP4, X64_G4_JMP, x64_mem(at, offsetof(TnJumpEntry, code)));
+        x64_here8(e, miss);
+        x64_here32(e, request);
+    }
+    if (op->aux && late)
+        check_target(cx, op, pc, tmp);
     x64_store(e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
-    leave(cx, TN_RUN_EXIT_INDIRECT);
-    x64_here32(e, request);
-    x64_store(e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
-    leave(cx, TN_RUN_EXIT_REQUEST);
+    to_next(cx);
 }
 
 static void lower_exit_loop_ind(X64Ctx *cx, const TnIrOp *op)
@@ -203,7 +226,8 @@ static void lower_exit_loop_ind(X64Ctx *cx, const TnIrOp *op)
 
     x64_store(&cx->e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
     x64_flush_flags_leaving(cx, 0);
-    leave(cx, TN_RUN_EXIT_LOOP);
+    clean_upper(cx);
+    to_next(cx);
 }
 
 void x64_lower_control(X64Ctx *cx, const TnIrOp *op)
@@ -226,7 +250,8 @@ void x64_lower_control(X64Ctx *cx, const TnIrOp *op)
         /* fall through */
     default:
         x64_flush_flags_leaving(cx, 0);
-        leave(cx, TN_RUN_EXIT_LOOP);
+        clean_upper(cx);
+        to_next(cx);
         break;
     }
 }

@@ -452,7 +452,7 @@ static void eager_multiply(X64Ctx *cx, const TnIrOp *op, unsigned fop, unsigned 
     x64_rr(e, x64_sized(X64_TEST, size), X64_RAX, X64_RAX);
     x64_rr(e, X64_MOVZX8, X64_RDX, X64_RDX);
     pack_bits(cx, X64_RAX, PACKED_SZP);
-    x64_rr(e, 0x69, X64_RDX, X64_RDX); /* IMUL edx, edx, C | O */
+    x64_rr(e, X64_IMUL_IMM32, X64_RDX, X64_RDX);
     x64_imm32(e, TN_FLAG_C | TN_FLAG_O);
     x64_rr(e, X64_OR, X64_RAX, X64_RDX);
     x64_release(cx);

@@ -237,6 +237,27 @@ static void make_leave(X64Emit *e)
     x64_ret(e);
 }
 
+/* A block was left for good with the pc and the block key's state in the state: on to the next one,
+ * or out. The flags' recipe stays in the frame. */
+static void make_next(X64Emit *e)
+{
+    uint8_t *out;
+
+    x64_thunks.next = begin(e);
+    if (x64_opt & TN_OPT_NEXT) {
+        move_pins(e, true, X64_CALLER_SAVED_PINS);
+        x64_lea(e, X64_W, X64_RDI, x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS));
+        x64_emit_call_c(e, (void (*)(void))tn_cpu_next_code);
+        move_pins(e, false, X64_CALLER_SAVED_PINS);
+        x64_rr(e, X64_TEST | X64_W, X64_RAX, X64_RAX);
+        out = x64_jcc8(e, X64_Z);
+        x64_rr(e, X64_GRP4, X64_G4_JMP, X64_RAX);
+        x64_here8(e, out);
+    }
+    x64_mov_ri(e, X64_RAX, TN_RUN_EXIT_LOOP);
+    x64_target32(x64_jmp32(e), x64_thunks.leave);
+}
+
 static void make_small(X64Emit *e)
 {
     uint8_t *skip;
@@ -323,6 +344,7 @@ void x64_make_thunks(void)
     make_flags(&e);
     make_enter(&e);
     make_leave(&e);
+    make_next(&e);
     make_small(&e);
     for (int kind = 0; kind < (int)G_N_ELEMENTS(slow_calls); kind++)
         make_slow(&e, kind);

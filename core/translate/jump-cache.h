@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The jump cache: from a guest pc to host code, looked at by translated code itself.
+ *
+ * A vCPU has a few banks, each for one mode, and cpu->jump is the one of the present mode, so a hit
+ * is one comparison of the pc. An entry is in a bank only while entering its block is right: the
+ * block is valid, and the pc's page is mapped to where the block came from. Whatever ends that
+ * clears the entry: a killed block is purged from all vCPUs' banks, a flush of the soft TLB clears
+ * what it drops. An empty entry holds a pc that belongs to another entry, so it never hits.
+ *
+ * Entries are made by their own vCPU outside translated code; other threads only clear them.
+ */
+#ifndef TN_TRANSLATE_JUMP_CACHE_H
+#define TN_TRANSLATE_JUMP_CACHE_H
+
+#include "translate/backend.h"
+
+enum {
+    TN_JUMP_BANKS = 8,
+    TN_JUMP_LIST_SIZE = 512,   /* entries in use that a flush finds without a look at all */
+    TN_JUMP_FILTER_BITS = 512, /* pages with entries, by a hash of the page number */
+};
+
+/* The entries in use that share a fate. */
+typedef struct TnJumpList {
+    uint16_t index[TN_JUMP_LIST_SIZE];
+    unsigned n;        /* TN_JUMP_LIST_SIZE: too many, any entry of the bank may be one */
+    bool large;        /* some come from guest pages larger than ours */
+    uint64_t filter[TN_JUMP_FILTER_BITS / 64];
+} TnJumpList;
+
+typedef struct TnJumpBank {
+    TnJumpEntry entry[TN_JUMP_SIZE];
+    _Atomic(TnBlock *) block[TN_JUMP_SIZE]; /* whose code an entry has */
+    TnJumpList local, global;               /* of pages that are global to the guest, or not */
+    uint32_t mode_id;                       /* 0: no mode's yet */
+    uint64_t base;                          /* of the mode's linear addresses */
+} TnJumpBank;
+
+/* Empty banks for a new vCPU, and their end. */
+void tn_jump_init(TnCpu *cpu);
+void tn_jump_clear(TnCpu *cpu);
+
+/* Makes cpu->jump the bank of cpu->mode_id, whose key is cpu->priv->key. [vcpu] */
+void tn_jump_enter(TnCpu *cpu);
+
+/* The block in the present bank for a pc, or NULL. [vcpu] */
+TnBlock *tn_jump_find(TnCpu *cpu, uint64_t pc);
+
+/*
+ * Enters a block in the present bank. `page_bits` is log2 of the guest's page that it lies on;
+ * `global` says that the page survives a flush that keeps global pages. [vcpu, outside code]
+ */
+void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global);
+
+/* Drops what a flush of the soft TLB makes wrong. [vcpu] */
+void tn_jump_flush(TnCpu *cpu);
+void tn_jump_flush_local(TnCpu *cpu);
+void tn_jump_flush_page(TnCpu *cpu, uint64_t vaddr);
+
+/* Drops a block that is not valid any more from all banks. [translator's lock] */
+void tn_jump_purge(TnBlock *block);
+/* Empties all banks of all vCPUs; none runs. [exclusive] */
+void tn_jump_reset(void);
+
+#endif
