@@ -118,7 +118,7 @@ static void read_file(int directory, const char *folder, const char *name)
 {
     g_autofree char *path = g_build_filename(folder, name, NULL), *text = NULL;
     GError *error = NULL;
-    int fd = tn_trust_open_file(directory, name, &error);
+    int fd = tn_trust_open_file(directory, name, NULL, &error);
     size_t size;
 
     if (fd >= 0) {

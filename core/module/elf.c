@@ -10,7 +10,6 @@
 
 #include <elf.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tenon/error.h"
@@ -20,7 +19,7 @@ enum {
     MAX_PROGRAM_HEADERS = 512,
     MAX_NOTES = 1u << 20, /* bytes of all PT_NOTE segments; more is not looked at */
     NOTE_HEADER = 12,
-    HEAD_SIZE = 4096,     /* bytes that the first read takes */
+    HEAD_SIZE = 2048,     /* bytes that the first read takes */
 };
 
 #if defined(__LP64__)
@@ -90,14 +89,10 @@ static bool read_at(const Elf *elf, uint64_t offset, void *buf, size_t n)
     return true;
 }
 
-static bool open_elf(Elf *elf, int fd, GError **error)
+static bool open_elf(Elf *elf, int fd, uint64_t size, GError **error)
 {
-    struct stat st;
-
-    if (fstat(fd, &st) != 0 || st.st_size < 0)
-        return fail(error, "its size cannot be found");
     elf->fd = fd;
-    elf->size = st.st_size;
+    elf->size = size;
     elf->head_size = MIN(elf->size, HEAD_SIZE);
     return read_file(fd, 0, elf->head, elf->head_size) || fail(error, "it cannot be read");
 }
@@ -309,14 +304,14 @@ static bool search_notes(const Elf *elf, const Header *header, TnElfNote *note, 
     return search.at || fail(error, "it has no Tenon note: it is not a module");
 }
 
-bool tn_elf_read_note(int fd, TnElfNote *note, GError **error)
+bool tn_elf_read_note(int fd, uint64_t size, TnElfNote *note, GError **error)
 {
     unsigned char ident[EI_NIDENT];
     Header header;
     Elf elf;
 
     *note = (TnElfNote){ 0 };
-    if (!open_elf(&elf, fd, error) || !read_ident(&elf, ident, error) ||
+    if (!open_elf(&elf, fd, size, error) || !read_ident(&elf, ident, error) ||
         !read_header(&elf, &header, error) || !check_length(&elf, &header, error))
         return false;
     if (!search_notes(&elf, &header, note, error)) {

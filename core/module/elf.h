@@ -15,9 +15,9 @@ typedef struct TnElfNote {
 } TnElfNote;
 
 /*
- * Reads the headers and notes of an open file. Fails when it is not an ELF shared object, is cut
+ * Reads the headers and notes of an open file of `size` bytes. Fails when it is not an ELF shared object, is cut
  * short, or has no note of ours.
  */
-bool tn_elf_read_note(int fd, TnElfNote *note, GError **error);
+bool tn_elf_read_note(int fd, uint64_t size, TnElfNote *note, GError **error);
 
 #endif

@@ -106,7 +106,7 @@ void *tn_library_open(const char *path, const TnNote *listed, GError **error)
 {
     g_autofree char *parent = g_path_get_dirname(path), *file = g_path_get_basename(path);
     int directory = tn_trust_open_directory(parent, error);
-    int fd = directory < 0 ? -1 : tn_trust_open_file(directory, file, error);
+    int fd = directory < 0 ? -1 : tn_trust_open_file(directory, file, NULL, error);
 
     if (fd >= 0 && same_note(fd, listed, error))
         return load(directory, fd, file, error);

@@ -2,9 +2,11 @@
 /* The text of a note: lines of key=value, as abi/tenon/module.h describes. */
 #include "module/note.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "module/elf.h"
 #include "tenon/error.h"
@@ -22,11 +24,6 @@ static void provide_free(gpointer data)
 {
     TnProvide *provide = data;
 
-    g_free(provide->kind);
-    g_free(provide->name);
-    g_free(provide->bus);
-    g_free(provide->category);
-    g_free(provide->description);
     g_ptr_array_unref(provide->aliases);
     g_free(provide);
 }
@@ -36,12 +33,7 @@ void tn_note_free(TnNote *note)
     if (!note)
         return;
     g_free(note->text);
-    g_free(note->name);
-    g_free(note->version);
-    g_free(note->licence);
-    g_free(note->vendor);
-    g_free(note->internal_hash);
-    g_free(note->arch);
+    g_free(note->lines);
     g_strfreev(note->guests);
     g_ptr_array_unref(note->requires);
     g_ptr_array_unref(note->provides);
@@ -50,44 +42,77 @@ void tn_note_free(TnNote *note)
 
 /* ---- Lines ------------------------------------------------------------------------------ */
 
-static bool parse_provides(TnNote *note, const char *value, GError **error)
+/* Cuts a value at its first n - 1 bars into n fields; the last may have more bars. False: too few. */
+static bool cut_fields(char *value, char **fields, unsigned n)
 {
-    g_auto(GStrv) part = g_strsplit(value, "|", PROVIDES_FIELDS);
+    const char *bar = value;
+
+    for (unsigned i = 1; i < n; i++, bar++)
+        if (!(bar = strchr(bar, '|')))
+            return false;
+    for (unsigned i = 0; i < n; i++) {
+        fields[i] = value;
+        value = i + 1 < n ? strchr(value, '|') : NULL;
+        if (value)
+            *value++ = '\0';
+    }
+    return true;
+}
+
+static bool parse_provides(TnNote *note, char *value, GError **error)
+{
+    char *part[PROVIDES_FIELDS];
     TnProvide *provide;
 
-    if (g_strv_length(part) != PROVIDES_FIELDS || !part[0][0] || !part[1][0]) {
+    bool named = value[0] != '|' && strstr(value, "||") != strchr(value, '|');
+
+    /* The message shows the line, so that it is judged before it is cut. */
+    if (!named || !cut_fields(value, part, PROVIDES_FIELDS)) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has the bad line 'provides=%s'",
                     value);
         return false;
     }
     provide = g_new0(TnProvide, 1);
-    provide->kind = g_strdup(part[0]);
-    provide->name = g_strdup(part[1]);
-    provide->bus = g_strdup(part[2]);
-    provide->category = g_strdup(part[3]);
+    provide->kind = part[0];
+    provide->name = part[1];
+    provide->bus = part[2];
+    provide->category = part[3];
     provide->flags = strchr(part[4], 'u') ? TN_PROVIDE_USER : 0;
-    provide->description = g_strdup(part[5]);
-    provide->aliases = g_ptr_array_new_with_free_func(g_free);
+    provide->description = part[5];
+    provide->aliases = g_ptr_array_new();
     g_ptr_array_add(note->provides, provide);
     return true;
 }
 
-static bool parse_alias(TnNote *note, const char *value, GError **error)
+static TnProvide *find_provide(const TnNote *note, const char *kind, const char *name)
 {
-    g_auto(GStrv) part = g_strsplit(value, "|", ALIAS_FIELDS);
-
-    for (unsigned i = 0; g_strv_length(part) == ALIAS_FIELDS && i < note->provides->len; i++) {
+    for (unsigned i = 0; i < note->provides->len; i++) {
         TnProvide *provide = note->provides->pdata[i];
 
-        if (strcmp(provide->kind, part[0]) == 0 && strcmp(provide->name, part[2]) == 0) {
-            g_ptr_array_add(provide->aliases, g_strdup(part[1]));
-            return true;
-        }
+        if (strcmp(provide->kind, kind) == 0 && strcmp(provide->name, name) == 0)
+            return provide;
     }
-    g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
-                "its note has the line 'alias=%s', which names nothing that it provides before",
-                value);
-    return false;
+    return NULL;
+}
+
+static bool parse_alias(TnNote *note, char *value, GError **error)
+{
+    char *part[ALIAS_FIELDS];
+    TnProvide *provide;
+
+    if (!cut_fields(value, part, ALIAS_FIELDS)) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has the bad line 'alias=%s'", value);
+        return false;
+    }
+    provide = find_provide(note, part[0], part[2]);
+    if (!provide) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                    "its note has the alias '%s' of the %s '%s', which names nothing that it "
+                    "provides before", part[1], part[0], part[2]);
+        return false;
+    }
+    g_ptr_array_add(provide->aliases, part[1]);
+    return true;
 }
 
 /* A decimal number of 16 bits, as descriptors have it. */
@@ -110,13 +135,7 @@ static bool parse_abi(TnNote *note, const char *value, GError **error)
     return false;
 }
 
-static void set_text(char **field, const char *value)
-{
-    g_free(*field);
-    *field = g_strdup(value);
-}
-
-static bool parse_line(TnNote *note, const char *key, const char *value, GError **error)
+static bool parse_line(TnNote *note, const char *key, char *value, GError **error)
 {
     struct {
         const char *key;
@@ -129,7 +148,7 @@ static bool parse_line(TnNote *note, const char *key, const char *value, GError 
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
         if (strcmp(key, texts[i].key) == 0)
-            set_text(texts[i].field, value);
+            *texts[i].field = value;
     if (strcmp(key, "abi") == 0)
         return parse_abi(note, value, error);
     if (strcmp(key, "provides") == 0)
@@ -137,7 +156,7 @@ static bool parse_line(TnNote *note, const char *key, const char *value, GError 
     if (strcmp(key, "alias") == 0)
         return parse_alias(note, value, error);
     if (strcmp(key, "requires") == 0)
-        g_ptr_array_add(note->requires, g_strdup(value));
+        g_ptr_array_add(note->requires, value);
     if (strcmp(key, "tier") == 0)
         note->internal = strcmp(value, "internal") == 0;
     if (strcmp(key, "guests") == 0) {
@@ -149,19 +168,23 @@ static bool parse_line(TnNote *note, const char *key, const char *value, GError 
 
 static bool parse_lines(TnNote *note, GError **error)
 {
-    g_auto(GStrv) lines = g_strsplit(note->text, "\n", MAX_LINES + 1);
+    char *next, *equals;
+    unsigned n = 0;
 
-    if (g_strv_length(lines) > MAX_LINES) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has more than %d lines", MAX_LINES);
-        return false;
-    }
-    for (char **line = lines; *line; line++) {
-        char *equals = strchr(*line, '=');
-
+    for (char *line = note->lines; line; line = next) {
+        if (++n > MAX_LINES) {
+            g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has more than %d lines",
+                        MAX_LINES);
+            return false;
+        }
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        equals = strchr(line, '=');
         if (!equals)
             continue;
         *equals = '\0';
-        if (!parse_line(note, *line, equals + 1, error))
+        if (!parse_line(note, line, equals + 1, error))
             return false;
     }
     return true;
@@ -210,7 +233,7 @@ TnNote *tn_note_parse(const char *text, size_t size, GError **error)
         return NULL;
     }
     note = g_new0(TnNote, 1);
-    note->requires = g_ptr_array_new_with_free_func(g_free);
+    note->requires = g_ptr_array_new();
     note->provides = g_ptr_array_new_with_free_func(provide_free);
     note->text = g_malloc0(size + 1);
     memcpy(note->text, text, size);
@@ -221,6 +244,7 @@ TnNote *tn_note_parse(const char *text, size_t size, GError **error)
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note is not UTF-8");
         return NULL;
     }
+    note->lines = g_strdup(note->text);
     if (!check_text(note->text, error) || !parse_lines(note, error))
         return NULL;
     if (!note->name || !note->name[0]) {
@@ -230,18 +254,29 @@ TnNote *tn_note_parse(const char *text, size_t size, GError **error)
     return g_steal_pointer(&note);
 }
 
-TnNote *tn_note_read(int fd, GError **error)
+TnNote *tn_note_read_sized(int fd, uint64_t size, GError **error)
 {
     TnElfNote elf;
     TnNote *note;
 
-    if (!tn_elf_read_note(fd, &elf, error))
+    if (!tn_elf_read_note(fd, size, &elf, error))
         return NULL;
     note = tn_note_parse(elf.text, elf.size, error);
     g_free(elf.text);
     if (note) {
-        note->arch = g_strdup(elf.arch);
+        note->arch = elf.arch;
         note->foreign = elf.foreign;
     }
     return note;
+}
+
+TnNote *tn_note_read(int fd, GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        g_set_error(error, TN_ERROR, TN_ERROR_IO, "it cannot be examined: %s", g_strerror(errno));
+        return NULL;
+    }
+    return tn_note_read_sized(fd, st.st_size, error);
 }

@@ -14,28 +14,31 @@ typedef enum TnProvideFlags {
     TN_PROVIDE_USER = 1u << 0, /* the user may create it */
 } TnProvideFlags;
 
-/* One line `provides=`. */
+/* One line `provides=`. Texts are borrowed from the note. */
 typedef struct TnProvide {
-    char *kind, *name, *bus, *category, *description; /* owned */
+    char *kind, *name, *bus, *category, *description;
     uint32_t flags;
-    GPtrArray *aliases; /* char *, owned */
+    GPtrArray *aliases; /* char *, borrowed */
 } TnProvide;
 
 typedef struct TnNote {
     char *text;      /* owned: the whole note, as the descriptor must repeat it */
     size_t text_size; /* with padding, as in the file */
-    char *name, *version, *licence, *vendor, *internal_hash; /* owned, NULL when absent */
-    char *arch;      /* owned: "x86_64", of the ELF header */
+    char *lines;     /* owned: the text, cut into lines and fields, which the others point to */
+    char *name, *version, *licence, *vendor, *internal_hash; /* borrowed, NULL when absent */
+    const char *arch; /* static: "x86_64", of the ELF header */
     bool foreign;    /* built for another kind of host */
     unsigned abi_major, abi_minor;
     bool internal;   /* tier=internal */
-    GPtrArray *requires; /* char *, owned */
+    GPtrArray *requires; /* char *, borrowed */
     char **guests;   /* owned, NULL: all */
     GPtrArray *provides; /* TnProvide */
 } TnNote;
 
 /* Reads and checks an open file. NULL with an error that says what is wrong with the file. */
 TnNote *tn_note_read(int fd, GError **error);
+/* The same when the file's size in bytes is known. */
+TnNote *tn_note_read_sized(int fd, uint64_t size, GError **error);
 /* Parses the text of a note. `size` bytes, which need not end with a NUL. */
 TnNote *tn_note_parse(const char *text, size_t size, GError **error);
 void tn_note_free(TnNote *note);

@@ -95,12 +95,13 @@ static bool check_note(const TnNote *note, GError **error)
 static TnModuleEntry *examine(int directory, const char *path, const char *file)
 {
     TnModuleEntry *module = g_new0(TnModuleEntry, 1);
+    uint64_t size;
     int fd;
 
     module->path = g_build_filename(path, file, NULL);
-    fd = tn_trust_open_file(directory, file, &module->broken);
+    fd = tn_trust_open_file(directory, file, &size, &module->broken);
     if (fd >= 0) {
-        module->note = tn_note_read(fd, &module->broken);
+        module->note = tn_note_read_sized(fd, size, &module->broken);
         close(fd);
     }
     if (module->note)

@@ -49,41 +49,56 @@ static bool check_mode(const struct stat *st, const char *what, GError **error)
     return true;
 }
 
-static bool check_open(int fd, const char *what, bool directory, GError **error)
+static bool check_open(int fd, const char *what, struct stat *st, bool directory, GError **error)
 {
-    struct stat st;
-
-    if (fstat(fd, &st) != 0) {
+    if (fstat(fd, st) != 0) {
         g_set_error(error, TN_ERROR, TN_ERROR_IO, "%s cannot be examined: %s", what,
                     g_strerror(errno));
         return false;
     }
-    if (!directory && !S_ISREG(st.st_mode)) {
+    if (!directory && !S_ISREG(st->st_mode)) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "%s is not a regular file", what);
         return false;
     }
-    return check_mode(&st, what, error);
+    return check_mode(st, what, error);
 }
 
 /* ---- Opening ---------------------------------------------------------------------------- */
 
 /* The descriptor when it is open and passes; else -1, and it is closed. `what` for messages. */
-static int admit(int fd, const char *what, bool directory, GError **error)
+static int admit(int fd, const char *what, struct stat *st, bool directory, GError **error)
 {
     if (fd < 0) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "%s cannot be opened: %s", what,
                     g_strerror(errno));
         return -1;
     }
-    if (check_open(fd, what, directory, error))
+    if (check_open(fd, what, st, directory, error))
         return fd;
     close(fd);
     return -1;
 }
 
+static int admit_directory(int fd, const char *what, GError **error)
+{
+    struct stat st;
+
+    return admit(fd, what, &st, true, error);
+}
+
+static int admit_file(int fd, uint64_t *size, GError **error)
+{
+    struct stat st;
+
+    fd = admit(fd, "it", &st, false, error);
+    if (fd >= 0 && size)
+        *size = st.st_size;
+    return fd;
+}
+
 int tn_trust_open_directory(const char *path, GError **error)
 {
-    return admit(open(path, DIRECTORY_FLAGS), path, true, error);
+    return admit_directory(open(path, DIRECTORY_FLAGS), path, error);
 }
 
 static bool read_link(int directory, const char *file, char target[PATH_MAX], GError **error)
@@ -105,7 +120,7 @@ static int open_link_directory(int directory, const char *target, char **last, G
     g_autofree char *parent = g_path_get_dirname(target);
     g_autofree char *what = g_strdup_printf("the directory %s that it links to", parent);
     const char *slash = strrchr(target, '/');
-    int fd = admit(openat(directory, parent, DIRECTORY_FLAGS), what, true, error);
+    int fd = admit_directory(openat(directory, parent, DIRECTORY_FLAGS), what, error);
 
     if (fd >= 0)
         *last = g_strdup(slash ? slash + 1 : target);
@@ -130,10 +145,10 @@ static bool follow(int *at, char **name, GError **error)
     return true;
 }
 
-static int open_through_links(int directory, const char *file, GError **error)
+static int open_through_links(int directory, const char *file, uint64_t *size, GError **error)
 {
     g_autofree char *name = g_strdup(file);
-    int at = admit(openat(directory, ".", DIRECTORY_FLAGS), "its directory", true, error);
+    int at = admit_directory(openat(directory, ".", DIRECTORY_FLAGS), "its directory", error);
     int fd = -1;
 
     if (at < 0)
@@ -141,7 +156,7 @@ static int open_through_links(int directory, const char *file, GError **error)
     for (unsigned links = 0; links <= MAX_LINKS; links++) {
         fd = openat(at, name, FILE_FLAGS);
         if (fd >= 0 || errno != ELOOP || links == MAX_LINKS) {
-            fd = admit(fd, "it", false, error);
+            fd = admit_file(fd, size, error);
             break;
         }
         if (!follow(&at, &name, error))
@@ -151,11 +166,11 @@ static int open_through_links(int directory, const char *file, GError **error)
     return fd;
 }
 
-int tn_trust_open_file(int directory, const char *file, GError **error)
+int tn_trust_open_file(int directory, const char *file, uint64_t *size, GError **error)
 {
     int fd = openat(directory, file, FILE_FLAGS);
 
     if (fd < 0 && errno == ELOOP)
-        return open_through_links(directory, file, error);
-    return admit(fd, "it", false, error);
+        return open_through_links(directory, file, size, error);
+    return admit_file(fd, size, error);
 }

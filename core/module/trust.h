@@ -9,6 +9,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * The program runs with rights that its caller does not have (setuid, capabilities of the file;
@@ -23,8 +24,8 @@ int tn_trust_open_directory(const char *path, GError **error);
 /*
  * Opens a regular file of an open directory for reading. A symbolic link is followed step by step,
  * and each directory that it leads through to a file is checked as well. `file` has no slash.
- * The error speaks of the file as "it". -1 on failure.
+ * `size` (may be NULL) is set to its bytes. The error speaks of the file as "it". -1 on failure.
  */
-int tn_trust_open_file(int directory, const char *file, GError **error);
+int tn_trust_open_file(int directory, const char *file, uint64_t *size, GError **error);
 
 #endif

@@ -71,12 +71,6 @@ static const struct {
 
 enum { UNCATEGORIZED = G_N_ELEMENTS(categories) - 1 };
 
-typedef struct DeviceList {
-    unsigned category; /* that is printed now */
-    bool any;          /* it has its heading */
-    bool more;         /* another category was printed before */
-} DeviceList;
-
 static unsigned category_of(const TnProvide *provide)
 {
     for (unsigned i = 0; i < UNCATEGORIZED; i++)
@@ -85,32 +79,37 @@ static unsigned category_of(const TnProvide *provide)
     return UNCATEGORIZED;
 }
 
-static void print_device(const TnProvide *provide, void *data)
+/* Adds the line of what a user may create to the text of its category. */
+static void list_device(const TnProvide *provide, void *data)
 {
-    DeviceList *list = data;
+    GString *text = ((GString **)data)[category_of(provide)];
 
-    if (!(provide->flags & TN_PROVIDE_USER) || category_of(provide) != list->category)
+    if (!(provide->flags & TN_PROVIDE_USER))
         return;
-    if (!list->any)
-        printf("%s%s:\n", list->more ? "\n" : "", categories[list->category].heading);
-    list->any = list->more = true;
-    printf("name \"%s\"", provide->name);
+    g_string_append_printf(text, "name \"%s\"", provide->name);
     if (provide->bus[0])
-        printf(", bus %s", provide->bus);
+        g_string_append_printf(text, ", bus %s", provide->bus);
     for (unsigned i = 0; i < provide->aliases->len; i++)
-        printf(", alias \"%s\"", (char *)provide->aliases->pdata[i]);
+        g_string_append_printf(text, ", alias \"%s\"", (char *)provide->aliases->pdata[i]);
     if (provide->description[0])
-        printf(", desc \"%s\"", provide->description);
-    printf("\n");
+        g_string_append_printf(text, ", desc \"%s\"", provide->description);
+    g_string_append_c(text, '\n');
 }
 
 static void print_devices(void)
 {
-    DeviceList list = { 0 };
+    GString *texts[G_N_ELEMENTS(categories)];
+    const char *between = "";
 
-    for (; list.category < G_N_ELEMENTS(categories); list.category++) {
-        list.any = false;
-        tn_registry_each("device", print_device, &list);
+    for (unsigned i = 0; i < G_N_ELEMENTS(categories); i++)
+        texts[i] = g_string_new(NULL);
+    tn_registry_each("device", list_device, texts);
+    for (unsigned i = 0; i < G_N_ELEMENTS(categories); i++) {
+        if (texts[i]->len) {
+            printf("%s%s:\n%s", between, categories[i].heading, texts[i]->str);
+            between = "\n";
+        }
+        g_string_free(texts[i], true);
     }
 }
 

@@ -18,37 +18,14 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 
-from support import tap  # noqa: E402
+from support import modules, tap  # noqa: E402
 
 PROGRAM, FOLDER = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
 LIBRARY = PROGRAM.parent / "core"
 
-SOURCE = r"""
-#include "tenon/device.h"
-#include "tenon/module.h"
-%(code)s
-static const TnTypeInfo type = { .size = sizeof(TnTypeInfo), .name = "%(type)s",
-                                 .parent = TN_TYPE_DEVICE, .description = "made for the test" };
-static const TnTypeInfo *const types[] = { &type, NULL };
-static const TnModuleHooks hooks = { .size = sizeof(hooks), .types = types, %(hooks)s };
-TN_MODULE(hooks, TN_NOTE_NAME("%(name)s") TN_NOTE_VERSION("1") TN_NOTE_LICENCE("MIT") %(lines)s
-          TN_NOTE_DEVICE("%(device)s", "", "misc", "made for the test"));
-"""
 
-
-def build(name, device=None, code="", hooks="", lines="", type_name=None):
-    device = device or "test-" + name
-    text = SOURCE % {"name": name, "device": device, "type": type_name or device, "code": code,
-                     "hooks": hooks, "lines": lines}
-    glib = subprocess.run(["pkg-config", "--cflags", "glib-2.0"], capture_output=True, text=True,
-                          check=True).stdout.split()
-    target = FOLDER / f"{name}.so"
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-fvisibility=hidden",
-                    "-DTN_INTERNAL_HASH=\"0\"", f"-I{TOP / 'abi'}", *glib, "-x", "c", "-",
-                    "-x", "none", "-o", target, f"-L{LIBRARY}", "-ltenon"],
-                   input=text, text=True, check=True)
-    target.chmod(0o755)
-    return target
+def build(name, *arguments, **more):
+    return modules.build(FOLDER, LIBRARY, name, *arguments, **more)
 
 
 def patch(path, old, new):
@@ -127,11 +104,11 @@ def listing(*options):
     result = run(*options, "-module", "help,format=json")
     assert result.returncode == 0, result.stderr
     whole = json.loads(result.stdout)
-    return whole, {pathlib.Path(module["path"]).stem: module for module in whole["modules"]}
+    return whole, {pathlib.Path(entry["path"]).stem: entry for entry in whole["modules"]}
 
 
 def each_bad_one_says_why():
-    _, modules = listing()
+    _, found = listing()
     text = run("-module", "help").stdout
     reasons = {
         "abi9": "it needs ABI 9.0", "abi1": "it needs ABI 1.7",
@@ -143,20 +120,20 @@ def each_bad_one_says_why():
         "fifo": "it is not a regular file", "tier": "built with another version",
     }
     for name, reason in reasons.items():
-        module = modules[name]
+        module = found[name]
         assert module["state"] == "broken", module
         assert reason in module["cause"].lower() or reason in module["cause"], module
         assert f"  cannot be used: {module['cause']}\n" in text, text
 
 
 def the_json_list_has_names_and_a_digest():
-    whole, modules = listing()
-    good = modules["good"]
+    whole, found = listing()
+    good = found["good"]
     assert (good["name"], good["version"], good["state"]) == ("good", "1", "usable"), good
     assert good["provides"] == [{"kind": "device", "name": "test-good", "aliases": [], "bus": "",
                                  "category": "misc", "user": True,
                                  "description": "made for the test"}], good
-    assert modules["text"]["name"] is None and modules["text"]["digest"] is None
+    assert found["text"]["name"] is None and found["text"]["digest"] is None
     digest = hashlib.sha256()
     for module in whole["modules"]:
         digest.update(f"{module['path']}\0{module['digest'] or '-'}\n".encode())

@@ -134,6 +134,9 @@ static void bad_texts_are_refused(void)
     check_refused(make_file("format=1\nabi=4294967297.0\nname=x\n"), "bad line 'abi=4294967297.0'");
     check_refused(make_file("format=1\nabi=1.-1\nname=x\n"), "bad line 'abi=1.-1'");
     check_refused(make_file("format=1\nname=x\nprovides=device|x\n"), "bad line 'provides=");
+    check_refused(make_file("format=1\nname=x\nprovides=device||a|b|c|d\n"), "bad line 'provides=");
+    check_refused(make_file("format=1\nname=x\nprovides=|x|a|b|c|d\n"), "bad line 'provides=");
+    check_refused(make_file("format=1\nname=x\nalias=device|y\n"), "bad line 'alias=device|y'");
     check_refused(make_file("format=1\nname=x\nalias=device|y|x\n"), "names nothing");
     check_refused(make_file("format=1\nname=\033[31mred\n"), "not plain text");
     check_refused(make_file("format=1\nname=\xff\n"), "not UTF-8");

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""Modules made for tests: compiled once from a few lines of C, and copied under other names."""
+
+import os
+import pathlib
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+
+SOURCE = r"""
+#include "tenon/device.h"
+#include "tenon/module.h"
+%(code)s
+static const TnTypeInfo type = { .size = sizeof(TnTypeInfo), .name = "%(type)s",
+                                 .parent = TN_TYPE_DEVICE, .description = "made for the test" };
+static const TnTypeInfo *const types[] = { &type, NULL };
+static const TnModuleHooks hooks = { .size = sizeof(hooks), .types = types, %(hooks)s };
+TN_MODULE(hooks, TN_NOTE_NAME("%(name)s") TN_NOTE_VERSION("1") TN_NOTE_LICENCE("MIT") %(lines)s
+          TN_NOTE_DEVICE("%(device)s", "", "misc", "made for the test"));
+"""
+
+
+def compiler():
+    return os.environ.get("CC", "cc").split()
+
+
+def build(folder, library, name, device=None, code="", hooks="", lines="", type_name=None,
+          options=()):
+    """Compile FOLDER/NAME.so with the device test-NAME, against abi/ and the libtenon in LIBRARY."""
+    device = device or "test-" + name
+    text = SOURCE % {"name": name, "device": device, "type": type_name or device, "code": code,
+                     "hooks": hooks, "lines": lines}
+    glib = subprocess.run(["pkg-config", "--cflags", "glib-2.0"], capture_output=True, text=True,
+                          check=True).stdout.split()
+    target = folder / f"{name}.so"
+    subprocess.run([*compiler(), "-shared", "-fPIC", "-fvisibility=hidden",
+                    "-DTN_INTERNAL_HASH=\"0\"", f"-I{TOP / 'abi'}", *glib, "-x", "c", "-",
+                    "-x", "none", "-o", target, f"-L{library}", "-ltenon", *options],
+                   input=text, text=True, check=True)
+    target.chmod(0o755)
+    return target
+
+
+def replace(data, *pairs):
+    """The bytes of a file with texts in place of others of the same length."""
+    for old, new in pairs:
+        assert old in data and len(old) == len(new), (old, new)
+        data = data.replace(old, new)
+    return data
+
+
+def many(folder, library, count):
+    """COUNT modules many-000.so... with devices test-many-000..., from one compilation."""
+    first = build(folder, library, "many-000")
+    data = first.read_bytes()
+    for number in range(1, count):
+        path = folder / f"many-{number:03}.so"
+        path.write_bytes(replace(data, (b"many-000", b"many-%03d" % number)))
+        path.chmod(0o755)
