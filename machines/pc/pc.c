@@ -12,6 +12,7 @@
 
 #include "tenon/apic.h"
 #include "tenon/chardev.h"
+#include "tenon/i2c.h"
 #include "tenon/module.h"
 
 enum { FIRST_IO_APIC_ONLY = 16, TIMER_GSI = 0, TIMER_PIN = 2, CASCADE = 2, MAX_SERIAL = 4 };
@@ -234,6 +235,23 @@ static bool make_input(Pc *pc, GError **error)
     return true;
 }
 
+/* One EEPROM a slot for memory modules; those of slots that the RAM leaves empty are blank. */
+static bool make_memory_slots(Pc *pc, GError **error)
+{
+    enum { SLOTS = 8, FIRST_ADDRESS = 0x50, MODULE_MAX = 1 << 30, MODULE_MIN = 8 << 20 };
+    TnObject *bus = tn_bus_find(TN_TYPE_I2C_BUS);
+    uint64_t left = pc->config->ram_size;
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        uint64_t module = left < MODULE_MIN ? 0 : MIN(MODULE_MAX, UINT64_C(1) << g_bit_storage(left) >> 1);
+        g_autofree char *props = g_strdup_printf("address=%u,module-size=%" G_GUINT64_FORMAT,
+                                                 FIRST_ADDRESS + slot, module);
+        if (!tn_device_create(bus, "smbus-eeprom", props, error))
+            return false;
+        left -= module;
+    }
+    return true;
+}
+
 static bool make_power(Pc *pc, GError **error)
 {
     if (!pc->has_pci || !pc->acpi_wanted)
@@ -243,7 +261,7 @@ static bool make_power(Pc *pc, GError **error)
         return false;
     tn_irq_connect(pc->pm, NULL, 0, pc->gsi[PC_SCI_IRQ]);
     tn_irq_connect(pc->pm, "smi", 0, tn_irq_new(pc->obj, smi_set, pc, 0));
-    return true;
+    return make_memory_slots(pc, error);
 }
 
 static bool make_fw_cfg(Pc *pc, GError **error)

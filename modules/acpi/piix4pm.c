@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "smbus-host.h"
 #include "tenon/apic.h"
 #include "tenon/machine.h"
 #include "tenon/module.h"
@@ -16,7 +17,8 @@
 enum {
     PMBASE = 0x40, PMREGMISC = 0x80, PMREGMISC_PMIOSE = 1u << 0, DEVACTB = 0x58,
     DEVACTB_APMC_EN = 1u << 25, SMBBASE = 0x90, SMBHSTCFG = 0xd2, SMBHSTCFG_EN = 1u << 0,
-    PM_SIZE = 64, SMB_SIZE = 64,
+    SMBHSTCFG_INTR = 7u << 1, SMBHSTCFG_IRQ9 = 4u << 1,
+    PM_SIZE = 64,
     GPE_BASE = 0xafe0, GPE_LENGTH = 4,
     APM_CONTROL = 0xb2,
 
@@ -29,9 +31,6 @@ enum {
     SLP_S5 = 0, SLP_S3 = 1, SLP_S4 = 2,
     TIMER_HZ = 3579545, TIMER_BITS = 24,
     CMD_ACPI_ENABLE = 0xf1, CMD_ACPI_DISABLE = 0xf0,
-
-    HST_STS = 0, HST_CNT = 2, HST_CMD = 3, HST_ADD = 4, HST_DAT0 = 5, HST_DAT1 = 6, BLK_DAT = 7,
-    STS_INTR = 1u << 1, STS_DEV_ERR = 1u << 2, STS_W1C = 0x1e, CNT_START = 1u << 6, CNT_KILL = 1u << 1,
 };
 
 typedef struct Piix4Pm {
@@ -44,7 +43,7 @@ typedef struct Piix4Pm {
     uint16_t pm1_sts, pm1_en, pm1_cnt;
     uint16_t gpe_sts, gpe_en;
     uint8_t apm_control, apm_status;
-    uint8_t smb[8];
+    SmbusHost smbus;
 } Piix4Pm;
 
 /* ---- ACPI timer and SCI ----------------------------------------------------------------- */
@@ -54,9 +53,17 @@ static uint64_t timer_ticks(void)
     return tn_muldiv64((uint64_t)tn_clock_now(TN_CLOCK_VIRTUAL), TIMER_HZ, (uint32_t)TN_NS_PER_SECOND);
 }
 
+/* The SMBus host shares the line where its configuration says IRQ 9; SMI is the other choice. */
+static bool smbus_level(const Piix4Pm *s)
+{
+    return (tn_pci_config(s->obj)[SMBHSTCFG] & SMBHSTCFG_INTR) == SMBHSTCFG_IRQ9 &&
+           smbus_interrupts(&s->smbus);
+}
+
 static bool sci_level(const Piix4Pm *s)
 {
-    return s->pm1_cnt & CNT_SCI_EN && (s->pm1_sts & s->pm1_en & PM1_EN_MASK || s->gpe_sts & s->gpe_en);
+    return smbus_level(s) || (s->pm1_cnt & CNT_SCI_EN &&
+                              (s->pm1_sts & s->pm1_en & PM1_EN_MASK || s->gpe_sts & s->gpe_en));
 }
 
 /* The carry of the timer's top bit is due every 2^23 ticks. */
@@ -206,26 +213,18 @@ static const TnRegionOps apm_ops = {
     .size_of = sizeof(apm_ops), .read = apm_read, .write = apm_write, .impl_min = 1, .impl_max = 1,
 };
 
-/* ---- SMBus host: no device answers ------------------------------------------------------ */
+/* ---- SMBus host -------------------------------------------------------------------------- */
 
 static uint64_t smb_read(void *opaque, uint64_t offset, unsigned size)
 {
-    Piix4Pm *s = opaque;
-    return offset < sizeof(s->smb) ? s->smb[offset] : 0;
+    return smbus_read(&((Piix4Pm *)opaque)->smbus, (unsigned)offset);
 }
 
 static void smb_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
 {
     Piix4Pm *s = opaque;
-    if (offset == HST_STS) {
-        s->smb[HST_STS] &= (uint8_t)~(value & STS_W1C);
-    } else if (offset == HST_CNT) {
-        s->smb[HST_CNT] = (uint8_t)(value & ~CNT_START);
-        if (value & CNT_START)
-            s->smb[HST_STS] |= STS_INTR | STS_DEV_ERR;
-    } else if (offset < sizeof(s->smb)) {
-        s->smb[offset] = (uint8_t)value;
-    }
+    smbus_write(&s->smbus, (unsigned)offset, (uint8_t)value);
+    settle(s->obj, s);
 }
 
 static const TnRegionOps smb_ops = {
@@ -270,7 +269,7 @@ static void reset(TnObject *dev, void *state, TnResetKind kind)
     c[0x67] = 0x98;
     s->pm1_sts = s->pm1_en = s->pm1_cnt = s->gpe_sts = s->gpe_en = 0;
     s->apm_control = s->apm_status = 0;
-    memset(s->smb, 0, sizeof(s->smb));
+    smbus_reset(&s->smbus);
     map_io(dev, s);
 }
 
@@ -280,7 +279,7 @@ static bool realize(TnObject *dev, void *state, GError **error)
     TnRegion *io = tn_system_io();
     memset(tn_pci_config_writable(dev) + PMBASE, 0xff, 0x100 - PMBASE);
     s->pm_io = tn_region_new_io(dev, "acpi-pm", &pm_ops, s, PM_SIZE);
-    s->smb_io = tn_region_new_io(dev, "pm-smbus", &smb_ops, s, SMB_SIZE);
+    s->smb_io = tn_region_new_io(dev, "pm-smbus", &smb_ops, s, SMBUS_PORTS);
     tn_region_set_enabled(s->pm_io, false);
     tn_region_set_enabled(s->smb_io, false);
     tn_region_add(io, 0, s->pm_io);
@@ -298,7 +297,8 @@ static bool init(TnObject *obj, void *state, GError **error)
     s->timer = tn_timer_new(obj, TN_CLOCK_VIRTUAL, timer_carried, s);
     tn_irq_declare_out(obj, NULL, 1);
     tn_irq_declare_out(obj, "smi", 1);
-    return true;
+    s->smbus.bus = tn_bus_new(obj, TN_TYPE_I2C_BUS, "i2c", error);
+    return s->smbus.bus != NULL;
 }
 
 static const TnProperty properties[] = {
@@ -314,7 +314,8 @@ static const TnProperty properties[] = {
 static const TnStateField fields[] = {
     TN_STATE(U16, Piix4Pm, pm1_sts), TN_STATE(U16, Piix4Pm, pm1_en), TN_STATE(U16, Piix4Pm, pm1_cnt),
     TN_STATE(U16, Piix4Pm, gpe_sts), TN_STATE(U16, Piix4Pm, gpe_en), TN_STATE(U8, Piix4Pm, apm_control),
-    TN_STATE(U8, Piix4Pm, apm_status), TN_STATE_BUFFER(Piix4Pm, smb), TN_STATE(TIMER, Piix4Pm, timer),
+    TN_STATE(U8, Piix4Pm, apm_status), TN_STATE_BUFFER(Piix4Pm, smbus.reg),
+    TN_STATE_BUFFER(Piix4Pm, smbus.block), TN_STATE(U8, Piix4Pm, smbus.at), TN_STATE(TIMER, Piix4Pm, timer),
     TN_STATE_LAST,
 };
 

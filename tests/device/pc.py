@@ -274,6 +274,75 @@ def acpi_enable(q):
     equal(q.inw(0x604) & 1, 1, "SCI_EN after the command")
 
 
+SMB = 0xB100
+
+
+def smbus(q, protocol, address, command=0, data=0):
+    """One transaction of the PIIX4's host; its status."""
+    q.outb(SMB, 0x1E)
+    q.outb(SMB + 4, address)
+    q.outb(SMB + 3, command)
+    q.outb(SMB + 5, data & 0xFF)
+    q.outb(SMB + 6, data >> 8)
+    q.outb(SMB + 2, 0x40 | protocol << 2)
+    return q.inb(SMB) & 0x1F
+
+
+DONE, NOBODY = 0x02, 0x04
+
+
+@pc("-m", "1536M")
+def smbus_transactions(q):
+    answering = [address for address in range(0x80) if smbus(q, 0, address << 1) == DONE]
+    equal(answering, list(range(0x50, 0x58)), "addresses that acknowledge")
+    equal(smbus(q, 2, 0x61, 0), NOBODY, "status of a read that nobody answers")
+    image = []
+    for offset in range(64):
+        equal(smbus(q, 2, 0xA1, offset), DONE, "status of a byte read")
+        image.append(q.inb(SMB + 5))
+    equal(sum(image[:63]) & 0xFF, image[63], "checksum of the SPD")
+    equal(image[2], 4, "SDRAM")
+    equal(image[5] * image[17] * 8 << image[3] + image[4], 1 << 30, "bytes of the first module")
+    equal(image[31] * (4 << 20) * image[5], 1 << 30, "density of its rows")
+    smbus(q, 3, 0xA3, 3)
+    rows, columns = q.inb(SMB + 5), q.inb(SMB + 6)
+    equal(4 * 8 << rows + columns, 512 << 20, "bytes of the second module, by a word read")
+    smbus(q, 2, 0xA5, 2)
+    equal(q.inb(SMB + 5), 0, "type of the third module: none")
+
+
+@pc()
+def smbus_blocks(q):
+    equal(smbus(q, 1, 0xAE, 0x80), DONE, "send byte: the offset")
+    q.inb(SMB + 2)
+    for value in (0x11, 0x22, 0x33):
+        q.outb(SMB + 7, value)
+    equal(smbus(q, 5, 0xAE, 0x80, 3), DONE, "block write")
+    equal(smbus(q, 5, 0xAF, 0x80), DONE, "block read")
+    equal(q.inb(SMB + 5), 3, "its count")
+    q.inb(SMB + 2)
+    equal([q.inb(SMB + 7) for _ in range(3)], [0x11, 0x22, 0x33], "its bytes")
+    equal(smbus(q, 1, 0xAE, 0x81), DONE, "send byte")
+    equal(smbus(q, 1, 0xAF), DONE, "receive byte")
+    equal(q.inb(SMB + 5), 0x11, "the byte at the offset that was sent")
+    equal(smbus(q, 2, 0xAE, 0x82, 0x77), DONE, "byte write")
+    smbus(q, 2, 0xAF, 0x82)
+    equal(q.inb(SMB + 5), 0x77, "the byte written")
+    equal(smbus(q, 5, 0xAE, 0x80, 33), NOBODY, "a block of more than 32 bytes")
+    equal(smbus(q, 4, 0xAE), NOBODY, "a reserved protocol")
+
+
+@pc()
+def smbus_interrupt(q):
+    init_pics(q)
+    equal(irr(q, 0xA0) & 2, 0, "IRQ 9 before")
+    q.outb(SMB + 4, 0xA0)
+    q.outb(SMB + 2, 0x41)
+    equal(irr(q, 0xA0) & 2, 2, "IRQ 9 after a transaction with INTEREN")
+    q.outb(SMB, 0x1E)
+    equal(q.inb(SMB) & 0x1E, 0, "status after clearing it")
+
+
 EDU = ("-device", "edu,addr=4.0")
 
 
@@ -375,6 +444,9 @@ CASES = [
     ("the I/O APIC has 24 masked entries", ioapic_registers),
     ("the ACPI timer counts at 3.579545 MHz", acpi_timer),
     ("the APM command turns ACPI on", acpi_enable),
+    ("the SMBus host reads the SPD of memory modules", smbus_transactions),
+    ("the SMBus host moves bytes and blocks", smbus_blocks),
+    ("the SMBus host interrupts when told to", smbus_interrupt),
     ("edu identifies itself, lives and computes", edu_basics),
     ("edu's interrupt is raised and acknowledged", edu_interrupt),
     ("edu copies memory there and back", edu_dma),
