@@ -282,6 +282,24 @@ def rows_f32(rng, bits):
         yield vector_row(rng, lambda count: floats.singles(rng, count // 4))
 
 
+def without_nans(data, size):
+    """NaNs become the largest numbers' neighbours: the exponent's lowest bit is cleared."""
+    low, exponent = {4: (23, 0xFF << 23), 8: (52, 0x7FF << 52)}[size]
+    words = [int.from_bytes(data[at:at + size], "little") for at in range(0, len(data), size)]
+    return b"".join((word & ~(1 << low) if word & exponent == exponent else word)
+                    .to_bytes(size, "little") for word in words)
+
+
+def rows_f32n(rng, bits):
+    for _ in range(40):
+        yield vector_row(rng, lambda count: without_nans(floats.singles(rng, count // 4), 4))
+
+
+def rows_f64n(rng, bits):
+    for _ in range(40):
+        yield vector_row(rng, lambda count: without_nans(floats.doubles(rng, count // 8), 8))
+
+
 def rows_f64(rng, bits):
     for _ in range(40):
         yield vector_row(rng, lambda count: floats.doubles(rng, count // 8))

@@ -5,10 +5,12 @@ The user program of the bare machine has the segments, pages and control bits of
 so that the processor raises the same faults there as natively.
 """
 
-from forms.form import AF, CF, OF, PF, SF, STATE_FX, STATE_YMM, ZF, Form, Mode, reg
+from forms.form import AF, CF, INTEL, OF, PF, SF, STATE_FX, STATE_YMM, ZF, Form, Mode, reg
 from values import ABSENT_BASE, EDGE_BASE, PAGE, RDONLY_BASE
 
 EDGE_END = EDGE_BASE + PAGE
+
+STATUS = CF | OF | SF | ZF | AF | PF
 
 
 def form(code, **settings):
@@ -75,7 +77,7 @@ def privileged(mode):
     for text in texts:
         undefined = CF | OF | SF | ZF | AF | PF if "xor" in text else 0
         yield form(text, undefined=undefined)
-    for text in ("int3", ".byte 0xcd, 3", ".byte 0xf1"):
+    for text in ("int3", ".byte 0xcd, 3") + ((".byte 0xf1",) if INTEL else ()):
         yield form(text)
     if not mode.long:
         yield form("into", count=0)
@@ -96,7 +98,9 @@ def page_faults(mode):
            "cmovne (B), %eax",
            "cmove (B), %eax", "movzbl (B), %eax", "lea (B), %eax", "mov %ss, (B)", "prefetcht0 (B)",
            "nopl (B)",
-           "shld $3, %eax, (B)", "setne (B)", "movnti %eax, (B)", "clflush (B)"]
+           "shld $3, %eax, (B)", "setne (B)", "movnti %eax, (B)", "clflush (B)",
+           "fstps (B)", "fstl (B)", "fstpt (B)", "fistps (B)", "fisttpll (B)", "fldt (B)",
+           "fildl (B)", "faddl (B)", "fnstcw (B)"]
     for place in (ABSENT_BASE + 0x128, RDONLY_BASE + 0x200, EDGE_END - 1, EDGE_END - 4):
         for op in ops:
             text = op.replace("(B)", f"({mode.bp})").replace("push (",
@@ -128,6 +132,9 @@ def string_faults(mode):
                                 ("lods", (mode.si,)),
                                 ("repe cmps", (mode.di, mode.si)), ("repne scas", (mode.di,))):
             prefix = "" if " " in name else "rep "
+            # Others than Intel give the flags of the last comparison at a fault: the same then.
+            before = "" if INTEL else {"repe cmps": "cmp %eax, %eax; ",
+                                       "repne scas": "cmp $0, %eax; "}.get(name, "")
             for moving in registers:
                 for flag, start in (("cld", EDGE_END - 3 * step), ("cld", EDGE_END - 3 * step - 1),
                                     ("std", EDGE_BASE + 3 * step)):
@@ -142,7 +149,7 @@ def string_faults(mode):
                         for i in range(8)) + f"mov ${EDGE_BASE}, {mode.bx}; " + "".join(
                         f"movl $0, {4 * i}({mode.bx}); " for i in range(8)) + f"pop {mode.bx}; "
                     yield form(f"{clean}{equal}{other}mov ${start}, {moving}; mov $10, {mode.cx}; mov $0x55, %eax; {flag}; "
-                               f"{prefix}{name}{s}; cld", count=1)
+                               f"{before}{prefix}{name}{s}; cld", count=1)
 
 
 def addresses(mode):
@@ -226,7 +233,8 @@ def alignment(mode):
                  f"fldl {m}", f"movsd {m}, %xmm0", f"cmpxchg %ecx, {m}", f"push {m}",
                  "push %ax; push %eax" if not mode.long
                  else "push %ax; push %rax", f"movups {m}, %xmm1", f"movq {m}, %xmm1"):
-        yield form(check + text, undefined=CF | OF | SF | ZF | AF | PF)
+        if INTEL or "movups" not in text:
+            yield form(check + text, undefined=STATUS)
 
 
 def divide_errors(mode):

@@ -2,6 +2,12 @@
 """What an instruction form is: the code of a case, the rows it runs on, what the manual defines."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+# Where makers differ, the emulator does as Intel's manual says: a fault within REPE CMPS and REPNE
+# SCAS leaves the flags as they were before the instruction (vol. 2, REP), MOVUPS is checked with
+# EFLAGS.AC set, INT1 traps like INT3. Hosts of other makers are not asked about these.
+INTEL = "GenuineIntel" in Path("/proc/cpuinfo").read_text()
 
 CF, PF, AF, ZF, SF, OF = 1, 4, 0x10, 0x40, 0x80, 0x800
 ALL = 0x3F7FD7

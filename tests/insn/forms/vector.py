@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass
 
+from forms.form import INTEL
+
 # A line: feature | shape | rows' kind | VEX form | names [| immediates]
 #   shape  two: destination is also a source; one: destination only written;
 #          scalar: like `two`, but low element only, so no 256-bit form
@@ -110,6 +112,9 @@ def entries():
 
 
 def kind_of(entry):
+    # Which of several NaNs a dot product delivers is the maker's choice; ours is Intel's.
+    if entry.name in ("dpps", "dppd") and not INTEL:
+        return entry.kind + "n"
     return "vec" if entry.kind == "int" else entry.kind
 
 
