@@ -22,9 +22,7 @@ typedef struct Tcg {
     bool split_wx;
     bool one_insn_per_tb;
     bool check;
-    bool opt_forward, opt_fold, opt_dead_put, opt_dead;
-    bool opt_in_place, opt_share_flags, opt_lazy_flags;
-    bool opt_jump_cache, opt_next, opt_late_check;
+    bool opt[TN_N_OPTS];
 } Tcg;
 
 static const char *const thread_values[] = { "multi", "single", NULL };
@@ -53,21 +51,9 @@ static const TnProperty tcg_properties[] = {
            "on"),
     SWITCH("one-insn-per-tb", one_insn_per_tb, "translate every instruction by itself", "off"),
     SWITCH("check", check, "run each block in the interpreter too and compare", "off"),
-    SWITCH("opt-forward", opt_forward, "optimiser: forward register values within a block", "on"),
-    SWITCH("opt-fold", opt_fold, "optimiser: fold constants and copies", "on"),
-    SWITCH("opt-dead-put", opt_dead_put, "optimiser: drop register writes that nobody sees", "on"),
-    SWITCH("opt-dead", opt_dead, "optimiser: drop results that nobody reads", "on"),
-    SWITCH("opt-in-place", opt_in_place,
-           "x86_64: compute results in the pinned register that they are put to", "on"),
-    SWITCH("opt-share-flags", opt_share_flags,
-           "x86_64: let conditions use the host's flags of the arithmetic before them", "on"),
-    SWITCH("opt-lazy-flags", opt_lazy_flags, "x86_64: let flags cross block borders uncomputed",
-           "on"),
-    SWITCH("opt-jump-cache", opt_jump_cache,
-           "x86_64: look indirect jumps, and those to other pages, up inline", "on"),
-    SWITCH("opt-next", opt_next, "x86_64: look the next block up without the main loop", "on"),
-    SWITCH("opt-late-check", opt_late_check,
-           "x86_64: check the targets of indirect jumps only where the lookup misses", "on"),
+#define TN_OPT(id_, name_, doc_) SWITCH(name_, opt[TN_OPT_NUMBER_##id_], doc_, "on"),
+#include "translate/opt.def"
+#undef TN_OPT
     { .name = NULL },
 };
 
@@ -109,13 +95,11 @@ static bool check_options(const Tcg *tcg, GError **error)
 
 static uint32_t opt_bits(const Tcg *tcg)
 {
-    return (tcg->opt_forward ? TN_OPT_FORWARD : 0u) | (tcg->opt_fold ? TN_OPT_FOLD : 0u) |
-           (tcg->opt_dead_put ? TN_OPT_DEAD_PUT : 0u) | (tcg->opt_dead ? TN_OPT_DEAD : 0u) |
-           (tcg->opt_in_place ? TN_OPT_IN_PLACE : 0u) |
-           (tcg->opt_share_flags ? TN_OPT_SHARE_FLAGS : 0u) |
-           (tcg->opt_lazy_flags ? TN_OPT_LAZY_FLAGS : 0u) |
-           (tcg->opt_jump_cache ? TN_OPT_JUMP_CACHE : 0u) | (tcg->opt_next ? TN_OPT_NEXT : 0u) |
-           (tcg->opt_late_check ? TN_OPT_LATE_CHECK : 0u);
+    uint32_t bits = 0;
+
+    for (unsigned i = 0; i < TN_N_OPTS; i++)
+        bits |= tcg->opt[i] ? 1u << i : 0;
+    return bits;
 }
 
 /* ---- Running ----------------------------------------------------------------------------- */

@@ -83,6 +83,28 @@ static void check_hostv(Check *k, const TnIrOp *op)
     check_dst(k, op->dst, integer ? CLASS_INTEGER : CLASS_VECTOR);
 }
 
+/* Which kinds have an operand, and which a destination. */
+static void check_hostx(Check *k, const TnIrOp *op)
+{
+    enum { FIRST_OPCODE = 0xd8, LAST_OPCODE = 0xdf };
+    TnHostX x = tn_host_x_unpack(op->imm);
+    bool memory = x.kind == TN_HX_LOAD || x.kind == TN_HX_STORE;
+    bool operand = memory || x.kind == TN_HX_COND || x.kind == TN_HX_CONTROL;
+
+    if (!k->target->x87 || x.kind > TN_HX_SYNC)
+        fail(k, "the target has no such x87 operation");
+    if (x.kind != TN_HX_SYNC && (x.opcode < FIRST_OPCODE || x.opcode > LAST_OPCODE))
+        fail(k, "not an x87 opcode");
+    if (memory && (op->aux & TN_MEM_MODE_MASK) >= k->target->n_mmu_modes)
+        fail(k, "no such MMU mode");
+    if (memory && (op->type < TN_I16 || op->type > TN_V128))
+        fail(k, "the type does not fit the operation");
+    if (operand)
+        check_use(k, op->a, CLASS_INTEGER, false);
+    if (x.kind == TN_HX_FLAGS || x.kind == TN_HX_STATUS)
+        check_dst(k, op->dst, CLASS_INTEGER);
+}
+
 static void check_operands(Check *k, const TnIrOp *op)
 {
     const TnIrInfo *info = &tn_ir_info[op->opc];
@@ -168,6 +190,8 @@ static void check_op(Check *k, const TnIrOp *op)
         check_call(k, op);
     else if (op->opc == TN_IR_HOSTV)
         check_hostv(k, op);
+    else if (op->opc == TN_IR_HOSTX)
+        check_hostx(k, op);
     else
         check_operands(k, op);
 }

@@ -51,6 +51,16 @@ static inline bool tn_ir_type_is_vector(unsigned type)
     return type == TN_V128 || type == TN_V256;
 }
 
+/* True when the operation may show the state to somebody: a fault or an exit. Helpers aside. */
+static inline bool tn_ir_shows_state(const TnIrOp *op)
+{
+    if (op->opc == TN_IR_HOSTX) {
+        unsigned kind = tn_host_x_unpack(op->imm).kind;
+        return kind == TN_HX_LOAD || kind == TN_HX_STORE || kind == TN_HX_CONTROL;
+    }
+    return tn_ir_is(op, TN_IRF_FAULTS | TN_IRF_EXIT);
+}
+
 /* The width in bytes of a type. */
 static inline unsigned tn_ir_type_size(unsigned type)
 {

@@ -70,6 +70,7 @@ const TnIrInfo tn_ir_info[TN_IR_COUNT] = {
     [TN_IR_FENCE] = { "fence", 0, 0 },
     [TN_IR_CALL] = { "call", 4, TN_IRF_FAULTS | AUX | TN_IRF_OPTIONAL },
     [TN_IR_HOSTV] = { "hostv", 3, DST | IMM | AUX | TN_IRF_OPTIONAL | TN_IRF_VECTOR },
+    [TN_IR_HOSTX] = { "hostx", 1, TN_IRF_FAULTS | IMM | AUX | TN_IRF_OPTIONAL | TN_IRF_ANY_TYPE },
     [TN_IR_EXIT] = { "exit", 0, TN_IRF_EXIT | TN_IRF_END | IMM },
     [TN_IR_EXIT_IF] = { "exit_if", 1, TN_IRF_EXIT | IMM },
     [TN_IR_EXIT_IND] = { "exit_ind", 1, TN_IRF_EXIT | TN_IRF_END | IMM | AUX },

@@ -17,7 +17,7 @@ static uint64_t seen_by(const TnOptimiser *o, const TnIrOp *op)
                                              TN_HELPER_NORETURN)
                    ? UINT64_MAX
                    : 0;
-    return tn_ir_is(op, TN_IRF_FAULTS | TN_IRF_EXIT) ? UINT64_MAX : 0;
+    return tn_ir_shows_state(op) ? UINT64_MAX : 0;
 }
 
 void tn_opt_dead_put(TnOptimiser *o)

@@ -80,6 +80,7 @@ static void make_ir(TnCpu *cpu, const TnBlockKey *key)
     p->translation.active = true;
     tn_fetch_page(cpu, 0, tn_key_linear(key, key->pc));
     tn_ir_begin(b, key->pc, max_insns(p, key->pc));
+    b->host_x87 = tn_translator.backend->x87 && (tn_translator.options.opt & TN_OPT_X87);
     cpu->target->ops->translate(cpu, b, key);
     tn_trace_ir(cpu, b, TN_LOG_OP, "OP");
     check(b);

@@ -11,20 +11,19 @@
 
 #include "translate/backend.h"
 
-/* Optimiser passes, for -accel tcg,opt-NAME=off. */
+/* What -accel tcg,opt-NAME=off turns off, one by one. */
+typedef enum TnOptNumber {
+#define TN_OPT(id, name, doc) TN_OPT_NUMBER_##id,
+#include "translate/opt.def"
+#undef TN_OPT
+    TN_N_OPTS
+} TnOptNumber;
+
 enum {
-    TN_OPT_FORWARD = 1u << 0,  /* GET after PUT or GET of the same register */
-    TN_OPT_FOLD = 1u << 1,     /* constants and copies */
-    TN_OPT_DEAD_PUT = 1u << 2, /* PUTs overwritten unseen */
-    TN_OPT_DEAD = 1u << 3,     /* results that nobody reads */
-    /* x86_64 back end */
-    TN_OPT_IN_PLACE = 1u << 4,    /* results computed in the pinned register they are put to */
-    TN_OPT_SHARE_FLAGS = 1u << 5, /* conditions use the host flags of the arithmetic before them */
-    TN_OPT_LAZY_FLAGS = 1u << 6,  /* flags cross block borders uncomputed */
-    TN_OPT_JUMP_CACHE = 1u << 7,  /* indirect jumps, and those to other pages, are looked up inline */
-    TN_OPT_NEXT = 1u << 8,        /* the next block is looked up without the main loop */
-    TN_OPT_LATE_CHECK = 1u << 9,  /* targets are checked only where the lookup misses */
-    TN_OPT_ALL = (1u << 10) - 1,
+#define TN_OPT(id, name, doc) TN_OPT_##id = 1u << TN_OPT_NUMBER_##id,
+#include "translate/opt.def"
+#undef TN_OPT
+    TN_OPT_ALL = (1u << TN_N_OPTS) - 1,
 };
 
 /* Modes of the core that blocks are made for; 0 in normal operation. Part of mode_id. */

@@ -49,13 +49,19 @@ static const TnTargetOps x86_ops = {
     .list_models = x86_model_list,
 };
 
+#ifdef __x86_64__
+#define X87_OPS &x86_x87_ops
+#else
+#define X87_OPS NULL
+#endif
+
 #define TARGET_INFO(name_, model_) \
     { .size = sizeof(TnTargetInfo), .name = name_, .state_size = sizeof(X86State), \
       .n_mmu_modes = X86_N_MMU_MODES, .regs = x86_regs, .n_regs = X86_N_REGS, \
       .helpers = x86_helpers, .n_helpers = X86_N_HELPERS, \
       .mxcsr_offset = offsetof(X86State, mxcsr), .pc_offset = offsetof(X86State, rip), \
       .default_model = model_, .default_machine = "pc", .state = x86_state_fields, \
-      .ops = &x86_ops }
+      .ops = &x86_ops, .x87 = X87_OPS }
 
 static const TnTargetInfo target_x86_64 = TARGET_INFO("x86_64", "qemu64");
 static const TnTargetInfo target_i386 = TARGET_INFO("i386", "qemu32");

@@ -110,6 +110,7 @@ enum {
     MODE_RF = 1u << 23,        /* EFLAGS.RF is set */
     MODE_FS_OK = 1u << 24,     /* FS: writable, no limit check needed (the base is added) */
     MODE_GS_OK = 1u << 25,     /* the same of GS */
+    MODE_X87_SOFT = 1u << 26,  /* an x87 exception is unmasked or pending: helpers run the x87 */
 };
 
 /*
@@ -174,6 +175,7 @@ typedef struct X86State {
     uint64_t fip, fdp;
     uint16_t fcs, fds;
     uint32_t mxcsr;
+    bool x87_unmasking;  /* a FLDCW that unmasks exceptions is to be translated */
     bool ignne;          /* IGNNE#: pending x87 exceptions are ignored while CR0.NE is clear */
     X86Ymm ymm[16];
     X86Ymm scratch[6];   /* operands of helpers */
@@ -238,6 +240,23 @@ TN_NORETURN void x86_raise_db(TnCpu *cpu, uint64_t dr6_bits);
 
 /* Recomputes `mode` after a change of CPL, CRs, segments, EFLAGS, XCR0, MXCSR. */
 void x86_update_mode(TnCpu *cpu);
+
+/*
+ * The guest's x87 registers may live in the host's (vector/x87-live.c): C code that looks at st, fsw,
+ * ftop or ftag_empty, or uses the host's unit, gets them into the state first.
+ */
+void x86_x87_save(TnCpu *cpu);
+
+static inline void x86_x87_sync(TnCpu *cpu)
+{
+    if (cpu->x87_live)
+        x86_x87_save(cpu);
+}
+
+extern const TnX87Ops x86_x87_ops; /* of x86-64 hosts */
+
+/* Whether an x87 exception is unmasked, pending, or about to be (MODE_X87_SOFT). */
+bool x86_x87_is_soft(const X86State *s);
 
 /* The MMU mode for data accesses of the current CPL, and for implicit supervisor ones. */
 static inline unsigned x86_mmu_mode(const X86State *s)

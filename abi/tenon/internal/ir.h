@@ -181,6 +181,7 @@ typedef enum TnIrOpc {
 
     TN_IR_CALL,      /* dst (or none) = helper aux (a, b, c, d); see TnHelperInfo */
     TN_IR_HOSTV,     /* a vector or FP operation with a host form; see TnHostForm */
+    TN_IR_HOSTX,     /* an instruction of the host's x87; see TnHostX */
 
     TN_IR_EXIT,      /* leave to guest pc imm, same mode: chained directly */
     TN_IR_EXIT_IF,   /* where a != 0: leave to guest pc imm, same mode; chained directly */
@@ -264,6 +265,41 @@ static inline TnHostForm tn_host_form_unpack(uint64_t v)
 }
 
 /*
+ * An instruction of the host's x87 (TN_IR_HOSTX: imm), emitted only where TnIrBuilder.host_x87 says
+ * that the back end has the unit. The guest's register stack, status word and control word live in
+ * the unit then, all exceptions masked, from the first such operation until somebody asks for them
+ * in the state (TnX87Ops): an operation behaves as that instruction does, and a fault of its memory
+ * operand leaves the unit as it was.
+ */
+typedef enum TnHostXKind {
+    TN_HX_PLAIN,   /* registers only */
+    TN_HX_LOAD,    /* reads T-sized memory at address a (V128: 10 bytes); aux: TN_MEM_* */
+    TN_HX_STORE,   /* writes it */
+    TN_HX_FLAGS,   /* dst = packed C, P, Z as the instruction sets them in EFLAGS (FCOMI) */
+    TN_HX_COND,    /* FCMOVB: moves where a (0 or 1) is 1 */
+    TN_HX_STATUS,  /* dst = the status word (FNSTSW AX) */
+    TN_HX_CONTROL, /* FLDCW of the low 16 bits of a; one that unmasks exceptions calls
+                    * TnX87Ops.refuse instead, which leaves the block */
+    TN_HX_SYNC,    /* no instruction: what lived in the unit is in the state after it */
+} TnHostXKind;
+
+typedef struct TnHostX {
+    uint8_t opcode; /* D8..DF */
+    uint8_t modrm;  /* whole for register forms; of memory forms the reg field counts */
+    uint8_t kind;   /* TnHostXKind */
+} TnHostX;
+
+static inline uint64_t tn_host_x_pack(TnHostX x)
+{
+    return (uint64_t)x.opcode | (uint64_t)x.modrm << 8 | (uint64_t)x.kind << 16;
+}
+
+static inline TnHostX tn_host_x_unpack(uint64_t v)
+{
+    return (TnHostX){ .opcode = (uint8_t)v, .modrm = (uint8_t)(v >> 8), .kind = (uint8_t)(v >> 16) };
+}
+
+/*
  * The builder. One per translating thread, owned by the core. Only tn_ir_grow crosses into the
  * core; emission is inline. [vcpu]
  */
@@ -279,6 +315,7 @@ struct TnIrBuilder {
     void *core;        /* the translating core's context, for tn_ir_fetch */
     void *user;        /* the front end's own, per translation */
     bool full;         /* out of temporaries: the front end ends the block at the next instruction */
+    bool host_x87;     /* set by the core: TN_IR_HOSTX may be used */
 };
 
 /* Makes room for at least one more record. Cannot fail (GLib aborts on exhausted host memory). */
@@ -475,6 +512,20 @@ static inline TnTemp tn_ir_hostv(TnIrBuilder *b, TnIrType t, TnHostForm form, un
                                  TnTemp a, TnTemp x, TnTemp c)
 {
     return tn_ir_op(b, TN_IR_HOSTV, t, a, x, c, (uint16_t)helper, tn_host_form_pack(form));
+}
+
+/* Returns dst for FLAGS and STATUS, else TN_TEMP_NONE. mem: TN_MEM_* of LOAD and STORE. */
+static inline TnTemp tn_ir_hostx(TnIrBuilder *b, TnIrType t, TnHostX x, TnTemp a, unsigned mem)
+{
+    bool value = x.kind == TN_HX_FLAGS || x.kind == TN_HX_STATUS;
+    TnTemp dst = value ? tn_ir_temp(b) : TN_TEMP_NONE;
+    TnIrOp *op = tn_ir_append(b, TN_IR_HOSTX, t);
+
+    op->dst = dst;
+    op->a = a;
+    op->aux = (uint16_t)mem;
+    op->imm = tn_host_x_pack(x);
+    return dst;
 }
 
 static inline void tn_ir_exit(TnIrBuilder *b, uint64_t pc)

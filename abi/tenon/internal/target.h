@@ -127,6 +127,7 @@ struct TnCpu {
     bool halted;               /* sleeping until has_work */
     bool stopped;              /* by the machine's run state */
     uint8_t sipi_vector;
+    bool x87_live;             /* the guest's x87 registers are in this thread's x87 (TnX87Ops) */
     uint32_t scratch_mxcsr;    /* back end: host MXCSR outside translated code */
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */
     TnCpuPrivate *priv;
@@ -269,6 +270,20 @@ typedef struct TnTargetOps {
     void (*list_models)(GString *out);
 } TnTargetOps;
 
+/*
+ * The guest's x87 in the host's (TN_IR_HOSTX). C code in between keeps the unit as it is: it may not
+ * compute with long double before `save`. All on the vCPU's thread. [vcpu]
+ */
+typedef struct TnX87Ops {
+    /* Puts the state's stack, status and control word (all masked) into the unit; sets x87_live. */
+    void (*load)(TnCpu *cpu);
+    /* The reverse, where x87_live is set: clears it and leaves the unit as the host wants it. */
+    void (*save)(TnCpu *cpu);
+    /* FLDCW at cpu->fault_pc would unmask an exception: arranges that the code there is translated
+     * without TN_IR_HOSTX and unwinds to the loop. */
+    void (*refuse)(TnCpu *cpu);
+} TnX87Ops;
+
 struct TnTargetInfo {
     uint32_t size;         /* sizeof(TnTargetInfo) */
     const char *name;      /* "x86_64" */
@@ -286,6 +301,7 @@ struct TnTargetInfo {
     const char *default_machine;
     const TnStateField *state; /* save/load table of the state */
     const TnTargetOps *ops;
+    const TnX87Ops *x87;       /* NULL: TN_IR_HOSTX is not used */
 };
 
 /*

@@ -82,6 +82,8 @@ static uint32_t mode_control(const X86State *s)
         mode |= MODE_AVX;
     if ((s->mxcsr & MXCSR_MASKS) != MXCSR_MASKS)
         mode |= MODE_XM;
+    if (x86_x87_is_soft(s))
+        mode |= MODE_X87_SOFT;
     if (s->dr[7] & DR7_ENABLES)
         mode |= MODE_DR7;
     return mode;

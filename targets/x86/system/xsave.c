@@ -167,6 +167,7 @@ static void fx_check(TnCpu *cpu, uint64_t address)
         x86_raise(cpu, X86_NM);
     if (address & ALIGN_FX)
         x86_gp0(cpu);
+    x86_x87_sync(cpu);
 }
 
 /* AMD's fast form leaves out XMM at privilege 0 of 64-bit mode. */
@@ -308,6 +309,7 @@ static void xsave_check(TnCpu *cpu, uint64_t address)
         x86_raise(cpu, X86_NM);
     if (address & ALIGN_X)
         x86_gp0(cpu);
+    x86_x87_sync(cpu);
 }
 
 static uint64_t xsave_requested(const X86State *s)

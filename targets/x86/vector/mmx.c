@@ -16,10 +16,13 @@ enum {
     MMX_GROUP = 1u << 3, /* shift by an immediate */
 };
 
-/* Before anything else: #MF of an earlier x87 instruction. */
+/* Before anything else: #MF of an earlier x87 instruction; the registers come into the state. */
 static void gen_wait(X86Ctx *c)
 {
-    tn_ir_call_void(c->b, X86_HELPER_x87_wait, 0, 0, 0, 0);
+    if (x86_x87_lives(c))
+        tn_ir_hostx(c->b, TN_I32, (TnHostX){ .kind = TN_HX_SYNC }, TN_TEMP_NONE, 0);
+    else
+        tn_ir_call_void(c->b, X86_HELPER_x87_wait, 0, 0, 0, 0);
 }
 
 /* After the last operation that can fault. */

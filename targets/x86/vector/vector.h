@@ -54,6 +54,9 @@ void x86_gen_vec_store_high(X86Ctx *c);
 void x86_gen_vec_load_low(X86Ctx *c);
 void x86_gen_vec_load_high(X86Ctx *c);
 
+/* True where x87 instructions run on the host's x87 as they are, and the registers live there. */
+bool x86_x87_lives(const X86Ctx *c);
+
 /* sse.c: moves that the VEX rows use too. */
 void x86_gen_movd_in(X86Ctx *c);
 void x86_gen_movd_out(X86Ctx *c);

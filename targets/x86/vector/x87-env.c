@@ -13,6 +13,7 @@ void x86_helper_x87_init(TnCpu *cpu)
 {
     X86State *s = x86_state(cpu);
 
+    x86_x87_sync(cpu);
     s->fcw = FCW_INIT;
     s->ftop = 0;
     s->ftag_empty = 0xff;
@@ -24,6 +25,7 @@ void x86_helper_x87_init(TnCpu *cpu)
 
 void x86_helper_x87_clear_exceptions(TnCpu *cpu)
 {
+    x86_x87_sync(cpu);
     x86_state(cpu)->fsw &= (uint16_t)~(FSW_FLAGS | FSW_SF);
     x87_settle(cpu);
 }
@@ -36,6 +38,7 @@ static void load_control(X86State *s, uint16_t fcw)
 void x86_helper_x87_load_control(TnCpu *cpu, uint32_t fcw)
 {
     x87_wait(cpu);
+    x86_state(cpu)->x87_unmasking = false;
     load_control(x86_state(cpu), (uint16_t)fcw);
     x87_settle(cpu);
 }
@@ -156,6 +159,7 @@ void x86_helper_x87_store_env(TnCpu *cpu, uint64_t addr, uint32_t control, uint3
     X86State *s = x86_state(cpu);
     uint8_t mem[4 * ENV_N];
 
+    x86_x87_sync(cpu);
     pack_env(s, control, mem);
     tn_st_bytes(cpu, addr, mem, env_bytes(control), mmu);
     s->fcw |= FSW_FLAGS;
@@ -181,6 +185,7 @@ void x86_helper_x87_save(TnCpu *cpu, uint64_t addr, uint32_t control, uint32_t m
     uint8_t mem[SAVE_MAX];
     unsigned at = env_bytes(control);
 
+    x86_x87_sync(cpu);
     pack_env(s, control, mem);
     for (unsigned i = 0; i < 8; i++, at += ST_BYTES)
         memcpy(mem + at, x87_st(s, i)->bytes, ST_BYTES);

@@ -3,8 +3,9 @@
  * Rows of the x87 instructions, D8 to DF in opcode order (Intel SDM vol. 1, ch. 8, vol. 2,
  * appendix A.5, with the aliases that processors have always decoded).
  *
- * Each is one helper. After it, the instruction pointer, the opcode and, with a memory operand, the
- * data pointer are recorded; control instructions leave those alone.
+ * Each is that very instruction where the host has the unit and no exception is unmasked (TnHostX),
+ * else one helper. After it, the instruction pointer, the opcode and, with a memory operand, the data
+ * pointer are recorded; control instructions leave those alone.
  */
 #include "vector.h"
 
@@ -13,6 +14,20 @@
 static unsigned fpu_reg(const X86Ctx *c)
 {
     return c->modrm & 7;
+}
+
+/* Alignment checks are for the helpers. */
+bool x86_x87_lives(const X86Ctx *c)
+{
+    return c->b->host_x87 && !(c->mode & (MODE_X87_SOFT | MODE_AC));
+}
+
+/* The instruction itself; a: see TnHostXKind. */
+static TnTemp gen_live(X86Ctx *c, TnHostXKind kind, TnIrType type, TnTemp a)
+{
+    TnHostX x = { .opcode = c->opcode, .modrm = c->modrm, .kind = (uint8_t)kind };
+
+    return tn_ir_hostx(c->b, type, x, a, c->mmu << TN_MEM_MODE_SHIFT);
 }
 
 static void store_selector(X86Ctx *c, size_t to, unsigned seg)
@@ -40,7 +55,19 @@ static void gen_pointers(X86Ctx *c)
 
 static void call_control(X86Ctx *c, uint32_t control)
 {
-    tn_ir_call_void(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, control), 0, 0, 0);
+    if (x86_x87_lives(c))
+        gen_live(c, TN_HX_PLAIN, TN_I32, TN_TEMP_NONE);
+    else
+        tn_ir_call_void(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, control), 0, 0, 0);
+    gen_pointers(c);
+}
+
+static void gen_live_memory(X86Ctx *c, TnHostXKind kind)
+{
+    unsigned size = c->op[0].size;
+    TnTemp addr = x86_mem_addr(c, size, kind == TN_HX_STORE);
+
+    gen_live(c, kind, size > 8 ? TN_V128 : x86_type(size), addr);
     gen_pointers(c);
 }
 
@@ -84,6 +111,10 @@ static void gen_op(X86Ctx *c)
 /* A memory operand of up to 8 bytes, as bits. */
 static void gen_memory(X86Ctx *c)
 {
+    if (x86_x87_lives(c)) {
+        gen_live_memory(c, TN_HX_LOAD);
+        return;
+    }
     TnTemp value = x86_read(c, 0);
 
     tn_ir_call_void(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, c->row->arg), value, 0, 0);
@@ -92,6 +123,10 @@ static void gen_memory(X86Ctx *c)
 
 static void gen_store(X86Ctx *c)
 {
+    if (x86_x87_lives(c)) {
+        gen_live_memory(c, TN_HX_STORE);
+        return;
+    }
     TnTemp addr = x86_mem_addr(c, c->op[0].size, true);
 
     tn_ir_call_void(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, c->row->arg), addr,
@@ -101,6 +136,10 @@ static void gen_store(X86Ctx *c)
 
 static void gen_load80(X86Ctx *c)
 {
+    if (x86_x87_lives(c)) {
+        gen_live_memory(c, TN_HX_LOAD);
+        return;
+    }
     TnTemp addr = x86_mem_addr(c, c->op[0].size, false);
 
     tn_ir_call_void(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, c->row->arg), addr,
@@ -113,7 +152,11 @@ static void gen_cmov(X86Ctx *c)
 {
     TnTemp condition = tn_ir_flagcond(c->b, (TnFlagCond)c->row->arg, x86_get_flags(c));
 
-    tn_ir_call_void(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, fpu_reg(c)), condition, 0, 0);
+    if (x86_x87_lives(c))
+        gen_live(c, TN_HX_COND, TN_I32, condition);
+    else
+        tn_ir_call_void(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, fpu_reg(c)), condition, 0,
+                        0);
     gen_pointers(c);
 }
 
@@ -121,13 +164,22 @@ static void gen_cmov(X86Ctx *c)
 static void gen_compare_flags(X86Ctx *c)
 {
     uint32_t control = c->row->arg | fpu_reg(c) << X87_SRC_SHIFT;
-    TnTemp flags = tn_ir_call(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, control), 0, 0, 0);
+    TnTemp flags = x86_x87_lives(c)
+                       ? gen_live(c, TN_HX_FLAGS, TN_I32, TN_TEMP_NONE)
+                       : tn_ir_call(c->b, c->row->helper, tn_ir_const(c->b, TN_I32, control), 0, 0, 0);
 
     gen_pointers(c);
     x86_put_flags(c, flags);
 }
 
 /* ---- Control ---------------------------------------------------------------------------- */
+
+/* Masks or pending exceptions have changed, and MODE_X87_SOFT perhaps with them. */
+static void gen_mode_end(X86Ctx *c)
+{
+    if (c->b->host_x87)
+        x86_gen_end(c);
+}
 
 /* Bytes of the environment, and of the whole state, by operand size 2 and 4. */
 enum { ENV_SHORT = 0, ENV_WHOLE = 1, ENV_FIELDS = 7, ENV_REGISTERS = 80 };
@@ -143,11 +195,24 @@ static void gen_env(X86Ctx *c)
     tn_ir_call_void(c->b, c->row->helper, x86_mem_addr(c, bytes, write),
                     tn_ir_const(c->b, TN_I32, field | (real ? X87_ENV_REAL : 0u)),
                     tn_ir_const(c->b, TN_I32, c->mmu), 0);
+    gen_mode_end(c);
 }
 
+/* Bits that are not there read as zero, bit 6 as one. */
 static void gen_fldcw(X86Ctx *c)
 {
-    tn_ir_call_void(c->b, X86_HELPER_x87_load_control, x86_read(c, 0), 0, 0, 0);
+    enum { FCW_VALID = 0x1f3f, FCW_ONE = 0x40 };
+    TnTemp fcw = x86_read(c, 0);
+
+    if (!x86_x87_lives(c)) {
+        tn_ir_call_void(c->b, X86_HELPER_x87_load_control, fcw, 0, 0, 0);
+        gen_mode_end(c);
+        return;
+    }
+    fcw = tn_ir_i(c->b, TN_IR_ANDI, TN_I32, fcw, FCW_VALID);
+    fcw = tn_ir_i(c->b, TN_IR_ORI, TN_I32, fcw, FCW_ONE);
+    gen_live(c, TN_HX_CONTROL, TN_I32, fcw);
+    tn_ir_stenv(c->b, TN_I16, offsetof(X86State, fcw), fcw);
 }
 
 static void gen_fnstcw(X86Ctx *c)
@@ -159,6 +224,11 @@ static void gen_fnstcw(X86Ctx *c)
 static void gen_fnstsw(X86Ctx *c)
 {
     enum { TOP_SHIFT = 11 };
+
+    if (x86_x87_lives(c)) {
+        x86_write(c, 0, gen_live(c, TN_HX_STATUS, TN_I32, TN_TEMP_NONE));
+        return;
+    }
     TnTemp top = tn_ir_ldenv(c->b, TN_I8, offsetof(X86State, ftop));
     TnTemp sw = tn_ir_ldenv(c->b, TN_I16, offsetof(X86State, fsw));
 
@@ -166,14 +236,22 @@ static void gen_fnstsw(X86Ctx *c)
                             tn_ir_i(c->b, TN_IR_SHLI, TN_I32, top, TOP_SHIFT)));
 }
 
-static void gen_plain(X86Ctx *c)
+/* FNINIT, FNCLEX */
+static void gen_reset(X86Ctx *c)
 {
     tn_ir_call_void(c->b, c->row->helper, 0, 0, 0, 0);
+    gen_mode_end(c);
+}
+
+static void gen_wait(X86Ctx *c)
+{
+    if (!x86_x87_lives(c))
+        tn_ir_call_void(c->b, c->row->helper, 0, 0, 0, 0);
 }
 
 static void gen_wait_only(X86Ctx *c)
 {
-    gen_plain(c);
+    gen_wait(c);
     gen_pointers(c);
 }
 
@@ -188,7 +266,7 @@ static void gen_fwait(X86Ctx *c)
     if (c->mode & MODE_MP && c->mode & MODE_TS)
         x86_gen_raise(c, X86_NM);
     else
-        gen_plain(c);
+        gen_wait(c);
 }
 
 #define X87(pattern, operands, gen, helper, arg) \
@@ -286,8 +364,8 @@ const X86Row x86_rows_x87[] = {
     X87_CMOV("DB D8+i", "FCMOVNU ST STi", gen_cmov, x87_cmov, TN_FC_NP),
     X87("DB /=E0", "FNENI", gen_nothing, NONE, 0),
     X87("DB /=E1", "FNDISI", gen_nothing, NONE, 0),
-    X87("DB /=E2", "FNCLEX", gen_plain, x87_clear_exceptions, 0),
-    X87("DB /=E3", "FNINIT", gen_plain, x87_init, 0),
+    X87("DB /=E2", "FNCLEX", gen_reset, x87_clear_exceptions, 0),
+    X87("DB /=E3", "FNINIT", gen_reset, x87_init, 0),
     X87("DB /=E4", "FNSETPM", gen_nothing, NONE, 0),
     X87_CMOV("DB E8+i", "FUCOMI ST STi", gen_compare_flags, x87_compare_flags, 0),
     X87_CMOV("DB F0+i", "FCOMI ST STi", gen_compare_flags, x87_compare_flags, X87_ORDERED),

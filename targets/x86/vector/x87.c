@@ -26,6 +26,7 @@ void x87_wait(TnCpu *cpu)
 {
     X86State *s = x86_state(cpu);
 
+    x86_x87_sync(cpu);
     if (TN_LIKELY(!(s->fsw & FSW_ES)))
         return;
     if (s->cr0 & CR0_NE)
@@ -49,6 +50,7 @@ void x87_settle(TnCpu *cpu)
     bool was = s->fsw & FSW_ES, pending = s->fsw & ~s->fcw & FSW_FLAGS;
 
     s->fsw = (uint16_t)(pending ? s->fsw | FSW_ES | FSW_B : s->fsw & ~(FSW_ES | FSW_B));
+    x87_update_mode(s);
     if (was != pending && !(s->cr0 & CR0_NE))
         drive_ferr(cpu, pending);
 }

@@ -3,6 +3,8 @@
 #ifndef TENON_X86_X87_H
 #define TENON_X86_X87_H
 
+#include <string.h>
+
 #include "x87-host.h"
 
 enum {
@@ -77,7 +79,10 @@ static inline void x87_set_c1(X86State *s, bool c1)
 /* Raises #MF for an exception of an earlier instruction; every waiting instruction begins so. */
 void x87_wait(TnCpu *cpu);
 
-/* Recomputes ES, B and FERR# after a change of flags or masks. */
+/* Recomputes MODE_X87_SOFT after a change of flags or masks. */
+void x87_update_mode(X86State *s);
+
+/* Recomputes ES, B, FERR# and the mode after a change of flags or masks. */
 void x87_settle(TnCpu *cpu);
 
 /* Collects flags and C1 of a host status word. False: an unmasked exception stops the instruction

@@ -120,7 +120,19 @@ def control(mode):
                "rep stosl", undefined=AF, count=16)
 
 
+def mixed(mode):
+    """Between the register files, and from masked to unmasked exceptions and back."""
+    mem = mode.mem
+    yield form("fld1; fsub %st, %st(1); movq %mm1, %mm2; paddw %mm2, %mm3")
+    yield form("fldpi; movq %mm3, %mm1; emms; fldz; fadd %st, %st(0); fnstsw %ax")
+    yield form(f"fldl2e; fstps {mem}; movd {mem}, %mm0; fnstsw %ax")
+    yield form(f"fld1; fxch %st(2); fnstcw {mem}; movw $0x340, 2{mem}; fnclex; fldcw 2{mem}; fldz; "
+               f"fldcw {mem}; fchs", fsw=NO_CONDITIONS)
+    clear = "; ".join(f"movl $0, {offset}{mem}" for offset in (12, 16, 20, 24))
+    yield form(f"fldz; fnsave {mem}; {clear}; fld1; frstor {mem}; fld1; faddp")
+
+
 def generate(bits):
     mode = Mode(bits)
-    for generator in (arithmetic, loads, stores, compares, functions, control):
+    for generator in (arithmetic, loads, stores, compares, functions, control, mixed):
         yield from generator(mode)

@@ -122,6 +122,21 @@ void tn_mmu_load_vec(TnCpu *cpu, uint64_t vaddr, void *out, uint32_t mem)
     memcpy(out, host_of(cpu, vaddr, size_of(mem)), size_of(mem));
 }
 
+void tn_ld_bytes(TnCpu *cpu, uint64_t vaddr, void *buf, size_t n, unsigned mmu_mode)
+{
+    memcpy(buf, host_of(cpu, vaddr, (unsigned)n), n);
+}
+
+void tn_st_bytes(TnCpu *cpu, uint64_t vaddr, const void *buf, size_t n, unsigned mmu_mode)
+{
+    memcpy(host_of(cpu, vaddr, (unsigned)n), buf, n);
+}
+
+void *tn_probe(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned mmu_mode)
+{
+    return host_of(cpu, vaddr, (unsigned)n);
+}
+
 void tn_mmu_store_vec(TnCpu *cpu, uint64_t vaddr, const void *in, uint32_t mem)
 {
     memcpy(host_of(cpu, vaddr, size_of(mem)), in, size_of(mem));

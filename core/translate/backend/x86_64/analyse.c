@@ -399,7 +399,7 @@ static bool observes(const TnIrOp *op)
     if (op->opc == TN_IR_CALL)
         return x64_plan.target->helpers[op->aux].flags &
                (TN_HELPER_FAULTS | TN_HELPER_READS | TN_HELPER_WRITES | TN_HELPER_NORETURN);
-    return tn_ir_is(op, TN_IRF_FAULTS | TN_IRF_EXIT);
+    return tn_ir_shows_state(op);
 }
 
 static bool has_effect(const TnIrOp *op)

@@ -85,6 +85,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, in
     cx->insn_pc = block->key.pc;
     cx->locked = cx->locked_xmm = 0;
     cx->wide_used = false;
+    cx->x87_live = false;
     memset(cx->gpr, 0, sizeof(cx->gpr));
     memset(cx->xmm, 0, sizeof(cx->xmm));
     memset(cx->slots_used, 0, sizeof(cx->slots_used));
@@ -205,11 +206,13 @@ static void x64_dump(const TnBlock *block, GString *out)
 
 const TnBackend tn_backend_x86_64 = {
     .name = "x86_64",
+    .x87 = true,
     .configure = x64_configure,
     .init = x64_init,
     .compile = x64_compile,
     .flush = x64_flush,
     .release = x64_release_block,
+    .unwound = x64_unwound,
     .run = x64_run,
     .link = x64_link,
     .unlink = x64_unlink,

@@ -66,7 +66,8 @@ typedef struct X64Recipe {
 /* An out-of-line part. */
 typedef struct X64Stub {
     enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
-           X64_STUB_CAS } kind;
+           X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
+           X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE, X64_N_STUBS } kind;
     bool flags_pending;
     bool wide;
     uint8_t n_from;
@@ -81,6 +82,7 @@ typedef struct X64Stub {
     uint32_t live_vec;  /* xmm registers to keep */
     uint32_t wide_vec;  /* those of them with 256 bits */
     X64Recipe flags;
+    TnHostX x87;        /* X87_LOAD, X87_STORE: the instruction */
 } X64Stub;
 
 /* The taken side of a conditional exit, out of line. */
@@ -113,6 +115,7 @@ typedef struct X64Ctx {
     TnTemp gpr[16], xmm[16]; /* first temporary held by each host register, 0 free */
     uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
     bool wide_used;        /* a 256-bit operation was emitted */
+    bool x87_live;         /* the guest's x87 is in the host's, seen to before in the block */
 
     uint32_t slots_used[TN_IR_MAX_TEMPS / 32], vec_slots_used[TN_IR_MAX_TEMPS / 32];
     TnTemp home_of[X64_MAX_REGS]; /* temporary that a declared register's place in the state holds */
@@ -214,6 +217,9 @@ void x64_lower_memory(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_atomic(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_call(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_hostv(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_hostx(X64Ctx *cx, const TnIrOp *op);
+/* The instruction of a memory form on another place than the guest's memory: in stubs. */
+void x64_hostx_memory(X64Emit *e, TnHostX x, X64Mem m);
 void x64_lower_control(X64Ctx *cx, const TnIrOp *op);
 void x64_emit_stubs(X64Ctx *cx);
 void x64_emit_sides(X64Ctx *cx);
@@ -272,13 +278,15 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *mxcsr_leave;    /* guest's to the state, host's in force; uses eax */
     uint8_t *mxcsr_store;    /* guest's to the state; uses eax */
     uint8_t *mxcsr_enter;    /* the reverse; uses ecx */
-    uint8_t *slow[6];        /* by X64Stub.kind */
+    uint8_t *slow[X64_N_STUBS]; /* by X64Stub.kind */
     uint8_t *flags;          /* brings the flags into the state; keeps all integer registers */
 } X64Thunks;
 
 extern X64Thunks x64_thunks;
 void x64_make_thunks(void);
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
+/* After code was left by a jump out of a helper. */
+void x64_unwound(TnCpu *cpu);
 void x64_emit_call_c(X64Emit *e, void (*fn)(void)); /* clobbers rax where it is far */
 
 #endif

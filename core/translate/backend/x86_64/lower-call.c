@@ -101,6 +101,7 @@ void x64_call_helper(X64Ctx *cx, void (*fn)(void), uint32_t flags, X64Src *args,
     X64Emit *e = &cx->e;
     bool swap = swaps_mxcsr(flags);
 
+    cx->x87_live = false; /* the helper may have asked for it */
     if (flags & COMPLETE)
         x64_call(e, x64_thunks.save_pins);
     else

@@ -13,6 +13,7 @@ static const LowerFn lower[TN_IR_COUNT] = {
     [TN_IR_ATOMIC_RMW ... TN_IR_FENCE] = x64_lower_atomic,
     [TN_IR_CALL] = x64_lower_call,
     [TN_IR_HOSTV] = x64_lower_hostv,
+    [TN_IR_HOSTX] = x64_lower_hostx,
     [TN_IR_EXIT ... TN_IR_EXIT_STATE] = x64_lower_control,
 };
 

@@ -9,6 +9,7 @@
  */
 #include "compile.h"
 
+#include <string.h>
 #include <xmmintrin.h>
 
 #include "code-buffer.h"
@@ -282,6 +283,58 @@ static void make_small(X64Emit *e)
     x64_ret(e);
 }
 
+/* ---- Slow paths of the x87: from and to a buffer, 10 bytes where the type says 16 --------------- */
+
+void x64_unwound(TnCpu *cpu)
+{
+    if (cpu->x87_live)
+        x64_plan.target->x87->save(cpu);
+}
+
+static void x87_enter(TnCpu *cpu)
+{
+    x64_plan.target->x87->load(cpu);
+}
+
+static void x87_refuse(TnCpu *cpu)
+{
+    x64_plan.target->x87->refuse(cpu);
+}
+
+static unsigned x87_size(uint32_t mem)
+{
+    enum { LONG_BYTES = 10 };
+    return mem >> 16 == TN_V128 ? LONG_BYTES : tn_ir_type_size(mem >> 16);
+}
+
+static void x87_load(TnCpu *cpu, uint64_t vaddr, void *buf, uint32_t mem)
+{
+    if (mem >> 16 == TN_V128) {
+        tn_ld_bytes(cpu, vaddr, buf, x87_size(mem), mem & TN_MEM_MODE_MASK);
+        return;
+    }
+    uint64_t value = tn_mmu_load(cpu, vaddr, mem);
+    memcpy(buf, &value, sizeof(value));
+}
+
+/* Before the store's instruction: faults where the store would. */
+static void x87_probe(TnCpu *cpu, uint64_t vaddr, void *buf, uint32_t mem)
+{
+    tn_probe(cpu, vaddr, x87_size(mem), TN_ACCESS_WRITE, mem & TN_MEM_MODE_MASK);
+}
+
+static void x87_store(TnCpu *cpu, uint64_t vaddr, void *buf, uint32_t mem)
+{
+    uint64_t value;
+
+    if (mem >> 16 == TN_V128) {
+        tn_st_bytes(cpu, vaddr, buf, x87_size(mem), mem & TN_MEM_MODE_MASK);
+        return;
+    }
+    memcpy(&value, buf, sizeof(value));
+    tn_mmu_store(cpu, vaddr, value, mem);
+}
+
 typedef struct SlowCall {
     void (*fn)(void);
     int8_t arg[4];      /* frame slots of the arguments after cpu and address; -1 none */
@@ -297,6 +350,12 @@ static const SlowCall slow_calls[] = {
                        false },
     [X64_STUB_CAS] = { (void (*)(void))tn_mmu_atomic_cas, { X64_F_VALUE, X64_F_VALUE2, X64_F_MEM },
                        false },
+    [X64_STUB_X87_ENTER] = { (void (*)(void))x87_enter, { -1, -1, -1 }, false },
+    [X64_STUB_X87_SYNC] = { (void (*)(void))x64_unwound, { -1, -1, -1 }, false },
+    [X64_STUB_X87_REFUSE] = { (void (*)(void))x87_refuse, { -1, -1, -1 }, false },
+    [X64_STUB_X87_LOAD] = { (void (*)(void))x87_load, { -1, X64_F_MEM, -1 }, true },
+    [X64_STUB_X87_STORE] = { (void (*)(void))x87_store, { -1, X64_F_MEM, -1 }, true },
+    [X64_STUB_X87_PROBE] = { (void (*)(void))x87_probe, { -1, X64_F_MEM, -1 }, true },
 };
 
 static void load_arguments(X64Emit *e, const SlowCall *call, int depth)
@@ -356,5 +415,9 @@ void x64_make_thunks(void)
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block)
 {
     cpu->scratch_mxcsr = _mm_getcsr() & ~(uint32_t)MXCSR_FLAGS;
-    return enter(cpu, block->code);
+    TnRunResult result = enter(cpu, block->code);
+
+    if (cpu->x87_live)
+        x64_plan.target->x87->save(cpu);
+    return result;
 }

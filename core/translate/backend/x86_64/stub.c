@@ -63,7 +63,13 @@ static void emit_stub(X64Ctx *cx, const X64Stub *s)
     move_vectors(cx, s, true);
     if (s->flags_pending)
         x64_store_recipe(cx, &s->flags, X64_NONE);
+    if (s->kind == X64_STUB_X87_STORE) { /* what pops comes after the last that can fault */
+        x64_call(&cx->e, x64_thunks.slow[X64_STUB_X87_PROBE]);
+        x64_hostx_memory(&cx->e, s->x87, x64_frame(X64_F_VEC));
+    }
     x64_call(&cx->e, x64_thunks.slow[s->kind]);
+    if (s->kind == X64_STUB_X87_LOAD)
+        x64_hostx_memory(&cx->e, s->x87, x64_frame(X64_F_VEC));
     move_vectors(cx, s, false);
     take_result(cx, s);
     x64_target32(x64_jmp32(&cx->e), s->back);
