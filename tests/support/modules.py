@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import struct
 import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -18,6 +19,9 @@ static const TnModuleHooks hooks = { .size = sizeof(hooks), .types = types, %(ho
 TN_MODULE(hooks, TN_NOTE_NAME("%(name)s") TN_NOTE_VERSION("1") TN_NOTE_LICENCE("MIT") %(lines)s
           TN_NOTE_DEVICE("%(device)s", "", "misc", "made for the test"));
 """
+
+
+PHDR, PHDR_SIZE, PT_NOTE, PT_GNU_STACK = 64, 56, 4, 0x6474e551  # of 64-bit ELF files
 
 
 def compiler():
@@ -57,3 +61,30 @@ def many(folder, library, count):
         path = folder / f"many-{number:03}.so"
         path.write_bytes(replace(data, (b"many-000", b"many-%03d" % number)))
         path.chmod(0o755)
+
+
+def headers(data):
+    """(offset, type) of each program header of a 64-bit file."""
+    count = struct.unpack_from("<H", data, 56)[0]
+    return [(PHDR + i * PHDR_SIZE, struct.unpack_from("<I", data, PHDR + i * PHDR_SIZE)[0])
+            for i in range(count)]
+
+
+def note_of(text):
+    """The bytes of a Tenon note."""
+    text += b"\0" * (-len(text) % 4)
+    return struct.pack("<III", 6, len(text), 1) + b"Tenon\0\0\0" + text
+
+
+def with_second_note(data, text):
+    """PT_GNU_STACK made a PT_NOTE of the note `text` behind the file; None: of the first note."""
+    data = bytearray(data)
+    first = next(at for at, kind in headers(data) if kind == PT_NOTE)
+    spare = next(at for at, kind in headers(data) if kind == PT_GNU_STACK)
+    data[spare:spare + PHDR_SIZE] = data[first:first + PHDR_SIZE]
+    if text is not None:
+        note = note_of(text)
+        struct.pack_into("<Q", data, spare + 8, len(data))  # p_offset
+        struct.pack_into("<Q", data, spare + 32, len(note))  # p_filesz
+        data += note
+    return bytes(data)
