@@ -82,9 +82,10 @@ typedef struct TnModuleHooks {
     /* Types of every kind (devices, machines, chardevs, objects): NULL-terminated list. The core
      * registers them before init; all or none. */
     const TnTypeInfo *const *types;
-    /* Runs once after the types are registered. On failure the whole load is rolled back. */
+    /* Runs after the types are registered. On failure the whole load is rolled back. Once fini has run,
+     * it may run again. [main] */
     bool (*init)(GError **error);
-    /* At the end of the process, in reverse order of loading. */
+    /* At the end of the process, in reverse order of loading. Gives back what init took. [main] */
     void (*fini)(void);
     /* Interfaces between modules and of the internal tier, by name ("target/x86_64", ...). */
     const void *(*interface)(const char *name);

@@ -6,6 +6,7 @@
 #include "machine/objects.h"
 #include "memory/backend.h"
 #include "option/parse.h"
+#include "tenon/error.h"
 
 enum { DEFAULT_RAM = 128u << 20 };
 
@@ -98,7 +99,11 @@ TnRegion *tn_machine_new_ram(TnObject *owner, const char *name, GError **error)
 {
     const TnMachineConfig *config = tn_machine_config();
 
-    g_return_val_if_fail(owner && name && config, NULL);
+    g_return_val_if_fail(owner && name, NULL);
+    if (!config) {
+        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED, "there is no machine that has RAM");
+        return NULL;
+    }
     if (plan.has_backends)
         return ram_of_nodes(owner, name, config->ram_size, error);
     return config->ram_backend ? tn_region_new_backend(owner, name, config->ram_backend, error)

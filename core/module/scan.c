@@ -69,7 +69,7 @@ const char *const *tn_registry_directories(void)
 /* ---- What may be used ------------------------------------------------------------------- */
 
 /* What the note says, against this core. In the order of the loader: ABI, then host. */
-static bool check_note(const TnNote *note, GError **error)
+bool tn_module_check_note(const TnNote *note, GError **error)
 {
     if (note->abi_major != TN_ABI_MAJOR || note->abi_minor > TN_ABI_MINOR) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "it needs ABI %u.%u, this program has %d.%d",
@@ -105,7 +105,7 @@ static TnModuleEntry *examine(int directory, const char *path, const char *file)
         close(fd);
     }
     if (module->note)
-        check_note(module->note, &module->broken);
+        tn_module_check_note(module->note, &module->broken);
     module->state = module->broken ? TN_MODULE_BROKEN : TN_MODULE_FOUND;
     return module;
 }

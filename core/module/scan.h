@@ -8,4 +8,8 @@
 /* Adds a TnModuleEntry for each file of the directories, a GError for each refused directory. */
 void tn_module_scan(const char *const *directories, GPtrArray *modules, GPtrArray *refused);
 
+/* Whether this program can use a module with such a note: ABI, tier, host. The error speaks of it as
+ * "it". */
+bool tn_module_check_note(const TnNote *note, GError **error);
+
 #endif

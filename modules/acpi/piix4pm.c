@@ -36,7 +36,7 @@ enum {
 typedef struct Piix4Pm {
     TnObject *obj;
     TnTimer *timer;
-    TnRegion *pm_io, *smb_io;
+    TnRegion *pm_io, *smb_io, *gpe_io, *apm_io;
     uint32_t smb_io_base;
     bool disable_s3, disable_s4;
 
@@ -284,10 +284,20 @@ static bool realize(TnObject *dev, void *state, GError **error)
     tn_region_set_enabled(s->smb_io, false);
     tn_region_add(io, 0, s->pm_io);
     tn_region_add(io, 0, s->smb_io);
-    tn_region_add(io, GPE_BASE, tn_region_new_io(dev, "acpi-gpe0", &gpe_ops, s, GPE_LENGTH));
-    tn_region_add(io, APM_CONTROL, tn_region_new_io(dev, "apm-io", &apm_ops, s, 2));
+    s->gpe_io = tn_region_new_io(dev, "acpi-gpe0", &gpe_ops, s, GPE_LENGTH);
+    s->apm_io = tn_region_new_io(dev, "apm-io", &apm_ops, s, 2);
+    tn_region_add(io, GPE_BASE, s->gpe_io);
+    tn_region_add(io, APM_CONTROL, s->apm_io);
     tn_powerdown_listen(dev, power_button, s);
     return true;
+}
+
+static void unrealize(TnObject *dev, void *state)
+{
+    const Piix4Pm *s = state;
+    TnRegion *const regions[] = { s->pm_io, s->smb_io, s->gpe_io, s->apm_io };
+    for (unsigned i = 0; i < G_N_ELEMENTS(regions); i++)
+        tn_region_remove(tn_system_io(), regions[i]);
 }
 
 static bool init(TnObject *obj, void *state, GError **error)
@@ -326,7 +336,8 @@ static bool loaded(TnObject *dev, void *state, unsigned version, GError **error)
 }
 
 static const TnDeviceOps device_ops = {
-    .size = sizeof(device_ops), .realize = realize, .reset = reset, .settle = settle, .loaded = loaded,
+    .size = sizeof(device_ops), .realize = realize, .unrealize = unrealize, .reset = reset,
+    .settle = settle, .loaded = loaded,
 };
 
 static const TnPciDeviceOps pci_ops = {

@@ -12,6 +12,7 @@ typedef struct IsaSerial {
     int32_t index;
     uint32_t iobase;
     int32_t irq;
+    int place; /* the index in use */
 } IsaSerial;
 
 static const struct {
@@ -24,7 +25,7 @@ static void set_irq(void *opaque, int level)
     tn_irq_out(opaque, NULL, 0, level);
 }
 
-/* How many exist: the index of the next one without `index`. */
+/* The index of the next one without `index`: one more than the last one's. */
 static int next_index;
 
 static bool init(TnObject *obj, void *state, GError **error)
@@ -47,11 +48,12 @@ static bool realize(TnObject *dev, void *state, GError **error)
                     "(at most %d ports are placed by themselves)", index, N_PLACES);
         return false;
     }
-    next_index = index + 1;
     uint16_t iobase = s->iobase ? (uint16_t)s->iobase : places[index].iobase;
     unsigned irq = s->irq == UNSET ? places[index].irq : (unsigned)s->irq;
     if (!serial_realize(&s->uart, error))
         return false;
+    s->place = index;
+    next_index = index + 1;
     tn_isa_map_io(dev, iobase, tn_region_new_io(dev, "serial", &serial_ops, &s->uart, 8));
     tn_irq_connect(dev, NULL, 0, tn_isa_irq(tn_device_bus(dev), irq));
     return true;
@@ -59,7 +61,10 @@ static bool realize(TnObject *dev, void *state, GError **error)
 
 static void unrealize(TnObject *dev, void *state)
 {
-    serial_unrealize(&((IsaSerial *)state)->uart);
+    IsaSerial *s = state;
+    if (next_index == s->place + 1)
+        next_index = s->place;
+    serial_unrealize(&s->uart);
 }
 
 static void reset(TnObject *dev, void *state, TnResetKind kind)

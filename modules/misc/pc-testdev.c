@@ -17,6 +17,7 @@ enum {
 
 typedef struct PcTestdev {
     TnObject *bus;
+    TnRegion *window;
     uint8_t longword[4], byte;
     uint8_t memory[MEMORY_SIZE];
 } PcTestdev;
@@ -100,16 +101,24 @@ static bool realize(TnObject *dev, void *state, GError **error)
     tn_isa_map_io(dev, PORT_LONG, tn_region_new_io(dev, "testdev-ioport", &long_ops, s, 4));
     tn_isa_map_io(dev, PORT_BYTE, tn_region_new_io(dev, "testdev-ioport-byte", &byte_ops, s, 1));
     tn_isa_map_io(dev, PORT_IRQ, tn_region_new_io(dev, "testdev-irq-line", &irq_ops, s, N_IRQS));
-    tn_region_add_overlap(tn_isa_memory(s->bus), MEMORY,
-                          tn_region_new_io(dev, "testdev-iomem", &memory_ops, s, MEMORY_SIZE), 1);
+    s->window = tn_region_new_io(dev, "testdev-iomem", &memory_ops, s, MEMORY_SIZE);
+    tn_region_add_overlap(tn_isa_memory(s->bus), MEMORY, s->window, 1);
     return true;
+}
+
+static void unrealize(TnObject *dev, void *state)
+{
+    PcTestdev *s = state;
+    tn_region_remove(tn_isa_memory(s->bus), s->window);
 }
 
 static const TnStateField fields[] = {
     TN_STATE_BUFFER(PcTestdev, longword), TN_STATE(U8, PcTestdev, byte),
     TN_STATE_BUFFER(PcTestdev, memory), TN_STATE_LAST,
 };
-static const TnDeviceOps device_ops = { .size = sizeof(device_ops), .realize = realize };
+static const TnDeviceOps device_ops = {
+    .size = sizeof(device_ops), .realize = realize, .unrealize = unrealize,
+};
 static const TnInterfaceImpl interfaces[] = { { TN_IFACE_DEVICE, &device_ops }, { 0 } };
 
 static const TnTypeInfo type = {

@@ -20,6 +20,7 @@ enum {
 typedef struct Piix3 {
     TnObject *obj;
     TnObject *isa;
+    TnRegion *reset_control;
     uint8_t rcr;
     uint8_t pirq_levels; /* bit n: PIRQn# is asserted */
     uint16_t driven;     /* ISA lines that PIRQs are driven on now */
@@ -110,13 +111,22 @@ static bool realize(TnObject *dev, void *state, GError **error)
     s->isa = tn_isa_bus_new(dev, "isa.0", tn_system_memory(), tn_system_io(), error);
     if (!s->isa)
         return false;
-    tn_region_add_overlap(tn_system_io(), RCR, tn_region_new_io(dev, "piix3-reset-control", &rcr_ops, s, 1), 1);
+    s->reset_control = tn_region_new_io(dev, "piix3-reset-control", &rcr_ops, s, 1);
+    tn_region_add_overlap(tn_system_io(), RCR, s->reset_control, 1);
     tn_pci_bus_set_irqs(tn_device_bus(dev), set_pirq, map_pirq, s, N_PIRQ);
     return true;
 }
 
+static void unrealize(TnObject *dev, void *state)
+{
+    Piix3 *s = state;
+    tn_region_remove(tn_system_io(), s->reset_control);
+    tn_object_unparent(s->isa);
+}
+
 static const TnDeviceOps device_ops = {
-    .size = sizeof(device_ops), .realize = realize, .reset = reset, .settle = settle,
+    .size = sizeof(device_ops), .realize = realize, .unrealize = unrealize, .reset = reset,
+    .settle = settle,
 };
 
 static const TnPciDeviceOps pci_ops = {
