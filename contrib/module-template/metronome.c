@@ -167,7 +167,8 @@ static const TnInterfaceImpl interfaces[] = {
 static const TnTypeInfo type = {
     .size = sizeof(type), .name = "metronome", .parent = TN_TYPE_PCI_DEVICE,
     .state_size = sizeof(Metronome), .property_stride = TN_PROPERTY_STRIDE, .properties = properties,
-    .state = fields, .interfaces = interfaces, .init = init, .description = "Beats in time",
+    .state = fields, .state_stride = TN_STATE_STRIDE, .interfaces = interfaces, .init = init,
+    .description = "Beats in time",
 };
 
 static const TnTypeInfo *const types[] = { &type, NULL };

@@ -28,7 +28,7 @@ from support.emulator import TOP  # noqa: E402
 # What a Debian has for the packages' dependencies, and for building modules.
 BASE = ("seabios libglib2.0-dev libffi8 liburcu8 libcapstone4 gcc libc6-dev make meson ninja-build "
         "cmake pkg-config python3 debhelper dpkg-dev build-essential").split()
-TEMPLATE = "/usr/share/doc/libtenon-dev/examples/module-template"
+TEMPLATE = "$(pkg-config --variable=templatedir tenon-module)"
 VENDOR = "tenon-module-metronome"
 NEWER = "0.2.0"
 

@@ -47,8 +47,8 @@ def the_files_lie_where_distributions_want_them(installed):
     expected += [f"{share}/man/man1/{name}.1" for name in PROGRAMS[:3]]
     expected += [f"{share}/bash-completion/completions/{name}" for name in PROGRAMS[:3]]
     expected += [f"{share}/zsh/site-functions/_tenon", f"{share}/tenon/catalog.d/tenon.json",
-                 f"{share}/doc/tenon/modules.md",
-                 f"{share}/doc/tenon/examples/module-template/metronome.c"]
+                 f"{share}/doc/tenon/module-authors.md",
+                 f"{share}/tenon/module-template/metronome.c"]
     headers = [path.name for path in (TOP / "abi" / "tenon").glob("*.h")]
     expected += [f"{installed.prefix}/include/tenon/{name}" for name in headers]
     found = installed.files()
@@ -121,11 +121,49 @@ def template(installed, system):
     """Builds, passes its tests and tenon-modcheck, installs, and is listed."""
     if not (BUILD / "tenon-modcheck").exists():
         raise tap.Skip("tenon-modcheck is not built")
-    folder = installed.copy("contrib/module-template", f"template-{system}")
-    run(installed, "sh", "-ec", f"cd {folder}; {BUILD_SYSTEMS[system]}")
+    folder = installed.folder / f"template-{system}"
+    run(installed, "sh", "-ec", "cp -r $(pkg-config --variable=templatedir tenon-module) "
+        f"{folder}; cd {folder}; {BUILD_SYSTEMS[system]}")
     modules = f"{folder}/stage{installed.prefix}/{installed.libdir}/tenon/modules"
     listing = run(installed, "tenon", "-module", f"dir={modules}", "-device", "help")
     equal('name "metronome", bus PCI' in listing, True, "metronome in the list of devices")
+
+
+# ---- The guide ------------------------------------------------------------------------------
+
+BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def the_guide_does_what_it_says(installed):
+    """Its blocks in order: parts of files are added to them, commands are run."""
+    if not (BUILD / "tenon-modcheck").exists():
+        raise tap.Skip("tenon-modcheck is not built")
+    text = (TOP / "docs/module-authors.md").read_text(encoding="utf-8")
+    blocks = BLOCK.findall(text)
+    equal(len(blocks), text.count("\n```") // 2, "blocks that the test understands")
+    folder = installed.folder / "guide"
+    folder.mkdir()
+    for language, name, body in blocks:
+        if name:
+            with open(folder / name, "a", encoding="utf-8") as file:
+                file.write(body if body.startswith("/* SPDX") else "\n" + body)
+        elif language == "sh":
+            run(installed, "sh", "-ec", f"cd {folder}\n{body}")
+        else:
+            raise Failure(f"a block of {language} that is neither a file nor commands")
+
+
+def the_guides_package_is_the_templates(installed):
+    """The indented block of the guide stands in the template, but for the device's name."""
+    text = (TOP / "docs/module-authors.md").read_text(encoding="utf-8")
+    control = (TOP / "contrib/module-template/debian/control").read_text(encoding="utf-8")
+    present = {line.strip().rstrip(",") for line in control.splitlines()}
+    shown = [line.strip().replace("dice", "metronome") for line in text.splitlines()
+             if line.startswith("    ") and ": " in line and line[4].isupper()]
+    fields = [line for line in shown if not line.startswith("Build-Depends")]
+    equal([line for line in fields if line not in present], [], "lines that differ")
+    (needs,) = (line.partition(": ")[2] for line in shown if line.startswith("Build-Depends"))
+    equal([name for name in needs.split(", ") if name not in control], [], "missing needs")
 
 
 CASES = [
@@ -133,6 +171,8 @@ CASES = [
     ("pkg-config", pkg_config_tells_what_a_module_needs),
     ("modules", every_module_is_usable),
     ("manual-page", the_manual_page_has_every_option),
+    ("guide", the_guide_does_what_it_says),
+    ("guide-package", the_guides_package_is_the_templates),
     ("boot", it_boots_a_debian_kernel),
 ]
 for name in BUILD_SYSTEMS:
