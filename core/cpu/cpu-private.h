@@ -30,12 +30,14 @@ typedef enum TnUnwind {
 } TnUnwind;
 
 enum {
-    TN_PHYS_CACHE_SIZE = 64, /* pages that page walks read */
+    TN_PHYS_RANGES = 4,      /* spans of memory that were met last */
+    TN_TLB_SPACES = 8,       /* address spaces whose soft TLBs are kept */
+    TN_TLB_SECOND_BITS = 14,
+    TN_TLB_SECOND_SIZE = 1 << TN_TLB_SECOND_BITS,
     TN_MODE_CACHE_SIZE = 16,
     TN_CPU_IRQ_LINES = 8,
     /* TnTlbSlow.prot beside TN_PROT_*: */
     TN_SLOW_PAGE_BITS_SHIFT = 8, /* log2 of the guest's page size */
-    TN_SLOW_GLOBAL = 1u << 16,
 };
 
 /* The pages a translation in progress reads. */
@@ -52,20 +54,51 @@ typedef struct TnModeCacheEntry {
     uint32_t flags, address_bits, core, id; /* id 0: empty */
 } TnModeCacheEntry;
 
-typedef struct TnPhysCacheEntry {
-    uint64_t page;         /* physical page address | 1, or 0 when empty */
+/* A span of physical memory that the host has, as the bus showed it. */
+typedef struct TnPhysRange {
+    uint64_t first, last;  /* physical addresses, whole pages; first > last: empty */
     uint32_t attrs;
-    uint8_t *host;
+    bool writable;
+    uint8_t *host;         /* of first */
     TnRegion *region;
-    uint64_t offset;       /* of the page in region */
-} TnPhysCacheEntry;
+    uint64_t offset;       /* of first in region */
+} TnPhysRange;
+
+/* The soft TLBs of one address space of the guest (softmmu-space.c). */
+typedef struct TnTlbSpace {
+    TnTlb *tlb;            /* by MMU mode; NULL until it is used. Read by any thread */
+    uint32_t tag;          /* the target's number for it */
+    uint32_t asid;         /* tags its translations in the second level */
+    uint64_t selected;     /* when it was last: priv->selections then */
+} TnTlbSpace;
+
+/* A translation in the second level (softmmu-second.c). */
+typedef struct TnTlbSecond {
+    uint64_t key;          /* first address of the guest page | size | MMU mode; 0: empty */
+    uint64_t paddr;
+    uint32_t asid, attrs;
+    uint8_t prot;          /* TN_PROT_* */
+    bool global;
+} TnTlbSecond;
+
+/* Sizes of large guest pages, each with a filter of where they were met. */
+typedef struct TnTlbLarge {
+    uint32_t sizes;        /* bit n: pages of 2^n bytes */
+    uint64_t met[3][8];    /* by size class: hashed page numbers */
+} TnTlbLarge;
 
 struct TnCpuPrivate {
     TnCpu *cpu;
 
-    /* Soft MMU: entries in use, so that a flush touches only those. */
-    uint64_t tlb_used[TN_MAX_MMU_MODES][TN_TLB_SIZE / 64];
-    TnPhysCacheEntry phys_cache[TN_PHYS_CACHE_SIZE];
+    /* Soft MMU */
+    TnTlb *tlb_memory;          /* of all spaces */
+    TnTlbSpace space[TN_TLB_SPACES];
+    TnTlbSpace *in_force;       /* one of them */
+    uint64_t selections;
+    uint32_t global_asid, last_asid;
+    TnTlbSecond *second;        /* TN_TLB_SECOND_SIZE of them */
+    TnTlbLarge large;
+    TnPhysRange phys[TN_PHYS_RANGES]; /* the one used last first */
     atomic_bool flush_pending;  /* another thread asked for a whole flush */
 
     /* Translation */

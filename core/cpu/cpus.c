@@ -60,14 +60,9 @@ static size_t round_up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-static size_t tlb_bytes(const TnTargetInfo *target)
-{
-    return round_up(target->n_mmu_modes * sizeof(TnTlb), TN_PAGE_SIZE);
-}
-
 static size_t body_bytes(const TnTargetInfo *target)
 {
-    return tlb_bytes(target) + round_up(TN_CPU_STATE_OFFSET + target->state_size, TN_PAGE_SIZE);
+    return round_up(TN_CPU_STATE_OFFSET + target->state_size, TN_PAGE_SIZE);
 }
 
 static TnCpu *cpu_map(const TnTargetInfo *target, GError **error)
@@ -82,13 +77,27 @@ static TnCpu *cpu_map(const TnTargetInfo *target, GError **error)
             munmap(p, body + 2 * GUARD);
         return NULL;
     }
-    return (TnCpu *)(p + GUARD + tlb_bytes(target));
+    return (TnCpu *)(p + GUARD);
 }
 
 static void cpu_unmap(TnCpu *cpu)
 {
     const TnTargetInfo *target = cpu->target;
-    munmap((char *)cpu - tlb_bytes(target) - GUARD, body_bytes(target) + 2 * GUARD);
+    munmap((char *)cpu - GUARD, body_bytes(target) + 2 * GUARD);
+}
+
+static void cpu_free(TnCpu *cpu)
+{
+    if (!cpu)
+        return;
+    tn_cpu_thread_stop(cpu);
+    if (cpu->target->ops->cpu_clear)
+        cpu->target->ops->cpu_clear(cpu);
+    tn_ir_clear(&cpu->priv->builder);
+    tn_tlb_clear(cpu);
+    tn_jump_clear(cpu);
+    g_free(cpu->priv);
+    cpu_unmap(cpu);
 }
 
 static TnCpu *cpu_alloc(const TnTargetInfo *target, unsigned index, GError **error)
@@ -106,22 +115,11 @@ static TnCpu *cpu_alloc(const TnTargetInfo *target, unsigned index, GError **err
     cpu->priv->cpu = cpu;
     atomic_store(&cpu->priv->seen_epoch, UINT64_MAX);
     g_queue_init(&cpu->priv->work);
-    tn_tlb_init(cpu);
     tn_jump_init(cpu);
-    return cpu;
-}
-
-static void cpu_free(TnCpu *cpu)
-{
-    if (!cpu)
-        return;
-    tn_cpu_thread_stop(cpu);
-    if (cpu->target->ops->cpu_clear)
-        cpu->target->ops->cpu_clear(cpu);
-    tn_ir_clear(&cpu->priv->builder);
-    tn_jump_clear(cpu);
-    g_free(cpu->priv);
-    cpu_unmap(cpu);
+    if (tn_tlb_init(cpu, error))
+        return cpu;
+    cpu_free(cpu);
+    return NULL;
 }
 
 /* ---- The object -------------------------------------------------------------------------- */

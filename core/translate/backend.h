@@ -71,6 +71,8 @@ typedef struct TnBackend {
     /* After a fault left run() by siglongjmp: puts back what run() changed in the host (the
      * floating-point environment), keeping the guest's part. May be NULL. [vcpu] */
     void (*unwound)(TnCpu *cpu);
+    /* cpu->tlb has changed while this thread may be inside run(). May be NULL. [vcpu] */
+    void (*tlb_moved)(TnCpu *cpu);
     /* Runs from the block's entry. Faults leave by siglongjmp to cpu->unwind. [vcpu] */
     TnRunResult (*run)(TnCpu *cpu, TnBlock *block);
     /* Links or unlinks exit `exit` of `from` while other threads may execute it. */

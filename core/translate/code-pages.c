@@ -60,17 +60,23 @@ static TnCodePage *page_get(uint8_t *host)
 
 /* ---- Marking ----------------------------------------------------------------------------- */
 
-static void mark_in_tlb(TnTlb *tlb, const uint8_t *host)
+static void mark_entry(TnTlbEntry *e, const void *host)
 {
-    for (unsigned i = 0; i < TN_TLB_SIZE; i++) {
-        TnTlbEntry *e = &tlb->entry[i];
-        uint64_t tag = __atomic_load_n(&e->write, __ATOMIC_SEQ_CST);
-        if (tag == UINT64_MAX || (tag & (TN_TLB_SLOW_IO | TN_TLB_SLOW_CODE)))
-            continue;
-        uintptr_t addend = __atomic_load_n(&e->addend, __ATOMIC_RELAXED);
-        if ((uintptr_t)tn_page_of(tag) + addend == (uintptr_t)host)
-            __atomic_compare_exchange_n(&e->write, &tag, tag | TN_TLB_SLOW_CODE, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    uint64_t tag = __atomic_load_n(&e->write, __ATOMIC_SEQ_CST);
+    if (tag == UINT64_MAX || (tag & (TN_TLB_SLOW_IO | TN_TLB_SLOW_CODE)))
+        return;
+    uintptr_t addend = __atomic_load_n(&e->addend, __ATOMIC_RELAXED);
+    if ((uintptr_t)tn_page_of(tag) + addend == (uintptr_t)host)
+        __atomic_compare_exchange_n(&e->write, &tag, tag | TN_TLB_SLOW_CODE, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static void mark_in_tlb(TnTlb *tlb, void *host)
+{
+    for (unsigned w = 0; w < TN_TLB_SIZE / 64; w++) {
+        uint64_t used = __atomic_load_n(&tlb->used[w], __ATOMIC_SEQ_CST);
+        for (; used; used &= used - 1)
+            mark_entry(&tlb->entry[w * 64 + (unsigned)__builtin_ctzll(used)], host);
     }
 }
 
@@ -81,11 +87,7 @@ static void mark(TnCodePage *page)
     atomic_store(&page->marked, true);
     page->marks++;
     tn_region_code_protect(page->region, page->offset, TN_PAGE_SIZE);
-    for (unsigned i = 0; i < tn_cpu_count(); i++) {
-        TnCpu *cpu = tn_cpu_at(i);
-        for (unsigned mode = 0; mode < cpu->target->n_mmu_modes; mode++)
-            mark_in_tlb(tn_cpu_tlb(cpu, mode), page->host);
-    }
+    tn_tlb_each(mark_in_tlb, page->host);
 }
 
 static void unmark_if_idle(TnCodePage *page)

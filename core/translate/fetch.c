@@ -15,7 +15,7 @@
 static void look_up(TnCpu *cpu, uint64_t linear, TnMemorySpan *span)
 {
     unsigned mode = cpu->priv->key.mmu_mode;
-    tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, mode, false);
+    tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, mode);
     const TnTlbSlow *slow = &tn_cpu_tlb(cpu, mode)->slow[tn_tlb_index(linear)];
     tn_memory_lookup(tn_mmu_space(cpu, slow->attrs), slow->paddr, slow->attrs, span);
 }
@@ -39,7 +39,7 @@ void tn_fetch_page(TnCpu *cpu, unsigned n, uint64_t linear)
 static uint8_t read_io(TnCpu *cpu, uint64_t linear)
 {
     unsigned mode = cpu->priv->key.mmu_mode;
-    tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, mode, false);
+    tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, mode);
     TnTlbSlow slow = tn_cpu_tlb(cpu, mode)->slow[tn_tlb_index(linear)];
     uint64_t value = 0xff, paddr = slow.paddr | tn_page_offset(linear);
 

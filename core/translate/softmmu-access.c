@@ -41,7 +41,7 @@ static void check_span(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, un
         if (access == TN_ACCESS_WRITE)
             tn_mmu_write_begin(cpu, vaddr, (unsigned)part, mode);
         else
-            tn_tlb_get(cpu, vaddr, access, mode, false);
+            tn_tlb_get(cpu, vaddr, access, mode);
         vaddr += part;
         n -= part;
     }
@@ -53,7 +53,7 @@ void tn_ld_bytes(TnCpu *cpu, uint64_t vaddr, void *buf, size_t n, unsigned mmu_m
     check_span(cpu, vaddr, n, TN_ACCESS_READ, mmu_mode);
     while (n > 0) {
         size_t part = part_in_page(vaddr, n);
-        TnTlbEntry *e = tn_tlb_get(cpu, vaddr, TN_ACCESS_READ, mmu_mode, false);
+        TnTlbEntry *e = tn_tlb_get(cpu, vaddr, TN_ACCESS_READ, mmu_mode);
         const void *host = tn_tlb_host(cpu, e, vaddr, TN_ACCESS_READ);
         if (host)
             memcpy(to, host, part);
@@ -93,6 +93,6 @@ void *tn_probe(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned m
         return NULL;
     if (access == TN_ACCESS_WRITE) /* NULL too where stores must be seen: code, dirty logging */
         return tn_tlb_probe_write(cpu, mmu_mode, vaddr, (unsigned)n);
-    TnTlbEntry *e = tn_tlb_get(cpu, vaddr, access, mmu_mode, false);
+    TnTlbEntry *e = tn_tlb_get(cpu, vaddr, access, mmu_mode);
     return tn_tlb_host(cpu, e, vaddr, access);
 }

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Dropping soft TLB entries. Each TLB has a bitmap of entries in use, so a flush costs what was
- * filled since the last one. The jump cache goes along: its entries are right for a mapping.
+ * filled since the last one. The jump cache, which has entries of the space in force and of global
+ * pages, goes along.
  */
 #include <string.h>
 
 #include "translate/softmmu.h"
 
-#include "cpu/cpu-private.h"
 #include "translate/jump-cache.h"
-#include "translate/translator.h"
+
+/* One word of the bitmaps, of which other threads read `used`. */
+static void forget_bits(TnTlb *tlb, unsigned word, uint64_t bits)
+{
+    __atomic_store_n(&tlb->used[word], tlb->used[word] & ~bits, __ATOMIC_RELAXED);
+    tlb->global[word] &= ~bits;
+}
 
 static void clear_entry(TnTlb *tlb, unsigned i)
 {
@@ -17,88 +23,135 @@ static void clear_entry(TnTlb *tlb, unsigned i)
     __atomic_store_n(&e->write, UINT64_MAX, __ATOMIC_RELAXED);
     e->read = UINT64_MAX;
     e->fetch = UINT64_MAX;
-    e->addend = 0;
 }
 
-void tn_tlb_init(TnCpu *cpu)
+static void clear_bits(TnTlb *tlb, unsigned word, uint64_t bits)
 {
+    if (!bits)
+        return;
+    for (uint64_t left = bits; left; left &= left - 1)
+        clear_entry(tlb, word * 64 + (unsigned)__builtin_ctzll(left));
+    forget_bits(tlb, word, bits);
+}
+
+/* ---- Whole spaces ------------------------------------------------------------------------ */
+
+static void space_flush(TnCpu *cpu, TnTlbSpace *space, bool global)
+{
+    if (!space->tlb)
+        return;
     for (unsigned mode = 0; mode < cpu->target->n_mmu_modes; mode++) {
-        for (unsigned i = 0; i < TN_TLB_SIZE; i++)
-            clear_entry(tn_cpu_tlb(cpu, mode), i);
+        TnTlb *tlb = &space->tlb[mode];
+        for (unsigned w = 0; w < TN_TLB_SIZE / 64; w++)
+            clear_bits(tlb, w, tlb->used[w] & ~(global ? 0 : tlb->global[w]));
     }
+    space->asid = tn_tlb_new_asid(cpu);
 }
 
-/* Decides about one entry in use: true drops it. */
-typedef bool (*DropFn)(const TnTlbEntry *e, const TnTlbSlow *slow, uint64_t vaddr);
-
-static bool drop_all(const TnTlbEntry *e, const TnTlbSlow *slow, uint64_t vaddr)
+void tn_tlb_flush(TnCpu *cpu)
 {
-    return true;
-}
+    TnCpuPrivate *p = cpu->priv;
 
-static bool drop_non_global(const TnTlbEntry *e, const TnTlbSlow *slow, uint64_t vaddr)
-{
-    return !(slow->prot & TN_SLOW_GLOBAL);
-}
-
-/* Entries of the guest page, which may be larger than ours, that holds vaddr. */
-static bool drop_page(const TnTlbEntry *e, const TnTlbSlow *slow, uint64_t vaddr)
-{
-    uint64_t tag = e->read != UINT64_MAX ? e->read : e->fetch != UINT64_MAX ? e->fetch : e->write;
-    unsigned bits = slow->prot >> TN_SLOW_PAGE_BITS_SHIFT & 0xff;
-    return (tag ^ vaddr) >> MAX(bits, (unsigned)TN_PAGE_BITS) == 0;
-}
-
-static void flush_mode(TnCpu *cpu, unsigned mode, DropFn drop, uint64_t vaddr)
-{
-    uint64_t *used = cpu->priv->tlb_used[mode];
-    TnTlb *tlb = tn_cpu_tlb(cpu, mode);
-
-    for (unsigned w = 0; w < TN_TLB_SIZE / 64; w++) {
-        for (uint64_t bits = used[w]; bits; bits &= bits - 1) {
-            unsigned bit = (unsigned)__builtin_ctzll(bits), i = w * 64 + bit;
-            if (!drop(&tlb->entry[i], &tlb->slow[i], vaddr))
-                continue;
-            clear_entry(tlb, i);
-            used[w] &= ~(UINT64_C(1) << bit);
-        }
-    }
-}
-
-static void flush_modes(TnCpu *cpu, uint32_t modes, DropFn drop, uint64_t vaddr)
-{
-    for (unsigned mode = 0; mode < cpu->target->n_mmu_modes; mode++) {
-        if (modes & 1u << mode)
-            flush_mode(cpu, mode, drop, vaddr);
-    }
-}
-
-void tn_tlb_flush(TnCpu *cpu, uint32_t modes)
-{
-    flush_modes(cpu, modes, drop_all, 0);
+    for (unsigned i = 0; i < TN_TLB_SPACES; i++)
+        space_flush(cpu, &p->space[i], true);
+    p->global_asid = tn_tlb_new_asid(cpu);
+    p->large = (TnTlbLarge){ .sizes = 0 };
     tn_jump_flush(cpu);
 }
 
-void tn_tlb_flush_non_global(TnCpu *cpu, uint32_t modes)
+void tn_tlb_flush_space(TnCpu *cpu, uint32_t tag)
 {
-    flush_modes(cpu, modes, drop_non_global, 0);
-    tn_jump_flush_local(cpu);
+    TnTlbSpace *space = tn_tlb_space_find(cpu, tag);
+
+    if (!space)
+        return;
+    space_flush(cpu, space, false);
+    if (space == cpu->priv->in_force)
+        tn_jump_flush_local(cpu);
 }
 
-void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t modes)
+void tn_tlb_flush_spaces(TnCpu *cpu)
 {
-    flush_modes(cpu, modes, drop_page, vaddr);
-    tn_jump_flush_page(cpu, vaddr);
+    for (unsigned i = 0; i < TN_TLB_SPACES; i++)
+        space_flush(cpu, &cpu->priv->space[i], false);
+    tn_jump_flush_local(cpu);
 }
 
 /* It may be a store of the running block that changed the map. Links within a page assume that the
  * page stays where it is: the next look at the request leaves. */
 void tn_tlb_flush_everything(TnCpu *cpu)
 {
-    memset(cpu->priv->phys_cache, 0, sizeof(cpu->priv->phys_cache));
-    tn_tlb_flush(cpu, UINT32_MAX);
+    tn_phys_forget(cpu);
+    tn_tlb_flush(cpu);
     atomic_store_explicit(&cpu->exit_request, 1, memory_order_relaxed);
 }
+
+/* ---- One page ---------------------------------------------------------------------------- */
+
+/* True where the entry translates an address in the guest page, of whatever size, that holds vaddr. */
+static bool entry_has(const TnTlb *tlb, unsigned i, uint64_t vaddr)
+{
+    const TnTlbEntry *e = &tlb->entry[i];
+    uint64_t tag = e->read != UINT64_MAX ? e->read : e->fetch != UINT64_MAX ? e->fetch : e->write;
+    unsigned bits = tlb->slow[i].prot >> TN_SLOW_PAGE_BITS_SHIFT & 0xff;
+
+    return (tag ^ vaddr) >> MAX(bits, (unsigned)TN_PAGE_BITS) == 0;
+}
+
+/* Entries [first, first + n), whose bits fill a word or lie in one. */
+static void drop_range(TnTlb *tlb, unsigned first, unsigned n, uint64_t vaddr, bool global)
+{
+    for (unsigned w = first / 64; w * 64 < first + n; w++) {
+        uint64_t in = n >= 64 ? UINT64_MAX : (UINT64_MAX >> (64 - n)) << (first % 64), drop = 0;
+        in &= tlb->used[w] & (global ? tlb->global[w] : ~tlb->global[w]);
+        for (; in; in &= in - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(in);
+            if (entry_has(tlb, w * 64 + bit, vaddr))
+                drop |= UINT64_C(1) << bit;
+        }
+        clear_bits(tlb, w, drop);
+    }
+}
+
+/* The entries that a page of 2^bits bytes may be in. */
+static void drop_pages(TnCpu *cpu, TnTlb *tlb, uint64_t vaddr, unsigned bits, bool global)
+{
+    unsigned n = bits - TN_PAGE_BITS >= TN_TLB_BITS ? TN_TLB_SIZE : 1u << (bits - TN_PAGE_BITS);
+    drop_range(tlb, tn_tlb_index(vaddr) & ~(n - 1), n, vaddr, global);
+}
+
+static void space_drop(TnCpu *cpu, TnTlbSpace *space, uint64_t vaddr, bool global)
+{
+    if (!space->tlb)
+        return;
+    for (unsigned mode = 0; mode < cpu->target->n_mmu_modes; mode++) {
+        drop_pages(cpu, &space->tlb[mode], vaddr, TN_PAGE_BITS, global);
+        for (uint32_t sizes = cpu->priv->large.sizes; sizes; sizes &= sizes - 1) {
+            unsigned bits = (unsigned)__builtin_ctz(sizes);
+            if (tn_tlb_met_large(cpu, vaddr, bits))
+                drop_pages(cpu, &space->tlb[mode], vaddr, bits, global);
+        }
+    }
+}
+
+void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t tag, bool global)
+{
+    TnCpuPrivate *p = cpu->priv;
+    TnTlbSpace *space = tn_tlb_space_find(cpu, tag);
+
+    if (space) {
+        space_drop(cpu, space, vaddr, false);
+        tn_tlb_second_drop(cpu, vaddr, space->asid);
+    }
+    if (global) {
+        for (unsigned i = 0; i < TN_TLB_SPACES; i++)
+            space_drop(cpu, &p->space[i], vaddr, true);
+        tn_tlb_second_drop(cpu, vaddr, p->global_asid);
+    }
+    tn_jump_flush_page(cpu, vaddr);
+}
+
+/* ---- Other threads ----------------------------------------------------------------------- */
 
 void tn_tlb_flush_pending(TnCpu *cpu)
 {
@@ -120,21 +173,21 @@ void tn_tlb_flush_all_cpus(void)
     }
 }
 
-static void watch_tlb(TnTlb *tlb)
+static void watch_tlb(TnTlb *tlb, void *data)
 {
-    for (unsigned i = 0; i < TN_TLB_SIZE; i++) {
-        uint64_t tag = tn_tlb_tag(&tlb->entry[i].write);
-        if (tag != UINT64_MAX && !(tag & TN_TLB_SLOW_IO))
-            __atomic_compare_exchange_n(&tlb->entry[i].write, &tag, tag | TN_TLB_SLOW_DIRTY, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    for (unsigned w = 0; w < TN_TLB_SIZE / 64; w++) {
+        uint64_t used = __atomic_load_n(&tlb->used[w], __ATOMIC_SEQ_CST);
+        for (; used; used &= used - 1) {
+            TnTlbEntry *e = &tlb->entry[w * 64 + (unsigned)__builtin_ctzll(used)];
+            uint64_t tag = tn_tlb_tag(&e->write);
+            if (tag != UINT64_MAX && !(tag & TN_TLB_SLOW_IO))
+                __atomic_compare_exchange_n(&e->write, &tag, tag | TN_TLB_SLOW_DIRTY, false,
+                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+        }
     }
 }
 
 void tn_tlb_watch_log(void)
 {
-    for (unsigned i = 0; i < tn_cpu_count(); i++) {
-        TnCpu *cpu = tn_cpu_at(i);
-        for (unsigned mode = 0; mode < cpu->target->n_mmu_modes; mode++)
-            watch_tlb(tn_cpu_tlb(cpu, mode));
-    }
+    tn_tlb_each(watch_tlb, NULL);
 }

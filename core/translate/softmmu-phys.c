@@ -1,33 +1,85 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical memory as a vCPU sees it, for page walks. A small cache of host addresses per vCPU
- * keeps walks away from the memory bus; it is emptied with every change of the memory map.
+ * Physical memory as a vCPU sees it, for page walks and TLB fills. The spans of memory met last keep
+ * them away from the memory bus; they are forgotten with every change of the memory map.
  */
+#include <string.h>
+
 #include "translate/softmmu.h"
 
-#include "cpu/cpu-private.h"
 #include "memory/memory-internal.h"
 #include "translate/code-pages.h"
+
+void tn_phys_forget(TnCpu *cpu)
+{
+    for (unsigned i = 0; i < TN_PHYS_RANGES; i++)
+        cpu->priv->phys[i] = (TnPhysRange){ .first = 1, .last = 0 };
+}
+
+static bool range_has(const TnPhysRange *r, uint64_t paddr, uint32_t attrs)
+{
+    return r->first <= paddr && paddr <= r->last && r->attrs == attrs;
+}
+
+/* Puts a range first; `i` is its place, or that of the one that gives way. */
+static const TnPhysRange *to_front(TnCpu *cpu, unsigned i, TnPhysRange range)
+{
+    TnPhysRange *ranges = cpu->priv->phys;
+
+    memmove(&ranges[1], &ranges[0], i * sizeof(ranges[0]));
+    ranges[0] = range;
+    return &ranges[0];
+}
+
+/* The bus tells what follows an address; a range that was met from its middle on grows down. */
+static const TnPhysRange *range_look_up(TnCpu *cpu, uint64_t page, uint32_t attrs)
+{
+    TnMemorySpan span;
+    unsigned i = 0;
+
+    tn_memory_lookup(tn_mmu_space(cpu, attrs), page, attrs, &span);
+    if (!tn_span_is_page(&span))
+        return NULL;
+    TnPhysRange range = { .first = page, .last = page + (span.length & -(uint64_t)TN_PAGE_SIZE) - 1,
+                          .attrs = attrs, .writable = span.writable, .host = span.host,
+                          .region = span.region, .offset = span.offset };
+    while (i < TN_PHYS_RANGES - 1 && !range_has(&cpu->priv->phys[i], range.last, attrs))
+        i++;
+    return to_front(cpu, i, range);
+}
+
+static const TnPhysRange *range_of(TnCpu *cpu, uint64_t page, uint32_t attrs)
+{
+    const TnPhysRange *ranges = cpu->priv->phys;
+
+    if (TN_LIKELY(range_has(&ranges[0], page, attrs)))
+        return &ranges[0];
+    for (unsigned i = 1; i < TN_PHYS_RANGES; i++) {
+        if (range_has(&ranges[i], page, attrs))
+            return to_front(cpu, i, ranges[i]);
+    }
+    return range_look_up(cpu, page, attrs);
+}
+
+bool tn_phys_span(TnCpu *cpu, uint64_t paddr, uint32_t attrs, TnMemorySpan *span)
+{
+    uint64_t page = tn_page_of(paddr);
+    const TnPhysRange *r = range_of(cpu, page, attrs);
+
+    if (!r)
+        return false;
+    *span = (TnMemorySpan){ .region = r->region, .offset = r->offset + (page - r->first),
+                            .length = TN_PAGE_SIZE, .host = r->host + (page - r->first),
+                            .writable = r->writable };
+    return true;
+}
 
 /* Host memory of n bytes at a physical address, writable RAM for `write`; NULL for anything else. */
 static void *phys_host(TnCpu *cpu, uint64_t paddr, unsigned n, uint32_t attrs, bool write)
 {
-    uint64_t page = tn_page_of(paddr);
-    TnPhysCacheEntry *e = &cpu->priv->phys_cache[(page >> TN_PAGE_BITS) % TN_PHYS_CACHE_SIZE];
-    TnMemorySpan span;
+    const TnPhysRange *r = tn_within_page(paddr, n) ? range_of(cpu, tn_page_of(paddr), attrs) : NULL;
 
-    if (!tn_within_page(paddr, n))
-        return NULL;
-    if (e->page != (page | 1) || e->attrs != attrs) {
-        tn_memory_lookup(tn_mmu_space(cpu, attrs), page, attrs, &span);
-        if (!tn_span_is_page(&span))
-            return NULL;
-        if (!span.writable)
-            return write ? NULL : span.host + tn_page_offset(paddr);
-        *e = (TnPhysCacheEntry){ .page = page | 1, .attrs = attrs, .host = span.host,
-                                 .region = span.region, .offset = span.offset };
-    }
-    return e->host + tn_page_offset(paddr);
+    return r && (r->writable || !write) ? r->host + (paddr - r->first) : NULL;
 }
 
 static uint64_t load_slow(TnCpu *cpu, uint64_t paddr, unsigned size, uint32_t attrs)
@@ -60,14 +112,13 @@ static bool cas_slow(TnCpu *cpu, uint64_t paddr, unsigned size, uint64_t expect,
     return true;
 }
 
-/* A walk has set A or D in a page table. */
+/* A walk has set A or D in a page table, which is in the range used last. */
 static void phys_written(TnCpu *cpu, uint64_t paddr, void *host, unsigned size)
 {
-    uint64_t page = paddr >> TN_PAGE_BITS;
-    const TnPhysCacheEntry *e = &cpu->priv->phys_cache[page % TN_PHYS_CACHE_SIZE];
+    const TnPhysRange *r = &cpu->priv->phys[0];
 
     tn_code_after_store(host, size);
-    tn_region_written(e->region, e->offset + tn_page_offset(paddr), size);
+    tn_region_written(r->region, r->offset + (paddr - r->first), size);
 }
 
 bool tn_phys_cas32(TnCpu *cpu, uint64_t paddr, uint32_t expect, uint32_t value, uint32_t attrs)

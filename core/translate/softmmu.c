@@ -10,7 +10,6 @@
 
 #include "translate/softmmu.h"
 
-#include "cpu/cpu-private.h"
 #include "memory/memory-internal.h"
 #include "tenon/apic.h"
 #include "translate/backend.h"
@@ -34,35 +33,39 @@ static uint64_t watched_bits(const TnMemorySpan *span)
 
 static void publish_write_tag(TnTlbEntry *e, uint64_t page, const TnMemorySpan *span)
 {
-    __atomic_store_n(&e->write, page | watched_bits(span), __ATOMIC_SEQ_CST);
+    uint64_t bits = watched_bits(span), now;
+
+    __atomic_store_n(&e->write, page | bits, __ATOMIC_SEQ_CST);
     /* It may have become code, or logged, between our look and the store: see code-pages.h. */
-    __atomic_or_fetch(&e->write, watched_bits(span), __ATOMIC_SEQ_CST);
+    now = watched_bits(span);
+    if (now != bits)
+        __atomic_or_fetch(&e->write, now, __ATOMIC_SEQ_CST);
 }
 
 static void install(TnCpu *cpu, unsigned mode, uint64_t page, const TnTlbFill *fill)
 {
-    TnTlbEntry *e = tn_tlb_entry(cpu, mode, page);
-    unsigned index = tn_tlb_index(page);
-    TnTlbSlow *slow = &tn_cpu_tlb(cpu, mode)->slow[index];
+    unsigned index = tn_tlb_index(page), word = index / 64;
+    uint64_t bit = UINT64_C(1) << (index % 64);
+    TnTlb *tlb = tn_cpu_tlb(cpu, mode);
+    TnTlbEntry *e = &tlb->entry[index];
+    TnTlbSlow *slow = &tlb->slow[index];
     TnMemorySpan span;
-
-    tn_memory_lookup(tn_mmu_space(cpu, fill->attrs), tn_page_of(fill->paddr), fill->attrs, &span);
-    uint8_t *host = tn_span_is_page(&span) ? span.host : NULL;
+    uint8_t *host = tn_phys_span(cpu, fill->paddr, fill->attrs, &span) ? span.host : NULL;
     uint64_t read = page | (host ? 0 : TN_TLB_SLOW_IO);
 
-    __atomic_store_n(&e->write, UINT64_MAX, __ATOMIC_SEQ_CST);
-    e->addend = (uintptr_t)host - page;
+    __atomic_store_n(&tlb->used[word], tlb->used[word] | bit, __ATOMIC_RELAXED);
+    tlb->global[word] = (tlb->global[word] & ~bit) | (fill->global ? bit : 0);
+    __atomic_store_n(&e->write, UINT64_MAX, __ATOMIC_RELEASE);
+    __atomic_store_n(&e->addend, (uintptr_t)host - page, __ATOMIC_RELEASE);
     e->read = fill->prot & TN_PROT_READ ? read : UINT64_MAX;
     e->fetch = fill->prot & TN_PROT_EXEC ? read : UINT64_MAX;
     slow->paddr = tn_page_of(fill->paddr);
     slow->attrs = fill->attrs;
-    slow->prot = fill->prot | (uint32_t)fill->page_bits << TN_SLOW_PAGE_BITS_SHIFT |
-                 (fill->global ? TN_SLOW_GLOBAL : 0);
+    slow->prot = fill->prot | (uint32_t)fill->page_bits << TN_SLOW_PAGE_BITS_SHIFT;
     if ((fill->prot & TN_PROT_WRITE) && host && span.writable)
         publish_write_tag(e, page, &span);
     else if (fill->prot & TN_PROT_WRITE)
-        __atomic_store_n(&e->write, page | TN_TLB_SLOW_IO, __ATOMIC_SEQ_CST);
-    cpu->priv->tlb_used[mode][index / 64] |= UINT64_C(1) << (index % 64);
+        __atomic_store_n(&e->write, page | TN_TLB_SLOW_IO, __ATOMIC_RELEASE);
 }
 
 static bool tag_hits(uint64_t tag, uint64_t page)
@@ -76,7 +79,7 @@ static uint64_t entry_tag(const TnTlbEntry *e, TnAccess access)
                                                                           : tn_tlb_tag(&e->write);
 }
 
-TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mode, bool probe)
+TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mode)
 {
     TnTlbEntry *e = tn_tlb_entry(cpu, mode, vaddr);
     uint64_t page = tn_page_of(vaddr);
@@ -84,10 +87,10 @@ TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mod
 
     if (tag_hits(entry_tag(e, access), page))
         return e;
-    if (!cpu->target->ops->tlb_fill(cpu, vaddr, access, mode, probe, &fill)) {
-        if (probe)
-            return NULL;
-        tn_cpu_unwind(cpu);
+    if (!tn_tlb_second_find(cpu, vaddr, access, mode, &fill)) {
+        if (!cpu->target->ops->tlb_fill(cpu, vaddr, access, mode, false, &fill))
+            tn_cpu_unwind(cpu);
+        tn_tlb_second_add(cpu, vaddr, mode, &fill);
     }
     install(cpu, mode, page, &fill);
     /* The target filled what it was asked for, or the next access would come here for ever. */
@@ -168,7 +171,7 @@ static void host_store(void *host, uint64_t value, unsigned size)
 static uint64_t load_in_page(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode,
                              TnAccess access)
 {
-    TnTlbEntry *e = tn_tlb_get(cpu, vaddr, access, mode, false);
+    TnTlbEntry *e = tn_tlb_get(cpu, vaddr, access, mode);
     void *host = tn_tlb_host(cpu, e, vaddr, access);
     return host ? host_load(host, size) : load_io(cpu, vaddr, size, mode, access);
 }
@@ -177,18 +180,19 @@ bool tn_tlb_fetch_page(TnCpu *cpu, unsigned mode, uint64_t vaddr, TnFetchPage *o
 {
     const TnTlbEntry *e = tn_tlb_entry(cpu, mode, vaddr);
     const TnTlbSlow *slow = entry_slow(cpu, mode, vaddr);
+    unsigned i = tn_tlb_index(vaddr);
 
     if (e->fetch != tn_page_of(vaddr))
         return false;
     *out = (TnFetchPage){ .host = vaddr + e->addend,
                           .page_bits = slow->prot >> TN_SLOW_PAGE_BITS_SHIFT & 0xff,
-                          .global = slow->prot & TN_SLOW_GLOBAL };
+                          .global = tn_cpu_tlb(cpu, mode)->global[i / 64] >> (i % 64) & 1 };
     return true;
 }
 
 void *tn_mmu_write_begin(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode)
 {
-    TnTlbEntry *e = tn_tlb_get(cpu, vaddr, TN_ACCESS_WRITE, mode, false);
+    TnTlbEntry *e = tn_tlb_get(cpu, vaddr, TN_ACCESS_WRITE, mode);
     uint64_t tag = tn_tlb_tag(&e->write);
     void *host = tn_tlb_host(cpu, e, vaddr, TN_ACCESS_WRITE);
 
@@ -242,8 +246,8 @@ static void check_both(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode,
 {
     uint64_t second = tn_page_of(vaddr + size - 1);
     if (access != TN_ACCESS_WRITE) {
-        tn_tlb_get(cpu, vaddr, access, mode, false);
-        tn_tlb_get(cpu, second, access, mode, false);
+        tn_tlb_get(cpu, vaddr, access, mode);
+        tn_tlb_get(cpu, second, access, mode);
         return;
     }
     tn_mmu_write_begin(cpu, vaddr, (unsigned)(second - vaddr), mode);

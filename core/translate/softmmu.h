@@ -6,7 +6,7 @@
 #ifndef TN_TRANSLATE_SOFTMMU_H
 #define TN_TRANSLATE_SOFTMMU_H
 
-#include "tenon/internal/target.h"
+#include "cpu/cpu-private.h"
 
 static inline uint64_t tn_page_of(uint64_t addr)
 {
@@ -66,10 +66,10 @@ static inline bool tn_span_is_page(const TnMemorySpan *span)
 TnAddressSpace *tn_mmu_space(TnCpu *cpu, uint32_t attrs);
 
 /*
- * The TLB entry that allows an access, filled if need be. A refused access unwinds, or gives NULL
- * with `probe`. The pointer is good until the next fill or flush of this vCPU.
+ * The TLB entry that allows an access, filled if need be. A refused access unwinds. The pointer is
+ * good until the next fill or flush of this vCPU.
  */
-TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mode, bool probe);
+TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mode);
 
 /* The host address behind an entry for an access that it allows; NULL when it is I/O. */
 void *tn_tlb_host(TnCpu *cpu, const TnTlbEntry *e, uint64_t vaddr, TnAccess access);
@@ -92,8 +92,42 @@ bool tn_tlb_fetch_page(TnCpu *cpu, unsigned mode, uint64_t vaddr, TnFetchPage *o
 void *tn_mmu_write_begin(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode);
 void tn_mmu_write_end(TnCpu *cpu, uint64_t vaddr, void *host, unsigned size, unsigned mode);
 
-/* Empties the TLBs and the jump cache of a new vCPU. */
-void tn_tlb_init(TnCpu *cpu);
+/* The memory of a new vCPU's TLBs, all empty; and back. [main] */
+bool tn_tlb_init(TnCpu *cpu, GError **error);
+void tn_tlb_clear(TnCpu *cpu);
+
+/* ---- softmmu-space.c --------------------------------------------------------------------- */
+
+/* The kept space with the target's number, or NULL. */
+TnTlbSpace *tn_tlb_space_find(TnCpu *cpu, uint32_t tag);
+
+/* A number for a space's, or all global, translations in the second level that nothing there has. */
+uint32_t tn_tlb_new_asid(TnCpu *cpu);
+
+/* Calls fn for every soft TLB of every vCPU that was ever used. [any] */
+void tn_tlb_each(void (*fn)(TnTlb *tlb, void *data), void *data);
+
+/* ---- softmmu-second.c: a second level, with large pages as one entry ------------------------ */
+
+/* Fills in what a translation kept there gives for the access; false: none that allows it. */
+bool tn_tlb_second_find(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mode,
+                        TnTlbFill *fill);
+void tn_tlb_second_add(TnCpu *cpu, uint64_t vaddr, unsigned mode, const TnTlbFill *fill);
+/* Drops those of the address in a space, or the global ones (asid: global_asid). */
+void tn_tlb_second_drop(TnCpu *cpu, uint64_t vaddr, uint32_t asid);
+/* True when a page of 2^bits bytes at vaddr may have been met since everything was dropped. */
+bool tn_tlb_met_large(const TnCpu *cpu, uint64_t vaddr, unsigned bits);
+
+/* ---- softmmu-phys.c ---------------------------------------------------------------------- */
+
+/* Forgets what the memory map was like. */
+void tn_phys_forget(TnCpu *cpu);
+
+/*
+ * The page's memory as the host has it, from the ranges met last or the bus; false for what is not
+ * plain memory. The span is that of the page alone.
+ */
+bool tn_phys_span(TnCpu *cpu, uint64_t paddr, uint32_t attrs, TnMemorySpan *span);
 
 /* Carries out a flush that another thread asked for. [vcpu] */
 void tn_tlb_flush_pending(TnCpu *cpu);

@@ -192,7 +192,7 @@ static bool second_page_fits(TnCpu *cpu, const TnBlock *block, uint64_t linear)
     uint64_t next = tn_page_of(linear) + TN_PAGE_SIZE;
     if (block->key.address_bits == 32)
         next = (uint32_t)next;
-    TnTlbEntry *e = tn_tlb_get(cpu, next, TN_ACCESS_FETCH, block->key.mmu_mode, false);
+    TnTlbEntry *e = tn_tlb_get(cpu, next, TN_ACCESS_FETCH, block->key.mmu_mode);
     return block->phys[1] == (uintptr_t)tn_tlb_host(cpu, e, next, TN_ACCESS_FETCH);
 }
 
@@ -203,7 +203,7 @@ TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key)
         return block;
 
     uint64_t linear = tn_key_linear(key, key->pc);
-    TnTlbEntry *e = tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, key->mmu_mode, false);
+    TnTlbEntry *e = tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, key->mmu_mode);
     uint64_t host = (uintptr_t)tn_tlb_host(cpu, e, linear, TN_ACCESS_FETCH);
 
     block = host ? tn_block_find(host, key->pc, cpu->mode_id) : NULL;

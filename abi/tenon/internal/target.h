@@ -6,8 +6,8 @@
  * live in it, its helpers, its MMU modes and its hooks. The core owns vCPU threads, the block
  * cache, the soft TLB and the back ends.
  *
- * Memory of one vCPU is one allocation: [ soft TLBs | TnCpu | target state ]. Translated code
- * addresses all three at constant offsets from one host register.
+ * Memory of one vCPU is one allocation: [ TnCpu | target state ]. Translated code addresses both at
+ * constant offsets from one host register, and the soft TLBs through TnCpu.tlb.
  */
 #ifndef TENON_INTERNAL_TARGET_H
 #define TENON_INTERNAL_TARGET_H
@@ -40,7 +40,7 @@ enum {
     TN_PROT_EXEC = 1u << 2,
     TN_PAGE_BITS = 12,
     TN_PAGE_SIZE = 1u << TN_PAGE_BITS,
-    TN_TLB_BITS = 10,            /* entries per MMU mode, log2 */
+    TN_TLB_BITS = 12,            /* entries per MMU mode, log2 */
     TN_TLB_SIZE = 1u << TN_TLB_BITS,
     TN_MAX_MMU_MODES = 8,
     TN_JUMP_BITS = 12,           /* entries of a bank of the jump cache, log2 */
@@ -50,7 +50,9 @@ enum {
 
 /*
  * One soft TLB entry. A tag is the page's virtual address, or has TN_TLB_SLOW bits set in its low
- * 12 bits so that the inline compare fails and the slow path decides; all ones is "empty".
+ * 12 bits so that the inline compare fails and the slow path decides; all ones is "empty", and so
+ * are zeros in every entry but the first (page 0 has its place there), so that fresh memory is an
+ * empty TLB but for that one.
  * Inline probe of an access of 2^s bytes at v:  (v & ~(uint64_t)0xfff | v & (2^s - 1)) == tag for
  * accesses that must not cross a page, or with v + 2^s - 1 masked for those that may be
  * misaligned within one page. Host address = v + addend.
@@ -75,10 +77,14 @@ enum {
     TN_TLB_EMPTY_BITS = 1u << 7,
 };
 
+/* The soft TLB of one MMU mode. */
 typedef struct TnTlb {
     TnTlbEntry entry[TN_TLB_SIZE];
     TnTlbSlow slow[TN_TLB_SIZE];
-} TnTlb;
+    /* Written by the vCPU alone, read by any thread that looks for entries. */
+    uint64_t used[TN_TLB_SIZE / 64];   /* entries that were filled since they were dropped */
+    uint64_t global[TN_TLB_SIZE / 64]; /* of them those of global pages */
+} __attribute__((aligned(4096))) TnTlb;
 
 /* What identifies a translation beside its physical address. */
 typedef struct TnBlockKey {
@@ -109,7 +115,7 @@ typedef struct TnTargetInfo TnTargetInfo;
 
 /*
  * The part of a vCPU that the core, the back ends and the targets share. The target's state
- * follows it at TN_CPU_STATE_OFFSET; the soft TLBs precede it.
+ * follows it at TN_CPU_STATE_OFFSET.
  */
 struct TnCpu {
     /* Written by any thread: nonzero makes translated code return to the main loop at its next check. */
@@ -118,6 +124,7 @@ struct TnCpu {
     uint32_t mode_id;          /* interned (base, flags, address_bits) of the running code */
     uint32_t index;
     uint64_t fault_pc;         /* guest pc of the access or helper in flight, set by slow paths */
+    TnTlb *tlb;                /* soft TLBs of the address space in force, by MMU mode */
     const TnTargetInfo *target;
     TnJumpEntry *jump;         /* the jump cache of the running mode, TN_JUMP_SIZE entries */
     sigjmp_buf *unwind;        /* where a fault goes; NULL outside translated code */
@@ -146,10 +153,10 @@ static inline TnCpu *tn_cpu_from_state(void *state)
     return (TnCpu *)((char *)state - TN_CPU_STATE_OFFSET);
 }
 
-/* The soft TLB of an MMU mode: mode 0 is the one right before the TnCpu. */
+/* The soft TLB of an MMU mode in the address space in force. */
 static inline TnTlb *tn_cpu_tlb(TnCpu *cpu, unsigned mode)
 {
-    return (TnTlb *)cpu - 1 - mode;
+    return &cpu->tlb[mode];
 }
 
 /* ---- Helpers ---------------------------------------------------------------------------- */
@@ -201,6 +208,7 @@ typedef struct TnTlbFill {
     uint32_t attrs;     /* TnMemAttrs bits (e.g. SMM) */
     uint8_t page_bits;  /* log2 of the guest's page size, for INVLPG of large pages */
     bool global;        /* survives a flush that keeps global pages */
+    bool scattered;     /* the guest's page is not one piece of physical memory (x86: A20 off) */
 } TnTlbFill;
 
 typedef struct TnTargetOps {
@@ -323,13 +331,24 @@ TN_API TN_NORETURN void tn_cpu_unwind(TnCpu *cpu);
 TN_API TN_NORETURN void tn_cpu_unwind_to_loop(TnCpu *cpu);
 
 /*
- * Drops soft TLB entries. `modes` is a bit mask of MMU modes. The block of the instruction that asks
- * for it ends behind it with an EXIT_LOOP* or EXIT_STATE: what follows is looked up anew. [vcpu]
+ * Address spaces. A vCPU keeps the soft TLBs of several, each known by a number that the target
+ * chooses (x86: the PCID); a few of them, the least recently used one gives way. What follows
+ * concerns this vCPU alone, and the block of the instruction that asks for it ends behind it with an
+ * EXIT_LOOP* or EXIT_STATE: what follows is looked up anew. [vcpu, or the vCPU is stopped]
+ *
+ * Makes `space` the one in force: translations made in it before are good again. Every vCPU starts
+ * in space 0.
  */
-TN_API void tn_tlb_flush(TnCpu *cpu, uint32_t modes);
-TN_API void tn_tlb_flush_non_global(TnCpu *cpu, uint32_t modes);
-TN_API void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t modes);
-/* The same for every vCPU, done before their next instruction. [any] */
+TN_API void tn_tlb_select(TnCpu *cpu, uint32_t space);
+/* Drops every translation: all spaces, global pages too. */
+TN_API void tn_tlb_flush(TnCpu *cpu);
+/* Drops one space's translations, or (`_spaces`) those of all, but not those of global pages. */
+TN_API void tn_tlb_flush_space(TnCpu *cpu, uint32_t space);
+TN_API void tn_tlb_flush_spaces(TnCpu *cpu);
+/* Drops one space's translation of the guest page that holds vaddr, whatever its size; with `global`
+ * also the global page's there, in all spaces. */
+TN_API void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t space, bool global);
+/* tn_tlb_flush for every vCPU, done before their next instruction. [any] */
 TN_API void tn_tlb_flush_all_cpus(void);
 
 /*

@@ -10,7 +10,6 @@
 #include <string.h>
 
 enum {
-    ALL_MODES = (1u << X86_N_MMU_MODES) - 1,
     CR0_DEFINED =
         CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD,
     CR0_PAGING = CR0_WP | CR0_PE,
@@ -62,7 +61,7 @@ void x86_write_cr0(TnCpu *cpu, uint64_t value)
     }
     s->cr0 = value | CR0_ET;
     if (changed & (CR0_PG64 | CR0_PAGING))
-        tn_tlb_flush(cpu, ALL_MODES);
+        tn_tlb_flush(cpu);
     x86_update_mode(cpu);
 }
 
@@ -103,6 +102,17 @@ static void control_set_cr0(TnCpu *cpu, uint64_t value)
 
 /* ---- CR3 ---- */
 
+/* The translations in force are those of the PCID (4.10.1). */
+static uint32_t control_space(const X86State *s)
+{
+    return s->cr4 & CR4_PCIDE ? s->cr3 & CR3_PCID : 0;
+}
+
+void x86_select_space(TnCpu *cpu)
+{
+    tn_tlb_select(cpu, control_space(x86_state(cpu)));
+}
+
 /* Keeps global translations; PDPTEs that are no good fault only where software asked (MOV CR3). */
 void x86_write_cr3(TnCpu *cpu, uint64_t value)
 {
@@ -111,13 +121,15 @@ void x86_write_cr3(TnCpu *cpu, uint64_t value)
     s->cr3 = value;
     if (x86_uses_pdptes(s))
         x86_load_pdptes(cpu, value, s->pdpte);
+    x86_select_space(cpu);
     if (s->cr0 & CR0_PG)
-        tn_tlb_flush_non_global(cpu, ALL_MODES);
+        tn_tlb_flush_space(cpu, control_space(s));
 }
 
 static void control_set_cr3(TnCpu *cpu, uint64_t value)
 {
     X86State *s = x86_state(cpu);
+    bool keep = (s->cr4 & CR4_PCIDE) && (value & CR3_NO_FLUSH);
     uint64_t pdpte[4];
 
     if (s->cr4 & CR4_PCIDE)
@@ -130,7 +142,12 @@ static void control_set_cr3(TnCpu *cpu, uint64_t value)
     }
     if (x86_uses_pdptes(s) && !x86_load_pdptes(cpu, value, pdpte))
         x86_gp0(cpu);
-    x86_write_cr3(cpu, value);
+    if (keep) { /* PCIDs exist in long mode alone: no PDPTE registers */
+        s->cr3 = value;
+        x86_select_space(cpu);
+    } else {
+        x86_write_cr3(cpu, value);
+    }
 }
 
 /* ---- CR4 ---- */
@@ -180,7 +197,8 @@ void x86_write_cr4(TnCpu *cpu, uint64_t value)
     control_feature(s, X86_FEATURE_OSXSAVE, value & CR4_OSXSAVE);
     control_feature(s, X86_FEATURE_OSPKE, value & CR4_PKE);
     if (changed & CR4_PAGING)
-        tn_tlb_flush(cpu, ALL_MODES);
+        tn_tlb_flush(cpu);
+    x86_select_space(cpu);
     x86_update_mode(cpu);
 }
 
@@ -349,10 +367,9 @@ void x86_helper_invlpg(TnCpu *cpu, uint64_t address)
     x86_need_cpl0(cpu);
     if (x86_long(x86_state(cpu)) && !x86_canonical(x86_state(cpu), address))
         return;
-    tn_tlb_flush_page(cpu, address, ALL_MODES);
+    tn_tlb_flush_page(cpu, address, control_space(x86_state(cpu)), true);
 }
 
-/* The soft TLB holds one PCID's translations: "all but global" is what a PCID's flush means. */
 void x86_helper_invpcid(TnCpu *cpu, uint64_t type, uint64_t address)
 {
     enum { ONE_ADDRESS, ONE_PCID, ALL_GLOBAL_TOO, ALL };
@@ -368,11 +385,13 @@ void x86_helper_invpcid(TnCpu *cpu, uint64_t type, uint64_t address)
     if (type == ONE_ADDRESS && !x86_canonical(s, linear))
         x86_gp0(cpu);
     if (type == ONE_ADDRESS)
-        tn_tlb_flush_page(cpu, linear, ALL_MODES);
+        tn_tlb_flush_page(cpu, linear, (uint32_t)pcid, false);
+    else if (type == ONE_PCID)
+        tn_tlb_flush_space(cpu, (uint32_t)pcid);
     else if (type == ALL_GLOBAL_TOO)
-        tn_tlb_flush(cpu, ALL_MODES);
+        tn_tlb_flush(cpu);
     else
-        tn_tlb_flush_non_global(cpu, ALL_MODES);
+        tn_tlb_flush_spaces(cpu);
 }
 
 /* ---- Protection keys ---- */
@@ -414,5 +433,5 @@ void x86_write_pkru(TnCpu *cpu, uint32_t value)
         return;
     s->pkru = value;
     if (s->cr4 & CR4_PKE)
-        tn_tlb_flush(cpu, ALL_MODES);
+        tn_tlb_flush(cpu);
 }

@@ -14,7 +14,6 @@
 #include "tenon/machine.h"
 
 enum {
-    ALL_MODES = (1u << X86_N_MMU_MODES) - 1,
     RESET_CS = 0xf000,
     RESET_IP = 0xfff0,
     RESET_SMBASE = 0x30000,
@@ -150,7 +149,8 @@ void x86_reset(TnCpu *cpu)
     reset_msrs(s);
     reset_common(cpu, cpu->index == 0); /* local APICs are reset after their vCPUs */
     reset_tsc(cpu);
-    tn_tlb_flush(cpu, ALL_MODES);
+    tn_tlb_flush(cpu);
+    x86_select_space(cpu);
     x86_update_mode(cpu);
     if (tn_log_enabled(TN_LOG_CPU_RESET)) {
         g_autoptr(GString) text = g_string_new(NULL);
@@ -173,6 +173,7 @@ void x86_init_reset(TnCpu *cpu)
         apic->init_reset(object);
         tn_device_unlock();
     }
-    tn_tlb_flush(cpu, ALL_MODES);
+    tn_tlb_flush(cpu);
+    x86_select_space(cpu);
     x86_update_mode(cpu);
 }

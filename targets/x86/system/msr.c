@@ -17,7 +17,6 @@
 #include "tenon/clock.h"
 #include "tenon/log.h"
 
-enum { ALL_MODES = (1u << X86_N_MMU_MODES) - 1 };
 
 /* ---- Time stamp counter ---- */
 
@@ -127,7 +126,7 @@ static bool msr_write_efer(TnCpu *cpu, uint64_t value)
         return false;
     value = (value & ~(uint64_t)EFER_LMA) | (s->efer & EFER_LMA);
     if ((value ^ s->efer) & EFER_NXE)
-        tn_tlb_flush(cpu, ALL_MODES);
+        tn_tlb_flush(cpu);
     s->efer = value;
     return true;
 }

@@ -137,6 +137,7 @@ static WalkResult walk_leaf(const Walk *w, uint64_t entry, unsigned page_bits, u
     fill->paddr = paging_a20(w->s, frame + (offset & ~(uint64_t)(TN_PAGE_SIZE - 1)));
     fill->page_bits = (uint8_t)page_bits;
     fill->global = (entry & PTE_G) && (w->s->cr4 & CR4_PGE);
+    fill->scattered = w->s->a20_mask != UINT32_MAX;
     return WALK_OK;
 }
 

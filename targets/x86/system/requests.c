@@ -10,7 +10,6 @@
 
 enum { LINE_INTR, LINE_NMI, LINE_SMI, LINE_INIT, LINE_A20, LINE_IGNNE };
 enum { A20_BIT = 1u << 20, MWAIT_SLEEP_US = 50 };
-enum { ALL_MODES = (1u << X86_N_MMU_MODES) - 1 };
 
 const TnApicOps *x86_apic(TnCpu *cpu, TnObject **apic)
 {
@@ -171,7 +170,7 @@ bool x86_has_work(TnCpu *cpu, uint32_t requests)
 static void request_a20(TnCpu *cpu, void *data)
 {
     x86_state(cpu)->a20_mask = GPOINTER_TO_INT(data) ? UINT32_MAX : ~(uint32_t)A20_BIT;
-    tn_tlb_flush(cpu, ALL_MODES);
+    tn_tlb_flush(cpu);
 }
 
 /* Pending x87 exceptions no longer stop the processor (vol. 1, 8.7.1). */

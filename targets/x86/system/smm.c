@@ -15,7 +15,6 @@
 #include "tenon/log.h"
 
 enum {
-    ALL_MODES = (1u << X86_N_MMU_MODES) - 1,
     SMM_ENTRY = 0x8000, SMM_AREA = 0xfe00, SMM_AREA_BYTES = 0x200, /* from SMBASE */
     REVISION = 0xfefc, REVISION64 = 0x20064, REVISION32 = 0x20000,
     SMM_FLAGS = EFLAGS_1,
@@ -216,7 +215,7 @@ static void smm_environment(TnCpu *cpu)
     s->seg[CS] = (X86Segment){ .selector = s->smbase >> 4 & 0xffff, .attrs = ATTRS_CODE,
                                .limit = UINT32_MAX, .base = s->smbase };
     x86_set_cpl(s, 0);
-    tn_tlb_flush(cpu, ALL_MODES);
+    tn_tlb_flush(cpu);
     x86_write_cr4(cpu, 0);
 }
 
@@ -286,7 +285,7 @@ void x86_helper_rsm(TnCpu *cpu)
     x86_set_cpl(s, smm_saved_cpl(s));
     if (x86_uses_pdptes(s))
         x86_load_pdptes(cpu, s->cr3, s->pdpte);
-    tn_tlb_flush(cpu, ALL_MODES);
+    tn_tlb_flush(cpu);
     x86_write_cr4(cpu, s->cr4);
     if (!smm_state_valid(s)) {
         s->exception = X86_SHUTDOWN;

@@ -272,6 +272,8 @@ void x86_write_eflags(X86State *s, uint32_t value, uint32_t mask);
 void x86_write_cr0(TnCpu *cpu, uint64_t value);
 void x86_write_cr3(TnCpu *cpu, uint64_t value);
 void x86_write_cr4(TnCpu *cpu, uint64_t value);
+/* Puts the soft TLBs in force that CR3 and CR4 ask for. */
+void x86_select_space(TnCpu *cpu);
 /* Loads the PAE PDPTE registers from CR3's table; false when a reserved bit is set. */
 bool x86_load_pdptes(TnCpu *cpu, uint64_t cr3, uint64_t pdpte[4]);
 bool x86_uses_pdptes(const X86State *s);

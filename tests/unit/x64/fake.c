@@ -364,22 +364,17 @@ const TnTargetInfo fake_target = {
 
 /* ---- vCPUs ------------------------------------------------------------------------------------ */
 
-static size_t tlb_bytes(void)
-{
-    return 2 * sizeof(TnTlb);
-}
-
 /* The tests' pcs are never those of an entry: see jump-cache.h. */
 static TnJumpEntry no_jumps[TN_JUMP_SIZE] = { { .pc = 1 } };
 
 TnCpu *fake_cpu_new(void)
 {
-    size_t total = tlb_bytes() + TN_CPU_STATE_OFFSET + sizeof(FakeState);
-    char *p = aligned_alloc(4096, (total + 4095) / 4096 * 4096);
-    TnCpu *cpu = (TnCpu *)(void *)(p + tlb_bytes());
+    size_t total = TN_CPU_STATE_OFFSET + sizeof(FakeState);
+    TnCpu *cpu = aligned_alloc(4096, (total + 4095) / 4096 * 4096);
 
-    memset(p, 0, total);
-    memset(p, 0xff, tlb_bytes());
+    memset(cpu, 0, total);
+    cpu->tlb = aligned_alloc(4096, fake_target.n_mmu_modes * sizeof(TnTlb));
+    memset(cpu->tlb, 0xff, fake_target.n_mmu_modes * sizeof(TnTlb));
     cpu->target = &fake_target;
     cpu->mode_id = 1;
     cpu->jump = no_jumps;
@@ -390,7 +385,8 @@ TnCpu *fake_cpu_new(void)
 void fake_cpu_free(TnCpu *cpu)
 {
     free(cpu->priv);
-    free((char *)cpu - tlb_bytes());
+    free(cpu->tlb);
+    free(cpu);
 }
 
 static void fill_tlb(TnCpu *cpu)

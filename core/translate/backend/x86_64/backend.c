@@ -214,6 +214,7 @@ const TnBackend tn_backend_x86_64 = {
     .release = x64_release_block,
     .unwound = x64_unwound,
     .run = x64_run,
+    .tlb_moved = x64_tlb_moved,
     .link = x64_link,
     .unlink = x64_unlink,
     .dump = x64_dump,

@@ -287,6 +287,8 @@ void x64_make_thunks(void);
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
 /* After code was left by a jump out of a helper. */
 void x64_unwound(TnCpu *cpu);
+/* Puts the TLBs of cpu->tlb in force for translated code on this thread. */
+void x64_tlb_moved(TnCpu *cpu);
 void x64_emit_call_c(X64Emit *e, void (*fn)(void)); /* clobbers rax where it is far */
 
 #endif

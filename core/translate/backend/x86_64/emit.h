@@ -44,6 +44,8 @@ static inline X64Mem x64_frame(int32_t disp)
     return x64_mem(X64_RSP, disp);
 }
 
+enum { X64_GS = 0x65 }; /* prefix: the operand in memory is relative to the base of GS */
+
 /* Fields of an opcode constant. */
 enum {
     X64_0F = 1u << 8, X64_0F38 = 2u << 8, X64_0F3A = 3u << 8, X64_MAP = 3u << 8,

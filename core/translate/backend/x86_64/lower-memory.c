@@ -13,9 +13,11 @@ enum { ENTRY_LOG2 = 5 };
 
 _Static_assert(sizeof(TnTlbEntry) == 1 << ENTRY_LOG2, "the probe scales by the entry's size");
 
-static int32_t tlb_ofs(unsigned mode)
+/* A field of the TLB entry at index, in the address space in force: GS has its base. */
+static X64Mem tlb_field(X64Emit *e, int index, unsigned mode, size_t field)
 {
-    return -(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS - (int32_t)((mode + 1) * sizeof(TnTlb));
+    x64_byte(e, X64_GS);
+    return x64_mem(index, (int32_t)(mode * sizeof(TnTlb) + field));
 }
 
 static unsigned mode_of(const TnIrOp *op)
@@ -47,7 +49,7 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
     unsigned size = tn_ir_type_size(op->type);
     bool aligned = op->aux & TN_MEM_ALIGN;
     bool atomic = op->opc == TN_IR_ATOMIC_RMW || op->opc == TN_IR_ATOMIC_CAS;
-    int32_t disp = atomic ? 0 : (int32_t)op->imm, tlb = tlb_ofs(mode_of(op));
+    int32_t disp = atomic ? 0 : (int32_t)op->imm;
     int32_t last = disp + (aligned ? 0 : (int32_t)size - 1);
     size_t tag_ofs = is_write(op) ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read);
 
@@ -62,12 +64,11 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
         x64_mov_rr(e, X64_W, tag, addr);
     x64_g1_ri(e, X64_G1_AND, 2, index, (TN_TLB_SIZE - 1) << ENTRY_LOG2);
     x64_g1_ri(e, X64_G1_AND, 3, tag, -(int32_t)TN_PAGE_SIZE | (aligned ? (int32_t)size - 1 : 0));
-    x64_rm(e, X64_CMP | X64_W, tag, x64_mem_index(X64_ENV, index, 0, tlb + (int32_t)tag_ofs));
+    x64_rm(e, X64_CMP | X64_W, tag, tlb_field(e, index, mode_of(op), tag_ofs));
     s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
     s->disp = disp;
     s->from[s->n_from++] = x64_jcc32(e, X64_NZ);
-    x64_load(e, X64_W, index,
-             x64_mem_index(X64_ENV, index, 0, tlb + (int32_t)offsetof(TnTlbEntry, addend)));
+    x64_load(e, X64_W, index, tlb_field(e, index, mode_of(op), offsetof(TnTlbEntry, addend)));
     return x64_mem_index(index, addr, 0, disp);
 }
 

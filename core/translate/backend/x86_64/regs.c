@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Which declared guest registers live in host registers, and what the host offers. */
 #include <cpuid.h>
+#include <sys/auxv.h>
 
 #include "compile.h"
+
+enum { HWCAP2_FSGSBASE = 1 << 1 }; /* Linux: the kernel lets programs use WRGSBASE */
 
 X64Plan x64_plan;
 X64Host x64_host;
@@ -109,6 +112,7 @@ void x64_host_init(void)
     x64_host = (X64Host){ 0 };
     host_leaf1(&x64_host);
     host_leaf7(&x64_host);
+    x64_host.fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
     if (__get_cpuid(0x80000001, &a, &b, &c, &d))
         x64_host.lzcnt = c & bit_LZCNT;
 }

@@ -9,7 +9,10 @@
  */
 #include "compile.h"
 
+#include <asm/prctl.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <xmmintrin.h>
 
 #include "code-buffer.h"
@@ -412,8 +415,23 @@ void x64_make_thunks(void)
     enter = (EnterFn)x64_code_rx(x64_thunks.enter);
 }
 
+/* The base of this thread's GS, which nobody else in the process uses. */
+static __thread __attribute__((tls_model("initial-exec"))) TnTlb *gs_base;
+
+void x64_tlb_moved(TnCpu *cpu)
+{
+    if (TN_LIKELY(gs_base == cpu->tlb))
+        return;
+    gs_base = cpu->tlb;
+    if (x64_host.fsgsbase)
+        __asm__ volatile("wrgsbase %0" : : "r"(gs_base));
+    else
+        syscall(SYS_arch_prctl, ARCH_SET_GS, gs_base);
+}
+
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block)
 {
+    x64_tlb_moved(cpu);
     cpu->scratch_mxcsr = _mm_getcsr() & ~(uint32_t)MXCSR_FLAGS;
     TnRunResult result = enter(cpu, block->code);
 

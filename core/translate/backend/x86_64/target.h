@@ -9,6 +9,7 @@
  *   rax rcx rdx r10 r11     temporaries of the block
  *   rbx r12-r15 rsi rdi r8 r9   pinned guest registers, the callee-saved ones first
  *   xmm0-15 / ymm0-15       temporaries of the block
+ *   gs base       the soft TLBs of the guest's address space in force (C code has no use for GS)
  */
 #ifndef TN_X64_TARGET_H
 #define TN_X64_TARGET_H
@@ -75,7 +76,7 @@ enum {
 /* Host features that change what is emitted. */
 typedef struct X64Host {
     bool avx, avx2, bmi1, bmi2, lzcnt, popcnt, movbe, fma, f16c, sse3, ssse3, sse41, sse42, aes,
-        pclmul, sha, vaes, vpclmul, gfni;
+        pclmul, sha, vaes, vpclmul, gfni, fsgsbase;
 } X64Host;
 
 extern X64Host x64_host;

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The address spaces of the guest that a vCPU keeps soft TLBs of, so that going back to one finds
+ * its translations. The memory of all is reserved at once and zero at first, which is an empty
+ * TLB but for the first entry of each MMU mode: what a guest does not use costs nothing.
+ */
+#include "translate/softmmu.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tenon/error.h"
+#include "translate/jump-cache.h"
+#include "translate/translator.h"
+
+static size_t space_bytes(const TnCpu *cpu)
+{
+    return cpu->target->n_mmu_modes * sizeof(TnTlb);
+}
+
+/* The first use of a space. */
+static void space_open(TnCpu *cpu, TnTlbSpace *space)
+{
+    size_t n = (size_t)(space - cpu->priv->space) * cpu->target->n_mmu_modes;
+    TnTlb *tlb = cpu->priv->tlb_memory + n;
+
+    for (unsigned mode = 0; mode < cpu->target->n_mmu_modes; mode++)
+        tlb[mode].entry[0].read = tlb[mode].entry[0].write = tlb[mode].entry[0].fetch = UINT64_MAX;
+    space->asid = tn_tlb_new_asid(cpu);
+    __atomic_store_n(&space->tlb, tlb, __ATOMIC_RELEASE);
+}
+
+bool tn_tlb_init(TnCpu *cpu, GError **error)
+{
+    TnCpuPrivate *p = cpu->priv;
+    void *tlb = mmap(NULL, TN_TLB_SPACES * space_bytes(cpu), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *second = mmap(NULL, TN_TLB_SECOND_SIZE * sizeof(TnTlbSecond), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    p->tlb_memory = tlb == MAP_FAILED ? NULL : tlb;
+    p->second = second == MAP_FAILED ? NULL : second;
+    if (!p->tlb_memory || !p->second) {
+        g_set_error(error, TN_ERROR, TN_ERROR_FAILED, "no memory for a vCPU's TLBs: %s",
+                    g_strerror(errno));
+        return false;
+    }
+    p->global_asid = tn_tlb_new_asid(cpu);
+    p->in_force = &p->space[0];
+    space_open(cpu, p->in_force);
+    cpu->tlb = p->in_force->tlb;
+    tn_phys_forget(cpu);
+    return true;
+}
+
+void tn_tlb_clear(TnCpu *cpu)
+{
+    TnCpuPrivate *p = cpu->priv;
+
+    if (p->tlb_memory)
+        munmap(p->tlb_memory, TN_TLB_SPACES * space_bytes(cpu));
+    if (p->second)
+        munmap(p->second, TN_TLB_SECOND_SIZE * sizeof(TnTlbSecond));
+}
+
+/* The numbers run out after a while: then the second level starts anew. */
+uint32_t tn_tlb_new_asid(TnCpu *cpu)
+{
+    TnCpuPrivate *p = cpu->priv;
+
+    if (p->last_asid == UINT32_MAX) {
+        memset(p->second, 0, TN_TLB_SECOND_SIZE * sizeof(TnTlbSecond));
+        p->last_asid = 0;
+        p->global_asid = ++p->last_asid;
+        for (unsigned i = 0; i < TN_TLB_SPACES; i++)
+            p->space[i].asid = ++p->last_asid;
+    }
+    return ++p->last_asid;
+}
+
+TnTlbSpace *tn_tlb_space_find(TnCpu *cpu, uint32_t tag)
+{
+    for (unsigned i = 0; i < TN_TLB_SPACES; i++) {
+        TnTlbSpace *space = &cpu->priv->space[i];
+        if (space->tlb && space->tag == tag)
+            return space;
+    }
+    return NULL;
+}
+
+/* One that was never used, or the one that was not for the longest time. */
+static TnTlbSpace *space_make(TnCpu *cpu, uint32_t tag)
+{
+    TnTlbSpace *oldest = &cpu->priv->space[0];
+    unsigned n = tn_translator.options.opt & TN_OPT_TLB_SPACES ? TN_TLB_SPACES : 1;
+
+    for (unsigned i = 0; i < n; i++) {
+        TnTlbSpace *space = &cpu->priv->space[i];
+        if (!space->tlb) {
+            space_open(cpu, space);
+            space->tag = tag;
+            return space;
+        }
+        if (space->selected < oldest->selected)
+            oldest = space;
+    }
+    tn_tlb_flush_space(cpu, oldest->tag);
+    oldest->tag = tag;
+    return oldest;
+}
+
+void tn_tlb_select(TnCpu *cpu, uint32_t tag)
+{
+    TnCpuPrivate *p = cpu->priv;
+
+    if (p->in_force->tag == tag)
+        return;
+    TnTlbSpace *space = tn_tlb_space_find(cpu, tag);
+    if (!space)
+        space = space_make(cpu, tag);
+    space->selected = ++p->selections;
+    p->in_force = space;
+    cpu->tlb = space->tlb;
+    tn_jump_flush_local(cpu);
+    if (tn_translator.backend && tn_translator.backend->tlb_moved && cpu == tn_cpu_current())
+        tn_translator.backend->tlb_moved(cpu);
+}
+
+void tn_tlb_each(void (*fn)(TnTlb *tlb, void *data), void *data)
+{
+    for (unsigned n = 0; n < tn_cpu_count(); n++) {
+        TnCpu *cpu = tn_cpu_at(n);
+        for (unsigned i = 0; i < TN_TLB_SPACES; i++) {
+            TnTlb *tlb = __atomic_load_n(&cpu->priv->space[i].tlb, __ATOMIC_ACQUIRE);
+            for (unsigned mode = 0; tlb && mode < cpu->target->n_mmu_modes; mode++)
+                fn(&tlb[mode], data);
+        }
+    }
+}
