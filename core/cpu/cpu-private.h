@@ -52,6 +52,7 @@ typedef struct TnTranslation {
 typedef struct TnModeCacheEntry {
     uint64_t base;
     uint32_t flags, address_bits, core, id; /* id 0: empty */
+    TnJumpBank *bank;                       /* the one it had last, or NULL */
 } TnModeCacheEntry;
 
 /* A span of physical memory that the host has, as the bus showed it. */

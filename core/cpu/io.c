@@ -21,5 +21,8 @@ void tn_io_out(TnCpu *cpu, uint16_t port, uint32_t value, unsigned size)
 uint64_t tn_cpu_ticks(TnCpu *cpu, uint64_t hz)
 {
     uint64_t ns = (uint64_t)tn_clock_now(TN_CLOCK_VIRTUAL);
+
+    if (hz == (uint64_t)TN_NS_PER_SECOND)
+        return ns;
     return (uint64_t)((unsigned __int128)ns * hz / (uint64_t)TN_NS_PER_SECOND);
 }

@@ -16,7 +16,7 @@
 #include "translate/softmmu.h"
 
 enum {
-    HASH_BITS = 16,
+    HASH_BITS = 18,
     HASH_SIZE = 1 << HASH_BITS,
     RECLAIM_AT = 512, /* dead blocks that make it worth trying */
 };

@@ -19,38 +19,29 @@ static void drop(TnJumpBank *bank, unsigned i)
     __atomic_store_n(&bank->entry[i].pc, nobody(i), __ATOMIC_RELAXED);
 }
 
-static void drop_all(TnJumpBank *bank)
+static void forget_pages(TnJumpSet *set)
 {
-    memset(bank->entry, 0, sizeof(bank->entry));
-    drop(bank, 0);
+    set->large = 0;
+    memset(set->filter, 0, sizeof(set->filter));
 }
 
-static void forget_list(TnJumpList *list)
+static void drop_set(TnJumpBank *bank, TnJumpSet *set)
 {
-    list->n = 0;
-    list->large = false;
-    memset(list->filter, 0, sizeof(list->filter));
-}
-
-static void drop_list(TnJumpBank *bank, TnJumpList *list)
-{
-    if (!list->n)
+    if (!set->any)
         return;
-    if (list->n == TN_JUMP_LIST_SIZE) {
-        drop_all(bank);
-        forget_list(&bank->local);
-        forget_list(&bank->global);
-        return;
+    for (unsigned w = 0; w < G_N_ELEMENTS(set->used); w++) {
+        for (uint64_t bits = set->used[w]; bits; bits &= bits - 1)
+            drop(bank, w * 64 + (unsigned)__builtin_ctzll(bits));
+        set->used[w] = 0;
     }
-    for (unsigned k = 0; k < list->n; k++)
-        drop(bank, list->index[k]);
-    forget_list(list);
+    set->any = false;
+    forget_pages(set);
 }
 
 static void drop_bank(TnJumpBank *bank)
 {
-    drop_list(bank, &bank->local);
-    drop_list(bank, &bank->global);
+    drop_set(bank, &bank->local);
+    drop_set(bank, &bank->global);
 }
 
 void tn_jump_init(TnCpu *cpu)
@@ -88,17 +79,23 @@ static TnJumpBank *recycle(TnCpu *cpu)
     return bank;
 }
 
-void tn_jump_enter(TnCpu *cpu)
+static TnJumpBank *find_bank(TnCpu *cpu)
 {
     TnJumpBank *banks = cpu->priv->jump_banks;
 
     for (unsigned k = 0; k < TN_JUMP_BANKS; k++) {
-        if (banks[k].mode_id == cpu->mode_id) {
-            cpu->jump = banks[k].entry;
-            return;
-        }
+        if (banks[k].mode_id == cpu->mode_id)
+            return &banks[k];
     }
-    cpu->jump = recycle(cpu)->entry;
+    return recycle(cpu);
+}
+
+TnJumpBank *tn_jump_enter(TnCpu *cpu, TnJumpBank *hint)
+{
+    TnJumpBank *bank = hint && hint->mode_id == cpu->mode_id ? hint : find_bank(cpu);
+
+    cpu->jump = bank->entry;
+    return bank;
 }
 
 TnBlock *tn_jump_find(TnCpu *cpu, uint64_t pc)
@@ -117,16 +114,21 @@ static unsigned filter_bit(uint64_t vaddr)
     return (unsigned)(page ^ page >> 9 ^ page >> 18) % TN_JUMP_FILTER_BITS;
 }
 
-static void note(TnJumpList *list, unsigned i, uint64_t linear, unsigned page_bits)
+static uint64_t large_bit(uint64_t vaddr)
+{
+    return UINT64_C(1) << (vaddr >> LARGEST_PAGE_BITS) % 64;
+}
+
+static void note(TnJumpSet *set, unsigned i, uint64_t linear, unsigned page_bits)
 {
     unsigned bit = filter_bit(linear);
 
-    list->filter[bit / 64] |= UINT64_C(1) << bit % 64;
-    list->large |= page_bits > TN_PAGE_BITS;
-    if (list->n < TN_JUMP_LIST_SIZE - 1)
-        list->index[list->n++] = (uint16_t)i;
+    set->used[i / 64] |= UINT64_C(1) << i % 64;
+    set->any = true;
+    if (page_bits > TN_PAGE_BITS)
+        set->large |= large_bit(linear);
     else
-        list->n = TN_JUMP_LIST_SIZE;
+        set->filter[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
 void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global)
@@ -135,11 +137,11 @@ void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global)
     unsigned i = tn_jump_index(block->key.pc);
     TnJumpEntry *e = &bank->entry[i];
     uint64_t linear = tn_key_linear(&block->key, block->key.pc);
-    TnJumpList *list = global ? &bank->global : &bank->local;
+    TnJumpSet *set = global ? &bank->global : &bank->local;
 
-    note(list, i, linear, page_bits);
+    note(set, i, linear, page_bits);
     if (block->phys[1] != UINT64_MAX)
-        note(list, i, linear + TN_PAGE_SIZE, page_bits);
+        note(set, i, linear + TN_PAGE_SIZE, page_bits);
     e->code = block->code;
     atomic_store(&bank->block[i], block);
     __atomic_store_n(&e->pc, block->key.pc, __ATOMIC_SEQ_CST);
@@ -159,30 +161,38 @@ void tn_jump_flush(TnCpu *cpu)
 void tn_jump_flush_local(TnCpu *cpu)
 {
     for (unsigned k = 0; k < TN_JUMP_BANKS; k++)
-        drop_list(&cpu->priv->jump_banks[k], &cpu->priv->jump_banks[k].local);
+        drop_set(&cpu->priv->jump_banks[k], &cpu->priv->jump_banks[k].local);
+}
+
+static void flush_entry(TnJumpBank *bank, unsigned i, uint64_t vaddr, unsigned bits)
+{
+    uint64_t pc = __atomic_load_n(&bank->entry[i].pc, __ATOMIC_RELAXED);
+
+    if (pc == nobody(i))
+        return;
+    if ((pc ^ vaddr) >> bits == 0 ||
+        atomic_load_explicit(&bank->block[i], memory_order_relaxed)->phys[1] != UINT64_MAX)
+        drop(bank, i);
 }
 
 /* One address stands for its whole page, whose size only the guest knows: where large ones are
- * among the entries, as much as the largest goes. */
-static void flush_list(TnJumpBank *bank, TnJumpList *list, uint64_t vaddr)
+ * near, as much as the largest goes. */
+static void flush_set(TnJumpBank *bank, TnJumpSet *set, uint64_t vaddr)
 {
-    unsigned bit = filter_bit(vaddr), bits = list->large ? LARGEST_PAGE_BITS : TN_PAGE_BITS;
+    bool large = set->large & large_bit(vaddr);
+    unsigned bit = filter_bit(vaddr), bits = large ? LARGEST_PAGE_BITS : TN_PAGE_BITS;
 
-    if (!list->n || (!list->large && !(list->filter[bit / 64] >> bit % 64 & 1)))
+    if (!set->any)
         return;
-    if (list->n == TN_JUMP_LIST_SIZE || bank->base) {
-        drop_list(bank, list);
+    if (bank->base) {
+        drop_set(bank, set);
         return;
     }
-    for (unsigned k = 0; k < list->n; k++) {
-        unsigned i = list->index[k];
-        uint64_t pc = __atomic_load_n(&bank->entry[i].pc, __ATOMIC_RELAXED);
-
-        if (pc == nobody(i))
-            continue;
-        if ((pc ^ vaddr) >> bits == 0 ||
-            atomic_load_explicit(&bank->block[i], memory_order_relaxed)->phys[1] != UINT64_MAX)
-            drop(bank, i);
+    if (!large && !(set->filter[bit / 64] >> bit % 64 & 1))
+        return;
+    for (unsigned w = 0; w < G_N_ELEMENTS(set->used); w++) {
+        for (uint64_t used = set->used[w]; used; used &= used - 1)
+            flush_entry(bank, w * 64 + (unsigned)__builtin_ctzll(used), vaddr, bits);
     }
 }
 
@@ -191,8 +201,8 @@ void tn_jump_flush_page(TnCpu *cpu, uint64_t vaddr)
     for (unsigned k = 0; k < TN_JUMP_BANKS; k++) {
         TnJumpBank *bank = &cpu->priv->jump_banks[k];
 
-        flush_list(bank, &bank->local, vaddr);
-        flush_list(bank, &bank->global, vaddr);
+        flush_set(bank, &bank->local, vaddr);
+        flush_set(bank, &bank->global, vaddr);
     }
 }
 

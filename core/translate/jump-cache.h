@@ -17,22 +17,21 @@
 
 enum {
     TN_JUMP_BANKS = 8,
-    TN_JUMP_LIST_SIZE = 512,   /* entries in use that a flush finds without a look at all */
     TN_JUMP_FILTER_BITS = 512, /* pages with entries, by a hash of the page number */
 };
 
-/* The entries in use that share a fate. */
-typedef struct TnJumpList {
-    uint16_t index[TN_JUMP_LIST_SIZE];
-    unsigned n;        /* TN_JUMP_LIST_SIZE: too many, any entry of the bank may be one */
-    bool large;        /* some come from guest pages larger than ours */
+/* The entries in use that share a fate. Large are those of guest pages larger than ours. */
+typedef struct TnJumpSet {
+    uint64_t used[TN_JUMP_SIZE / 64];
+    bool any;          /* a bit of `used` is set */
     uint64_t filter[TN_JUMP_FILTER_BITS / 64];
-} TnJumpList;
+    uint64_t large;    /* the same by the number of the largest page */
+} TnJumpSet;
 
 typedef struct TnJumpBank {
     TnJumpEntry entry[TN_JUMP_SIZE];
     _Atomic(TnBlock *) block[TN_JUMP_SIZE]; /* whose code an entry has */
-    TnJumpList local, global;               /* of pages that are global to the guest, or not */
+    TnJumpSet local, global;                /* of pages that are global to the guest, or not */
     uint32_t mode_id;                       /* 0: no mode's yet */
     uint64_t base;                          /* of the mode's linear addresses */
 } TnJumpBank;
@@ -41,8 +40,9 @@ typedef struct TnJumpBank {
 void tn_jump_init(TnCpu *cpu);
 void tn_jump_clear(TnCpu *cpu);
 
-/* Makes cpu->jump the bank of cpu->mode_id, whose key is cpu->priv->key. [vcpu] */
-void tn_jump_enter(TnCpu *cpu);
+/* Makes cpu->jump the bank of cpu->mode_id, whose key is cpu->priv->key; `hint` is the one that it
+ * had last time, or NULL. Gives the bank. [vcpu] */
+TnJumpBank *tn_jump_enter(TnCpu *cpu, TnJumpBank *hint);
 
 /* The block in the present bank for a pc, or NULL. [vcpu] */
 TnBlock *tn_jump_find(TnCpu *cpu, uint64_t pc);

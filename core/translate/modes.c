@@ -60,5 +60,5 @@ void tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode)
     p->key = *key;
     p->core_mode = core_mode;
     cpu->mode_id = e->id;
-    tn_jump_enter(cpu);
+    e->bank = tn_jump_enter(cpu, e->bank);
 }

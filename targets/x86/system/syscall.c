@@ -18,24 +18,20 @@ enum {
     DR6_BS = 1u << 14,
 };
 
-/* Flat segments that these instructions load without looking at a descriptor. */
-static X86Segment flat_code(uint32_t selector, unsigned cpl, bool code64)
+/* Flat segments that these instructions load without looking at a descriptor. Field by field: a
+ * copy would wait for the stores that made it. */
+static void flat_segment(X86Segment *seg, uint32_t selector, unsigned cpl, uint32_t attrs)
 {
-    return (X86Segment){ .selector = (selector & ~(uint32_t)SEL_RPL) | cpl,
-                         .attrs = ATTRS_CODE | cpl << DESC_DPL_SHIFT | (code64 ? DESC_L : DESC_DB),
-                         .limit = UINT32_MAX };
-}
-
-static X86Segment flat_stack(uint32_t selector, unsigned cpl)
-{
-    return (X86Segment){ .selector = (selector & ~(uint32_t)SEL_RPL) | cpl,
-                         .attrs = ATTRS_DATA | cpl << DESC_DPL_SHIFT, .limit = UINT32_MAX };
+    seg->selector = (selector & 0xffff & ~(uint32_t)SEL_RPL) | cpl;
+    seg->attrs = attrs | cpl << DESC_DPL_SHIFT;
+    seg->limit = UINT32_MAX;
+    seg->base = 0;
 }
 
 static void flat_enter(X86State *s, uint32_t cs, uint32_t ss, unsigned cpl, bool code64)
 {
-    s->seg[CS] = flat_code(cs & 0xffff, cpl, code64);
-    s->seg[SS] = flat_stack(ss & 0xffff, cpl);
+    flat_segment(&s->seg[CS], cs, cpl, ATTRS_CODE | (code64 ? DESC_L : DESC_DB));
+    flat_segment(&s->seg[SS], ss, cpl, ATTRS_DATA);
     x86_set_cpl(s, cpl);
 }
 
