@@ -15,8 +15,8 @@ typedef struct TnElfNote {
 } TnElfNote;
 
 /*
- * Reads the headers and notes of an open file of `size` bytes. Fails when it is not an ELF shared object, is cut
- * short, or has no note of ours.
+ * Reads the headers and notes of an open file of `size` bytes. Fails when it is not an ELF shared
+ * object, is cut short, or has no note of ours.
  */
 bool tn_elf_read_note(int fd, uint64_t size, TnElfNote *note, GError **error);
 

@@ -42,7 +42,7 @@ void tn_note_free(TnNote *note)
 
 /* ---- Lines ------------------------------------------------------------------------------ */
 
-/* Cuts a value at its first n - 1 bars into n fields; the last may have more bars. False: too few. */
+/* Cuts a value at its first n - 1 bars into n fields; the last may have more. False: too few. */
 static bool cut_fields(char *value, char **fields, unsigned n)
 {
     const char *bar = value;
@@ -101,7 +101,8 @@ static bool parse_alias(TnNote *note, char *value, GError **error)
     TnProvide *provide;
 
     if (!cut_fields(value, part, ALIAS_FIELDS)) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has the bad line 'alias=%s'", value);
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "its note has the bad line 'alias=%s'",
+                    value);
         return false;
     }
     provide = find_provide(note, part[0], part[2]);

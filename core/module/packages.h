@@ -20,7 +20,7 @@ void tn_packaged_free(gpointer item);
 /* "install the package 'x' with 'apt install x'". g_free. */
 char *tn_packaged_hint(const TnPackaged *item);
 
-/* Writes the items of a module's note for such a file, each with a comma before it if not `first`. */
+/* Writes the items of a module's note for such a file; with a comma before them if not `first`. */
 void tn_packages_append(GString *out, const TnNote *note, const char *package, bool first);
 
 #endif

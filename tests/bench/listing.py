@@ -6,8 +6,8 @@ Each program runs in turn, round after round, with warm caches. Shown is the lea
 since noise only adds: milliseconds of the clock, and of the processor (user and system). `over` is
 listing less starting; `per file` and the ratio are of the processor's time for that.
 
-With --limit the exit status tells whether Tenon's listing stays within that many milliseconds of the
-processor: those of the clock depend on what else runs.
+With --limit the exit status tells whether Tenon's listing stays within that many milliseconds of
+the processor: those of the clock depend on what else runs.
 """
 
 import argparse

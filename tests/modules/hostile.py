@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Listing among hostile files: exit status 0, quick, every good module there, none of their code run.
+"""Listing among hostile files: exit status 0, quick, all good modules there, none of them run.
 
 The corpus has one file of each kind of bad module; then come mutated ones, 300 at a time, each made
 from its number alone, so that a failure can be repeated with --first.

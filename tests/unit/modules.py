@@ -278,19 +278,49 @@ def a_denied_module_is_there_and_forbidden():
         run("-module", "deny=nobody", "-device", "help").stderr
 
 
-def after_the_lock_nothing_is_loaded():
-    for lock, answer in (("lock=off", "OK"), ("lock", (
-            f"FAIL the device 'test-good' is in the module {FOLDER}/good.so, which is not loaded: "
-            "'-module lock' forbids loading after the machine has started"))):
-        with subprocess.Popen(
-                [PROGRAM, "-module", f"dir={FOLDER}", "-module", lock, "-machine", "none",
-                 "-display", "none", "-qtest", "stdio"], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, text=True) as child:
-            child.stdin.write("module_load  test-good\n")
+def ask_qtest(command, *options, before=lambda: None):
+    """What a machine that runs answers; `before` is called when it does."""
+    with subprocess.Popen(
+            [PROGRAM, "-module", f"dir={FOLDER}", *options, "-machine", "none", "-display", "none",
+             "-qtest", "stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        def ask(line):
+            child.stdin.write(line + "\n")
             child.stdin.flush()
-            given = child.stdout.readline().rstrip("\n")
-            child.kill()
-        assert given == answer, (lock, given)
+            return child.stdout.readline().rstrip("\n")
+
+        ask("endianness")
+        before()
+        answer = ask(command)
+        child.kill()
+    return answer
+
+
+def after_the_lock_nothing_is_loaded():
+    assert ask_qtest("module_load  test-good", "-module", "lock=off") == "OK"
+    answer = ask_qtest("module_load  test-good", "-module", "lock")
+    assert answer == (
+        f"FAIL the device 'test-good' is in the module {FOLDER}/good.so, which is not loaded: "
+        "'-module lock' forbids loading after the machine has started"), answer
+
+
+def a_file_that_changed_since_it_was_listed_is_refused():
+    path = FOLDER / "change.so"
+    copy(FOLDER / "good.so", "change")
+    answer = ask_qtest("module_load  test-chan", before=lambda: path.write_bytes(
+        path.read_bytes().replace(b"made for the test", b"made for the rest")))
+    path.unlink()
+    assert answer.endswith(": it was changed after it was listed"), answer
+
+
+def a_library_beside_its_module_is_found():
+    library = FOLDER / "libbeside.so.1"
+    subprocess.run([*modules.compiler(), "-shared", "-fPIC", "-o", library, "-x", "c", "-",
+                    "-Wl,-soname,libbeside.so.1"], input=b"int beside(void) { return 1; }",
+                   check=True)
+    build("origin", options=["-Wl,--no-as-needed", library, "-Wl,-rpath,$ORIGIN"])
+    result = device("test-origin")
+    (FOLDER / "origin.so").unlink()
+    assert result.returncode == 0, result.stderr
 
 
 def the_folder_option_comes_first():
@@ -326,7 +356,8 @@ CASES = [the_listing_has_the_good_ones_only, each_bad_one_says_why, a_good_one_l
          a_module_of_the_build_that_is_gone_is_named,
          the_catalogue_knows_every_module_that_was_built,
          a_denied_module_is_there_and_forbidden, after_the_lock_nothing_is_loaded,
-         the_folder_option_comes_first, listing_maps_no_module]
+         a_file_that_changed_since_it_was_listed_is_refused,
+         a_library_beside_its_module_is_found, the_folder_option_comes_first, listing_maps_no_module]
 
 
 make_modules()

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "option/json.h"
 #include "option/parse.h"
 #include "option/settings.h"
 
@@ -215,6 +216,71 @@ static void bad_command_lines_are_explained(void)
     }
 }
 
+/* ---- JSON -------------------------------------------------------------------------------- */
+
+static void check_json_fails(const char *text, const char *message)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(tn_json_parse(text, strlen(text), &error));
+    if (!strstr(error->message, message))
+        g_error("%s: \"%s\" does not say \"%s\"", text, error->message, message);
+}
+
+static void json_is_read_whole(void)
+{
+    static const char text[] = " {\"a\": [1, -20, true, null, {}, []], "
+                               "\"b\":\"x\\n\\u00e9\\ud83d\\ude00\"}\n";
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TnJson) json = tn_json_parse(text, strlen(text), &error);
+    const TnJson *list;
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(tn_json_text(json, "b"), ==, "x\n\303\251\360\237\230\200");
+    g_assert_null(tn_json_text(json, "a"));
+    list = tn_json_member(json, "a", TN_JSON_ARRAY);
+    g_assert_cmpuint(list->items->len, ==, 6);
+    g_assert_cmpint(((TnJson *)list->items->pdata[1])->number, ==, -20);
+    g_assert_cmpint(((TnJson *)list->items->pdata[2])->kind, ==, TN_JSON_BOOL);
+    g_assert_cmpint(((TnJson *)list->items->pdata[4])->kind, ==, TN_JSON_OBJECT);
+}
+
+static void bad_json_says_where(void)
+{
+    g_autofree char *deep = g_strnfill(100, '[');
+
+    check_json_fails("", "line 1: a value is wanted, and the text ends");
+    check_json_fails("{\n\"a\" 1}", "line 2: ':' is wanted");
+    check_json_fails("[1 2]", "',' or the end of the list is wanted");
+    check_json_fails("[1,]", "a value is wanted");
+    check_json_fails("{\"a\":1,}", "a string is wanted");
+    check_json_fails("[01]", "a whole number is wanted");
+    check_json_fails("[1.5]", "a whole number is wanted");
+    check_json_fails("[-]", "a whole number is wanted");
+    check_json_fails("1234567890123456789", "a number is too large");
+    check_json_fails("\"a", "a string does not end");
+    check_json_fails("\"a\nb\"", "a control character");
+    check_json_fails("\"\\x\"", "an unknown escape");
+    check_json_fails("\"\\u12", "four hexadecimal digits");
+    check_json_fails("\"\\ud800\"", "half of a surrogate pair");
+    check_json_fails("\"\\udc00\"", "half of a surrogate pair");
+    check_json_fails("\"\\u0000\"", "U+0000");
+    check_json_fails("\"\xff\"", "not UTF-8");
+    check_json_fails("{} {}", "something follows the value");
+    check_json_fails(deep, "nested too deep");
+}
+
+static void what_json_writes_it_reads(void)
+{
+    static const char text[] = "a\"b\\c\nd\x7f\303\251";
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(TnJson) json = NULL;
+
+    tn_json_append(out, text);
+    json = tn_json_parse(out->str, out->len, NULL);
+    g_assert_cmpstr(json->text, ==, text);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -234,5 +300,8 @@ int main(int argc, char **argv)
     g_test_add_func("/option/line/globals-have-two-forms", globals_have_two_forms);
     g_test_add_func("/option/line/boot-parameters-are-read", boot_parameters_are_read);
     g_test_add_func("/option/line/bad-ones-are-explained", bad_command_lines_are_explained);
+    g_test_add_func("/option/json-is-read-whole", json_is_read_whole);
+    g_test_add_func("/option/bad-json-says-where", bad_json_says_where);
+    g_test_add_func("/option/what-json-writes-it-reads", what_json_writes_it_reads);
     return g_test_run();
 }
