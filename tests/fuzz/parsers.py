@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""libFuzzer on what reads files that anyone may have made: modules' notes, lists of packages.
+
+Each target runs for --seconds, from seeds made here. --keep FOLDER keeps the inputs that were found
+for the next run; a long run is
+
+    tests/fuzz/parsers.py --seconds 3600 --keep ~/.cache/tenon/fuzz note
+
+An input that fails is named, shown in Base64, and with --keep lies beside the others.
+"""
+
+import argparse
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent))
+
+from support import modules, tap  # noqa: E402
+from support.console import Failure  # noqa: E402
+
+NOTE = b"""format=1
+abi=1.0
+name=seed
+version=1.0
+licence=MIT
+vendor=Nobody
+tier=internal
+internal-hash=0123
+guests=x86_64,i386
+requires=other
+provides=device|seed|PCI|misc|u|A seed | with a bar
+alias=device|grain|seed
+"""
+
+
+def elf(text, segments=1):
+    """A 64-bit shared object of nothing but notes."""
+    note = modules.note_of(text)
+    count = struct.pack("<HHHHHH", 64, 56, segments, 64, 0, 0)
+    head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQI", 3, 62, 1, 0, 64, 0, 0) + count
+    at = len(head) + 56 * segments
+    segment = struct.pack("<IIQQQQQQ", modules.PT_NOTE, 4, at, at, at, len(note), len(note), 4)
+    return head + segment * segments + note
+
+
+PACKAGES = (
+    b'{"format": 1, "install": "apt install", "provides": [{"kind": "device", "name": "edu", '
+    b'"module": "edu", "packages": ["a", "b"]}, {"kind": "x", "name": "\\u00e9\\ud83d\\ude00", '
+    b'"packages": ["\\n"]}]}', b'{"format": 1, "provides": []}', b'[1, -2, true, false, null, {}]')
+
+# Name -> sources of the core that it is made of, seeds, words for the dictionary.
+TARGETS = {
+    "note": (("module/elf.c", "module/note.c", "module/problem.c"),
+             (elf(NOTE), elf(NOTE, 2), elf(b"format=2\n")),
+             ("Tenon", "format=", "abi=", "provides=device|", "alias=device|", "requires=")),
+    "packages": (("module/packages.c", "module/problem.c", "option/json.c"), PACKAGES,
+                 ('\\"format\\"', '\\"provides\\"', '\\"packages\\"', '\\"kind\\"', '\\"name\\"',
+                  '\\\\u')),
+}
+
+
+def compile_target(folder, name):
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "glib-2.0"], capture_output=True,
+                           text=True, check=True).stdout.split()
+    target = folder / f"fuzz-{name}"
+    subprocess.run(["clang", "-g", "-O1", "-D_GNU_SOURCE", "-std=gnu11",
+                    "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all",
+                    f"-I{TOP / 'abi'}", f"-I{TOP / 'core'}", HERE / f"fuzz-{name}.c",
+                    *(TOP / "core" / source for source in TARGETS[name][0]), *flags,
+                    "-o", target], check=True)
+    return target
+
+
+def fuzz(folder, name, seconds):
+    target = compile_target(folder, name)
+    corpus, failed = folder / name, folder / f"failed-{name}-"
+    corpus.mkdir(exist_ok=True)
+    _, seeds, words = TARGETS[name]
+    for number, seed in enumerate(seeds):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    (folder / f"{name}.dict").write_text("".join(f'"{word}"\n' for word in words))
+    done = subprocess.run([target, corpus, f"-max_total_time={seconds}", "-max_len=8192",
+                           "-timeout=10", "-rss_limit_mb=1024", f"-dict={folder / name}.dict",
+                           f"-artifact_prefix={failed}", "-print_final_stats=1"],
+                          capture_output=True, text=True, check=False, errors="replace")
+    if done.returncode:
+        raise Failure(f"{name}: exit status {done.returncode}\n{done.stderr[-4000:]}")
+    runs = [line for line in done.stderr.splitlines() if "number_of_executed_units" in line]
+    print(f"# {name}: {' '.join(runs)}, {len(list(corpus.iterdir()))} inputs", flush=True)
+
+
+def can_fuzz():
+    """Whether clang is there and has libFuzzer's library."""
+    if not shutil.which("clang"):
+        return False
+    done = subprocess.run(["clang", "-fsanitize=fuzzer,address", "-x", "c", "-", "-o", "/dev/null"],
+                          input=b"int LLVMFuzzerTestOneInput(const char *d, unsigned long n)"
+                                b"{ return d && n > 9; }", capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--keep", type=pathlib.Path, help="folder of inputs, kept and used again")
+    parser.add_argument("wanted", nargs="?", help="an expression: the targets to run")
+    options = parser.parse_args()
+    here = can_fuzz()
+
+    def case(folder, name):
+        if not here:
+            raise tap.Skip("clang or its libFuzzer is not installed")
+        fuzz(folder, name, options.seconds)
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or pathlib.Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        return tap.run([(f"/fuzz/{name}", lambda name=name: case(folder, name))
+                        for name in TARGETS], options.wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
