@@ -15,6 +15,7 @@
 
 #include "tenon/internal/accel.h"
 #include "tenon/irq.h"
+#include "translate/stats.h"
 
 typedef struct TnCpuThread TnCpuThread;
 typedef struct TnCodePage TnCodePage;
@@ -119,6 +120,8 @@ struct TnCpuPrivate {
     bool alone;                 /* running one instruction that may write to its own block */
     bool single_step;           /* the debugger's */
     bool skip_breakpoint;       /* the one at the present pc was reported already */
+
+    TnCpuStats stats;           /* written by the vCPU's thread alone */
 
     /* Exclusive sections */
     atomic_bool executing;      /* inside tn_exec_enter .. tn_exec_leave */

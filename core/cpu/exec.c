@@ -71,6 +71,7 @@ static void recover(TnCpu *cpu, TnUnwind how)
     const TnTargetOps *ops = cpu->target->ops;
 
     clean_up(cpu);
+    cpu->priv->stats.unwinds[how]++;
     if (how == TN_UNWIND_LOOP)
         return;
     ops->set_pc(cpu, cpu->fault_pc);
@@ -180,6 +181,7 @@ static void step(TnCpu *cpu, Left *left)
     tn_trace_exec(cpu, block);
 
     TnRunResult r = run_block(cpu, block);
+    cpu->priv->stats.exits[r.why]++;
     if (cpu->priv->uncached)
         free_uncached(cpu);
     else if (r.why == TN_RUN_EXIT_DIRECT)
@@ -193,7 +195,9 @@ static bool take_requests(TnCpu *cpu)
     if (TN_LIKELY(!requests))
         return false;
     cpu->fault_pc = cpu->target->ops->pc(cpu);
-    return cpu->target->ops->take_request(cpu, requests);
+    bool taken = cpu->target->ops->take_request(cpu, requests);
+    cpu->priv->stats.requests += taken;
+    return taken;
 }
 
 static bool at_breakpoint(TnCpu *cpu)

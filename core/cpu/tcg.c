@@ -3,6 +3,7 @@
  * The accelerator "tcg": runs vCPUs through the translator. Named after QEMU's, so that its
  * command lines work; the translator is our own.
  */
+#include "clock/log-internal.h"
 #include "clock/runstate-internal.h"
 #include "cpu/cpu-private.h"
 #include "cpu/debug.h"
@@ -22,6 +23,7 @@ typedef struct Tcg {
     bool split_wx;
     bool one_insn_per_tb;
     bool check;
+    bool stats;
     bool opt[TN_N_OPTS];
 } Tcg;
 
@@ -51,6 +53,7 @@ static const TnProperty tcg_properties[] = {
            "on"),
     SWITCH("one-insn-per-tb", one_insn_per_tb, "translate every instruction by itself", "off"),
     SWITCH("check", check, "run each block in the interpreter too and compare", "off"),
+    SWITCH("stats", stats, "write what the translator did to the log (-D) at the end", "off"),
 #define TN_OPT(id_, name_, doc_) SWITCH(name_, opt[TN_OPT_NUMBER_##id_], doc_, "on"),
 #include "translate/opt.def"
 #undef TN_OPT
@@ -129,6 +132,17 @@ static void resume_cpus(void)
 
 static const TnRunHooks run_hooks = { .pause_cpus = tn_cpus_pause, .resume_cpus = resume_cpus };
 
+/* The machine is going down: the vCPUs have stopped for good. */
+static void write_stats(void *opaque, bool running, TnRunState state)
+{
+    if (state != TN_RUN_SHUTDOWN)
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    tn_stats_text(text);
+    fprintf(tn_log_begin(), "translation statistics\n%s", text->str);
+    tn_log_end();
+}
+
 static bool tcg_init(TnObject *accel, void *state, GError **error)
 {
     Tcg *tcg = state;
@@ -139,8 +153,10 @@ static bool tcg_init(TnObject *accel, void *state, GError **error)
         return false;
     tn_translator_configure(&(TnTranslatorOptions){
         .backend = backend, .tb_size = mib << 20, .opt = opt_bits(tcg),
-        .one_insn_per_tb = tcg->one_insn_per_tb });
+        .one_insn_per_tb = tcg->one_insn_per_tb, .stats = tcg->stats });
     tn_run_set_hooks(&run_hooks);
+    if (tcg->stats)
+        tn_run_state_listen(accel, write_stats, NULL);
     return true;
 }
 

@@ -209,8 +209,10 @@ void tn_code_page_invalidate(TnCodePage *page, unsigned offset, unsigned n)
             any = true;
         }
     }
-    if (any)
-        rebuild_bytes(page);
+    if (!any)
+        return;
+    tn_translator.n_invalidations++;
+    rebuild_bytes(page);
 }
 
 bool tn_code_page_is_running(TnCodePage *page, TnCpu *cpu, unsigned offset, unsigned n)

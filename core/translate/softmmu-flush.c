@@ -52,6 +52,7 @@ void tn_tlb_flush(TnCpu *cpu)
 {
     TnCpuPrivate *p = cpu->priv;
 
+    p->stats.tlb_flushes++;
     for (unsigned i = 0; i < TN_TLB_SPACES; i++)
         space_flush(cpu, &p->space[i], true);
     p->global_asid = tn_tlb_new_asid(cpu);
@@ -65,6 +66,7 @@ void tn_tlb_flush_space(TnCpu *cpu, uint32_t tag)
 
     if (!space)
         return;
+    cpu->priv->stats.space_flushes++;
     space_flush(cpu, space, false);
     if (space == cpu->priv->in_force)
         tn_jump_flush_local(cpu);
@@ -72,6 +74,7 @@ void tn_tlb_flush_space(TnCpu *cpu, uint32_t tag)
 
 void tn_tlb_flush_spaces(TnCpu *cpu)
 {
+    cpu->priv->stats.space_flushes++;
     for (unsigned i = 0; i < TN_TLB_SPACES; i++)
         space_flush(cpu, &cpu->priv->space[i], false);
     tn_jump_flush_local(cpu);
@@ -139,6 +142,7 @@ void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t tag, bool global)
     TnCpuPrivate *p = cpu->priv;
     TnTlbSpace *space = tn_tlb_space_find(cpu, tag);
 
+    p->stats.page_flushes++;
     if (space) {
         space_drop(cpu, space, vaddr, false);
         tn_tlb_second_drop(cpu, vaddr, space->asid);

@@ -90,8 +90,10 @@ TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mod
     if (!tn_tlb_second_find(cpu, vaddr, access, mode, &fill)) {
         if (!cpu->target->ops->tlb_fill(cpu, vaddr, access, mode, false, &fill))
             tn_cpu_unwind(cpu);
+        cpu->priv->stats.walks++;
         tn_tlb_second_add(cpu, vaddr, mode, &fill);
     }
+    cpu->priv->stats.tlb_misses++;
     install(cpu, mode, page, &fill);
     /* The target filled what it was asked for, or the next access would come here for ever. */
     return e;

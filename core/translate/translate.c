@@ -9,6 +9,7 @@
 #include "translate/translator.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 #include "cpu/cpu-private.h"
 #include "memory/memory-internal.h"
@@ -20,6 +21,7 @@
 #include "translate/softmmu.h"
 #include "translate/trace.h"
 
+enum { NANOSECONDS = 1000000000 }; /* of a second */
 enum { MAX_ATTEMPTS = 4 }; /* until code that changes under our hands runs uncached */
 
 TnTranslator tn_translator;
@@ -145,6 +147,8 @@ static void compile(TnCpu *cpu, TnBlock *block)
     }
     tn_translator.n_translated++;
     tn_translator.n_insns += block->n_insns;
+    tn_translator.n_guest_bytes += block->size;
+    tn_translator.n_host_bytes += block->code_size;
 }
 
 /* One attempt; NULL when the code changed while it was read. */
@@ -169,11 +173,23 @@ static TnBlock *try_translate(TnCpu *cpu, const TnBlockKey *key, bool last)
     return block;
 }
 
+static uint64_t thread_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * NANOSECONDS + (uint64_t)t.tv_nsec;
+}
+
 static TnBlock *translate(TnCpu *cpu, const TnBlockKey *key)
 {
     TnBlock *block = NULL;
+    bool timed = tn_translator.options.stats;
+    uint64_t start = timed ? thread_ns() : 0;
+
     for (unsigned i = 1; !block; i++)
         block = try_translate(cpu, key, i == MAX_ATTEMPTS);
+    if (timed)
+        __atomic_fetch_add(&tn_translator.translate_ns, thread_ns() - start, __ATOMIC_RELAXED);
     return block;
 }
 

@@ -37,6 +37,7 @@ typedef struct TnTranslatorOptions {
     uint64_t tb_size;       /* bytes of code memory */
     uint32_t opt;           /* TN_OPT_* that are on */
     bool one_insn_per_tb;
+    bool stats;             /* take the time of translations */
 } TnTranslatorOptions;
 
 struct TnTranslator {
@@ -45,7 +46,9 @@ struct TnTranslator {
     const TnBackend *backend;
     const TnTargetInfo *target; /* NULL until the first vCPU */
     /* Statistics, under the lock. */
-    uint64_t n_translated, n_insns, n_killed, n_flushes;
+    uint64_t n_translated, n_insns, n_killed, n_flushes, n_invalidations;
+    uint64_t n_guest_bytes, n_host_bytes;
+    uint64_t translate_ns; /* processor time of translations, where options.stats asks for it */
 };
 
 extern TnTranslator tn_translator;

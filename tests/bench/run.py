@@ -9,6 +9,7 @@ times faster Tenon is. The exit status is 1 when a kernel came to another sum th
 
 import argparse
 import pathlib
+import shlex
 import sys
 import tempfile
 
@@ -38,6 +39,8 @@ def arguments():
     add("--tenon-args", default="", metavar="TEXT", help="more options for Tenon")
     add("--no-qemu", action="store_true", help="leave QEMU out")
     add("--no-native", action="store_true", help="leave the native run out")
+    add("--stats", action="store_true",
+        help="print Tenon's statistics of the last run, boot included")
     add("--json", metavar="FILE", help="write every measurement")
     add("--plot", metavar="FILE", help="write a plot, as SVG")
     add("--list", action="store_true", help="list the kernels")
@@ -46,7 +49,10 @@ def arguments():
 
 def measure(options, kernels, folder):
     programs = [] if options.no_native else [runner.Native()]
-    programs += runner.tenons(options.tenon, options.tenon_args)
+    more = shlex.split(options.tenon_args)
+    if options.stats:
+        more = runner.with_accel(more, "stats=on")
+    programs += runner.tenons(options.tenon, more)
     programs += [] if options.no_qemu else runner.qemu()
     results = report.Results([p.label for p in programs], kernels, options.clock)
     parts = [([k for k in kernels if not k.two_cpus], options.smp),
@@ -59,6 +65,9 @@ def measure(options, kernels, folder):
                 if chosen:
                     found |= program.run(chosen, options.scale, folder, smp)
             results.add(program.label, found)
+    if options.stats:
+        for program in programs:
+            print(f"{program.label}:\n{program.stats}" if program.stats else "", end="")
     return results
 
 

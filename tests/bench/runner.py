@@ -9,7 +9,6 @@ seconds of processor time on the host, and the sum of what it computed.
 import dataclasses
 import os
 import pathlib
-import shlex
 import shutil
 import sys
 import time
@@ -79,6 +78,7 @@ def check_clock(console, name, wall, elapsed):
 
 class Native:
     label = "native"
+    stats = ""
 
     def run(self, kernels, scale, folder, _smp):
         plan = folder / "plan"
@@ -92,7 +92,7 @@ class Emulator:
         self.label = label
         self.command = [*command, *more]
         self.cpu = cpu
-        self.output = ""
+        self.stats = ""
 
     def options(self, image, smp):
         return ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
@@ -107,7 +107,7 @@ class Emulator:
                 console.wait(60)
             except Failure as failure:
                 print(f"# {self.label}: {failure}", file=sys.stderr)
-            self.output = console.text()[console.seen:]
+            _, _, self.stats = console.text()[console.seen:].partition("translation statistics\n")
             return found
 
 
@@ -117,9 +117,17 @@ def tenon_command(path):
     return [str(path / "tenon-system-x86_64" if path.is_dir() else path)]
 
 
-def tenons(paths, arguments):
-    """Emulators of the option --tenon; each may be LABEL=PATH."""
-    more = shlex.split(arguments)
+def with_accel(words, setting):
+    """The options `words` with one more setting of the accelerator."""
+    words = list(words)
+    if "-accel" not in words:
+        return [*words, "-accel", f"tcg,{setting}"]
+    words[words.index("-accel") + 1] += f",{setting}"
+    return words
+
+
+def tenons(paths, more):
+    """Emulators of the option --tenon, with more options; each may be LABEL=PATH."""
     if not paths:
         return [Emulator("tenon", emulator.command(), more)]
     found = []

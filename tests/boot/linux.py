@@ -78,6 +78,30 @@ def repeated(kernel, count, *options):
     return case
 
 
+STATISTICS = (
+    "blocks translated", "nanoseconds translating", "blocks invalidated", "TLB misses",
+    "TLB flushes, whole", "unwound, fault", "interrupts and requests taken",
+    "exits, next block not found or not to be entered",
+)
+
+
+def tells_statistics(kernel):
+    """What -accel tcg,stats=on writes when the machine ends."""
+
+    def case():
+        with Guest(kernel, ("-accel", "tcg,stats=on"), run=("rtc",)) as guest:
+            guest.boot()
+            guest.expect("translation statistics\n", 60)
+            guest.ends()
+            lines = guest.text()[guest.seen :].strip().splitlines()
+        found = {name: float(value) for name, value in (line.split(": ") for line in lines)}
+        none = [name for name in STATISTICS if found[name] <= 0]
+        if none or found["guest instructions translated"] <= found["blocks translated"]:
+            guest.fail(f"counted nothing of {none}")
+
+    return case
+
+
 # Node 1 begins below the PCI hole and goes on behind it.
 NUMA = (
     "-m", "4G", "-smp", "4,sockets=4",
@@ -110,6 +134,7 @@ CASES = (
     ("/linux/cloud/cpu-max", "quick", examine("cloud", MAX, MAX_CHECKED, checks.processors(1))),
     ("/linux/cloud/cpu-qemu64", "quick",
      examine("cloud", ("-cpu", "qemu64"), checks.cpu_model("qemu64"))),
+    ("/linux/cloud/stats-are-told-at-the-end", "full", tells_statistics("cloud")),
     ("/linux/cloud/smp-2", "quick", examine("cloud", ("-smp", "2"), checks.processors(2))),
     ("/linux/cloud/smp-8-cpu-max", "full",
      examine("cloud", (*MAX, "-smp", "8"), checks.processors(8))),
