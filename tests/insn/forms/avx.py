@@ -232,9 +232,43 @@ def wide_crypto(mode):
         yield form(f"vpclmulqdq ${value}, %ymm1, %ymm2, %ymm3", ("vpclmul", "avx"), count=8)
 
 
+def mixtures(mode):
+    """Legacy and VEX code in turn, within blocks and across them, with and without upper halves in
+    use, and with what makes an emulator give up host registers in between: calls, faults of the TLB."""
+    call, block = "pushf; popf", "jmp 1f; 1:"
+    wide, zero = "vxorps %ymm1, %ymm2, %ymm3", "vzeroupper"
+    legacy = "paddd %xmm1, %xmm3"
+    merge = "movss %xmm1, %xmm3; movsd %xmm2, %xmm1; movhlps %xmm3, %xmm2"
+    for between in ("", call, block):
+        glue = f"; {between} " if between.endswith(":") else f"; {between}; " if between else "; "
+        for parts in ((wide, legacy), (legacy, wide), (wide, legacy, wide), (zero, legacy, wide),
+                      (wide, zero, legacy), (wide, merge), (legacy, zero, merge, wide),
+                      ("vxorps %xmm1, %xmm2, %xmm3", legacy), ("vzeroall", merge),
+                      (legacy, "vorps %xmm3, %xmm1, %xmm1", wide),
+                      (wide, "pmovmskb %xmm3, %eax", "ptest %xmm1, %xmm3"),
+                      (wide, "movd %xmm3, %eax", "movd %ecx, %xmm3")):
+            yield form(glue.join(parts), ("avx",), count=4)
+    for store in ("vmovups %ymm3", "movups %xmm3", "movss %xmm3", "movsd %xmm3", "movhps %xmm3"):
+        yield form(f"{wide}; {store}, {mode.mem}; paddd %xmm3, %xmm1", ("avx",), kind="veccross")
+        yield form(f"{legacy}; {store}, {mode.mem}; {wide}", ("avx",), kind="veccross")
+    for load in ("movups", "movss", "movsd", "movhps", "vmovups", "vmovss"):
+        yield form(f"{wide}; {load} {mode.mem}, %xmm3; paddd %xmm3, %xmm1", ("avx",),
+                   kind="veccross")
+    if mode.long:
+        high = ("movhlps %xmm12, %xmm13", "movlhps %xmm15, %xmm3", "movss %xmm13, %xmm14",
+                "movsd %xmm12, %xmm1", "pmovmskb %xmm13, %eax", "movmskps %xmm14, %eax",
+                "insertps $0x40, %xmm12, %xmm15", "pextrw $1, %xmm13, %eax", "movq %xmm12, %rax",
+                "paddd %xmm12, %xmm13", "pshufd $27, %xmm14, %xmm15", "movaps %xmm1, %xmm12",
+                "vmovss %xmm12, %xmm13, %xmm14", "vmovhlps %xmm12, %xmm13, %xmm14",
+                "vxorps %ymm12, %ymm13, %ymm14", "vblendvps %ymm12, %ymm13, %ymm14, %ymm15",
+                "vmovaps %xmm12, %xmm13", "vmovaps %ymm1, %ymm13", "vzeroupper", "vzeroall")
+        for code in high:
+            yield form(code, ("avx",), count=4)
+            yield form(f"vxorps %ymm1, %ymm2, %ymm12; {code}; paddd %xmm12, %xmm13", ("avx",), count=4)
+
+
 def generate(bits):
     mode = Mode(bits)
     for generator in (from_table, shifts, moves, permutes, broadcasts, elements, compares,
-                      conversions, fma, gathers,
-                      wide_crypto):
+                      conversions, fma, gathers, wide_crypto, mixtures):
         yield from generator(mode)

@@ -237,6 +237,24 @@ def alignment(mode):
             yield form(check + text, undefined=STATUS)
 
 
+def vector_faults(mode):
+    """Accesses that fault after others in the same code changed vector registers."""
+    before = ("vxorps %ymm1, %ymm2, %ymm3", "paddd %xmm1, %xmm3", "vzeroupper",
+              "vaddps %ymm1, %ymm2, %ymm3; pxor %xmm3, %xmm1; vpxor %xmm1, %xmm3, %xmm2")
+    accesses = ("movups {at}, %xmm3", "vmovups {at}, %ymm3", "movss {at}, %xmm2", "movsd {at}, %xmm1",
+                "movhps {at}, %xmm1", "addps {at}, %xmm3", "vaddps {at}, %ymm2, %ymm3",
+                "movups %xmm3, {at}", "vmovups %ymm3, {at}", "movss %xmm3, {at}",
+                "movsd %xmm2, {at}", "vextractf128 $1, %ymm3, {at}", "movhps %xmm3, {at}")
+    for place in (ABSENT_BASE + 0x100, EDGE_END - 3, RDONLY_BASE + 0x100):
+        for index, first in enumerate(before):
+            for text in accesses:
+                if place == RDONLY_BASE + 0x100 and (index or not text.endswith("{at}")):
+                    continue
+                access = text.format(at=f"({mode.bp})")
+                yield form(f"mov ${place}, {mode.bp}; {first}; {access}; pxor %xmm3, %xmm3",
+                           state=STATE_YMM, kind="vec", features=("avx",), count=1)
+
+
 def divide_errors(mode):
     for size in mode.sizes:
         for name in ("div", "idiv"):
@@ -293,5 +311,5 @@ def generate(bits):
     mode = Mode(bits)
     for generator in (undefined_opcodes, privileged, page_faults, string_faults, addresses,
                       instruction_length, alignment,
-                      divide_errors, floating_errors):
+                      vector_faults, divide_errors, floating_errors):
         yield from generator(mode)
