@@ -144,6 +144,13 @@ static void check_fields(Check *k, const TnIrOp *op)
     case TN_IR_PUT:
         if (op->aux >= t->n_regs)
             fail(k, "no such declared register");
+        else if (type_class(t->regs[op->aux].type) != type_class(op->type))
+            fail(k, "the type does not fit the declared register");
+        break;
+    case TN_IR_CLEAR_UPPER:
+        for (uint64_t r = op->aux; !k->fault && r < op->aux + op->imm; r++)
+            if (r >= t->n_regs || t->regs[r].type != TN_V256)
+                fail(k, "not all are vector registers");
         break;
     case TN_IR_EXIT_IND:
         if (op->aux && (op->aux > 64 || op->b >= t->n_regs || t->regs[op->b].type != TN_I64))

@@ -50,6 +50,7 @@ static void dump_aux(const TnTargetInfo *target, const TnIrOp *op, GString *out)
     switch (op->opc) {
     case TN_IR_GET:
     case TN_IR_PUT:
+    case TN_IR_CLEAR_UPPER:
         g_string_append_printf(out, " %s",
                                op->aux < target->n_regs ? target->regs[op->aux].name : "?");
         break;

@@ -20,9 +20,16 @@ static uint64_t seen_by(const TnOptimiser *o, const TnIrOp *op)
     return tn_ir_shows_state(op) ? UINT64_MAX : 0;
 }
 
+/* A PUT of a low half leaves the upper one. */
+static bool writes_whole(const TnIrOp *op)
+{
+    return op->type != TN_V128 || (op->imm & TN_PUT_CLEAR_UPPER);
+}
+
 void tn_opt_dead_put(TnOptimiser *o)
 {
     uint64_t overwritten = 0; /* registers written later, unseen until then */
+    uint64_t low = 0;         /* those and the ones whose low half is */
 
     if (o->target->n_regs > MAX_REGS)
         return;
@@ -30,12 +37,15 @@ void tn_opt_dead_put(TnOptimiser *o)
         TnIrOp *op = &o->ops[i];
         if (op->opc != TN_IR_PUT) {
             overwritten &= ~seen_by(o, op);
+            low &= ~seen_by(o, op);
             continue;
         }
         uint64_t bit = UINT64_C(1) << op->aux;
-        if (overwritten & bit)
+        bool whole = writes_whole(op);
+        if ((whole ? overwritten : low) & bit)
             tn_opt_drop(op);
-        overwritten |= bit;
+        overwritten |= whole ? bit : 0;
+        low |= bit;
     }
 }
 

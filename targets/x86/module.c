@@ -16,6 +16,11 @@
     [index_] = { .name = name_, .offset = offsetof(X86State, regs) + 8 * (index_), \
                  .type = TN_I64, .pin = pin_ }
 
+#define VECTOR_REG(index_) \
+    [X86_REG_YMM + (index_)] = { .name = "ymm" #index_, \
+                                 .offset = offsetof(X86State, ymm) + sizeof(X86Ymm) * (index_), \
+                                 .type = TN_V256, .pin = 16 - (index_) }
+
 /* The wishes follow how often compilers use a register. */
 static const TnRegInfo x86_regs[X86_N_REGS] = {
     GENERAL_REG("rax", RAX, 16), GENERAL_REG("rcx", RCX, 13), GENERAL_REG("rdx", RDX, 14),
@@ -26,6 +31,9 @@ static const TnRegInfo x86_regs[X86_N_REGS] = {
     GENERAL_REG("r15", R15, 2),
     [X86_REG_FLAGS] = { .name = "flags", .offset = offsetof(X86State, flags), .type = TN_I32,
                         .pin = 18 },
+    VECTOR_REG(0), VECTOR_REG(1), VECTOR_REG(2), VECTOR_REG(3), VECTOR_REG(4), VECTOR_REG(5),
+    VECTOR_REG(6), VECTOR_REG(7), VECTOR_REG(8), VECTOR_REG(9), VECTOR_REG(10), VECTOR_REG(11),
+    VECTOR_REG(12), VECTOR_REG(13), VECTOR_REG(14), VECTOR_REG(15),
 };
 
 static const TnTargetOps x86_ops = {

@@ -5,11 +5,6 @@
  */
 #include "insn.h"
 
-static size_t ymm_offset(unsigned reg)
-{
-    return offsetof(X86State, ymm) + reg * sizeof(X86Ymm);
-}
-
 static size_t mmx_offset(unsigned reg)
 {
     return offsetof(X86State, st) + reg * sizeof(X86Fp80);
@@ -48,7 +43,7 @@ TnTemp x86_read_vec(X86Ctx *c, unsigned n, unsigned bytes)
     if (op->kind == OPERAND_MMX)
         return x86_vec_from_int(c, tn_ir_ldenv(c->b, TN_I64, mmx_offset(op->reg)), 8);
     if (op->kind != OPERAND_MEM)
-        return tn_ir_ldenv(c->b, t, ymm_offset(op->reg));
+        return tn_ir_get(c->b, t, X86_REG_YMM + op->reg);
     TnTemp addr = x86_mem_addr(c, bytes, false);
     if (bytes >= 16)
         return tn_ir_ld(c->b, t, addr, 0, x86_mem_flags(c, bytes));
@@ -57,22 +52,10 @@ TnTemp x86_read_vec(X86Ctx *c, unsigned n, unsigned bytes)
 
 static void write_register(X86Ctx *c, unsigned reg, unsigned bytes, TnTemp value)
 {
-    size_t offset = ymm_offset(reg);
-
-    if (bytes >= 16) {
-        tn_ir_stenv(c->b, bytes > 16 ? TN_V256 : TN_V128, offset, value);
-    } else {
-        tn_ir_stenv(c->b, x86_type(bytes), offset, x86_vec_to_int(c, value, bytes));
-    }
-    if (!c->vex || bytes > 16)
-        return;
-    TnTemp zero = tn_ir_const(c->b, TN_I64, 0);
-    if (bytes < 8)
-        tn_ir_stenv(c->b, TN_I32, offset + 4, zero);
-    if (bytes < 16)
-        tn_ir_stenv(c->b, TN_I64, offset + 8, zero);
-    tn_ir_stenv(c->b, TN_I64, offset + 16, zero);
-    tn_ir_stenv(c->b, TN_I64, offset + 24, zero);
+    if (bytes > 16)
+        tn_ir_put(c->b, TN_V256, X86_REG_YMM + reg, value);
+    else
+        tn_ir_put_low(c->b, X86_REG_YMM + reg, value, c->vex);
 }
 
 /* An MMX register is the mantissa of its x87 register, whose exponent becomes all ones. */

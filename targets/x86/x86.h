@@ -17,8 +17,8 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, 
 /* Segment registers in encoding order, then the system ones. */
 enum { ES, CS, SS, DS, FS, GS, X86_N_SEGS };
 
-/* Declared registers (TnRegInfo index): 0..15 general, then the packed condition flags. */
-enum { X86_REG_FLAGS = 16, X86_N_REGS };
+/* Declared registers (TnRegInfo index): 0..15 general, the packed condition flags, YMM0..15. */
+enum { X86_REG_FLAGS = 16, X86_REG_YMM, X86_N_REGS = X86_REG_YMM + 16 };
 
 enum {
     EFLAGS_CF = 1u << 0, EFLAGS_1 = 1u << 1, EFLAGS_PF = 1u << 2, EFLAGS_AF = 1u << 4,

@@ -17,6 +17,9 @@
  * back end may keep them in host registers. Everything else in the target's state is reached by
  * LDENV/STENV at a byte offset; those must never overlap a declared register.
  *
+ * Vector registers are declared with 256 bits. GET and PUT of TN_V128 are about their low half; such
+ * a PUT keeps the upper half, or clears it with TN_PUT_CLEAR_UPPER.
+ *
  * Flags. Condition flags are ordinary values in packed form (TN_FLAG_*, the bit positions of x86
  * EFLAGS). A FLAGS operation is a pure function of its operands, so flags nobody reads cost nothing
  * and flags needed only by an exit or a fault can be computed there. FLAGCOND tests a packed value;
@@ -115,6 +118,11 @@ enum {
     TN_MEM_RMW = 1u << 9, /* LD: a store to the same address follows: write permission is probed here */
 };
 
+/* How a PUT of TN_V128 leaves the rest of its register (TnIrOp.imm). */
+enum {
+    TN_PUT_CLEAR_UPPER = 1u << 0,
+};
+
 /*
  * Operations. In the comments: T is the op's type; dst, a, b, c, d are temporaries; imm, aux are
  * the record's fields.
@@ -125,7 +133,8 @@ typedef enum TnIrOpc {
     TN_IR_CONST,     /* dst = imm (I32: zero-extended low half) */
     TN_IR_MOV,       /* dst = a; all types */
     TN_IR_GET,       /* dst = declared register aux */
-    TN_IR_PUT,       /* declared register aux = a */
+    TN_IR_PUT,       /* declared register aux = a; imm: TN_PUT_* */
+    TN_IR_CLEAR_UPPER, /* bits 255..128 of the vector registers aux ... aux + imm - 1 become 0 */
     TN_IR_LDENV,     /* dst = state[imm], T-sized, zero-extended; all types */
     TN_IR_STENV,     /* state[imm] = a, T-sized; all types */
     TN_IR_ENVPTR,    /* dst = host address of state[imm] (helper arguments only) */
@@ -381,6 +390,20 @@ static inline void tn_ir_put(TnIrBuilder *b, TnIrType t, unsigned reg, TnTemp va
     TnIrOp *op = tn_ir_append(b, TN_IR_PUT, t);
     op->aux = (uint16_t)reg;
     op->a = value;
+}
+
+/* PUT of a V128: the register's upper half is kept, or cleared. */
+static inline void tn_ir_put_low(TnIrBuilder *b, unsigned reg, TnTemp value, bool clear_upper)
+{
+    tn_ir_put(b, TN_V128, reg, value);
+    b->ops[b->n_ops - 1].imm = clear_upper ? TN_PUT_CLEAR_UPPER : 0;
+}
+
+static inline void tn_ir_clear_upper(TnIrBuilder *b, unsigned first, unsigned count)
+{
+    TnIrOp *op = tn_ir_append(b, TN_IR_CLEAR_UPPER, TN_V256);
+    op->aux = (uint16_t)first;
+    op->imm = count;
 }
 
 static inline TnTemp tn_ir_ldenv(TnIrBuilder *b, TnIrType t, size_t offset)

@@ -136,6 +136,8 @@ struct TnCpu {
     uint8_t sipi_vector;
     bool x87_live;             /* the guest's x87 registers are in this thread's x87 (TnX87Ops) */
     uint32_t scratch_mxcsr;    /* back end: host MXCSR outside translated code */
+    uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
+                                * translated code: in the state */
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */
     TnCpuPrivate *priv;
 };
@@ -194,7 +196,7 @@ typedef struct TnHelperInfo {
 typedef struct TnRegInfo {
     const char *name;
     uint32_t offset;   /* in the target's state */
-    uint8_t type;      /* TN_I32 or TN_I64 */
+    uint8_t type;      /* TN_I32, TN_I64 or TN_V256 */
     uint8_t pin;       /* wish for a host register: 0 none, higher is more urgent */
     uint16_t flags;
 } TnRegInfo;

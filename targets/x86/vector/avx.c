@@ -8,11 +8,15 @@
 /* VZEROUPPER (L = 0), VZEROALL */
 static void gen_vzero(X86Ctx *c)
 {
-    TnTemp zero = x86_const(c, 0);
+    unsigned count = c->code64 ? 16 : 8;
 
-    for (unsigned reg = 0; reg < (c->code64 ? 16u : 8u); reg++)
-        for (unsigned at = c->vex_l ? 0 : 16; at < 32; at += 8)
-            tn_ir_stenv(c->b, TN_I64, x86_ymm_offset(reg) + at, zero);
+    if (c->vex_l) {
+        TnTemp zero = x86_vec_from_int(c, x86_const(c, 0), 8);
+
+        for (unsigned reg = 0; reg < count; reg++)
+            tn_ir_put_low(c->b, X86_REG_YMM + reg, zero, true);
+    }
+    tn_ir_clear_upper(c->b, X86_REG_YMM, count);
 }
 
 /* VINSERTF128 of the value into itself: the instruction's own form takes memory only. */

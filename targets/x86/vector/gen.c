@@ -10,11 +10,6 @@
 
 static const VecSource none = { TN_TEMP_NONE, TN_V128 };
 
-size_t x86_ymm_offset(unsigned reg)
-{
-    return offsetof(X86State, ymm) + reg * sizeof(X86Ymm);
-}
-
 size_t x86_scratch_offset(unsigned n)
 {
     return offsetof(X86State, scratch) + n * sizeof(X86Ymm);
@@ -161,7 +156,7 @@ static void read_sources(X86Ctx *c, TnHostForm *form, VecSource s[3])
     s[1] = n > 1 ? list[1] : list[0];
     s[2] = n > 2 ? list[2] : none;
     if (c->row->arg & VEC_XMM0)
-        s[2] = (VecSource){ tn_ir_ldenv(c->b, TN_V128, x86_ymm_offset(0)), TN_V128 };
+        s[2] = (VecSource){ tn_ir_get(c->b, TN_V128, X86_REG_YMM), TN_V128 };
     if (n > 2 && !(c->row->arg & VEC_FMA))
         form->flags |= TN_HF_IS4;
 }
@@ -214,22 +209,20 @@ void x86_gen_vec_load(X86Ctx *c)
     x86_write_vec(c, 0, 16, x86_read_vec(c, 1, c->op[1].size));
 }
 
-static void store_part(X86Ctx *c, unsigned from)
-{
-    unsigned bytes = c->op[0].size;
-    TnTemp value = tn_ir_ldenv(c->b, x86_type(bytes), x86_ymm_offset(c->op[1].reg) + from);
-
-    x86_store(c, x86_type(bytes), x86_mem_addr(c, bytes, true), value);
-}
-
 void x86_gen_vec_store(X86Ctx *c)
 {
-    store_part(c, 0);
+    x86_write_vec(c, 0, c->op[0].size, x86_read_vec(c, 1, 16));
 }
 
+/* PEXTRQ m64, xmm, 1 */
 void x86_gen_vec_store_high(X86Ctx *c)
 {
-    store_part(c, 8);
+    static const TnHostForm form = { .opcode = 0x16, .map = 3, .pp = 1, .imm8 = 1,
+                                     .flags = TN_HF_IMM8 | TN_HF_DST_INT | TN_HF_RM_DST | TN_HF_W };
+    TnTemp value = tn_ir_hostv(c->b, TN_I64, form, X86_FB_pextrq, TN_TEMP_NONE,
+                               x86_read_vec(c, 1, 16), TN_TEMP_NONE);
+
+    x86_store(c, TN_I64, x86_mem_addr(c, 8, true), value);
 }
 
 /* Two operands in the legacy form, three with VEX. */

@@ -103,14 +103,7 @@ enum { EQUAL_ANY, RANGES, EQUAL_EACH, EQUAL_ORDERED };
 /* VEX or not, the upper half of YMM0 follows the rule of any destination. */
 static void write_mask(X86Ctx *c)
 {
-    TnTemp zero = x86_const(c, 0);
-
-    tn_ir_stenv(c->b, TN_V128, x86_ymm_offset(0),
-                tn_ir_ldenv(c->b, TN_V128, x86_scratch_offset(0)));
-    if (c->vex) {
-        tn_ir_stenv(c->b, TN_I64, x86_ymm_offset(0) + 16, zero);
-        tn_ir_stenv(c->b, TN_I64, x86_ymm_offset(0) + 24, zero);
-    }
+    tn_ir_put_low(c->b, X86_REG_YMM, tn_ir_ldenv(c->b, TN_V128, x86_scratch_offset(0)), c->vex);
 }
 
 void x86_gen_pcmpstr(X86Ctx *c)

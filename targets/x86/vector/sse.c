@@ -24,7 +24,7 @@ void x86_gen_movd_out(X86Ctx *c)
 {
     unsigned bytes = c->op[0].size;
 
-    x86_write(c, 0, tn_ir_ldenv(c->b, x86_type(bytes), x86_ymm_offset(c->op[1].reg)));
+    x86_write(c, 0, x86_vec_to_int(c, x86_read_vec(c, 1, 16), bytes));
 }
 
 /* MOVQ xmm1, xmm2, destination in ModRM.rm */

@@ -37,8 +37,6 @@ TnTemp x86_vec_op(X86Ctx *c, unsigned pp, unsigned map, unsigned opcode, unsigne
                   TnTemp b);
 TnTemp x86_vec_op_imm(X86Ctx *c, unsigned pp, unsigned map, unsigned opcode, unsigned helper,
                       TnTemp a, TnTemp b, uint8_t imm8);
-/* Where a vector register lies in the state. */
-size_t x86_ymm_offset(unsigned reg);
 /* Where operand n of a helper lies: X86State.scratch[n]. */
 size_t x86_scratch_offset(unsigned n);
 

@@ -154,6 +154,33 @@ static uint32_t *reg32(X86State *s, unsigned reg)
     return reg == X86_REG_FLAGS ? &s->flags : (uint32_t *)&s->regs[reg];
 }
 
+static void run_register(X86State *s, const TnIrOp *op)
+{
+    uint64_t *v = &temps[op->opc == TN_IR_GET ? op->dst : op->a].u64[0];
+
+    if (op->opc == TN_IR_GET)
+        *v = op->type == TN_I32 ? *reg32(s, op->aux) : s->regs[op->aux];
+    else if (op->aux == X86_REG_FLAGS)
+        s->flags = (uint32_t)*v;
+    else
+        s->regs[op->aux] = op->type == TN_I32 ? (uint32_t)*v : *v;
+}
+
+static void run_vector_register(X86State *s, const TnIrOp *op)
+{
+    X86Ymm *reg = &s->ymm[op->aux - X86_REG_YMM];
+    unsigned size = tn_ir_type_size(op->type);
+
+    if (op->opc == TN_IR_GET) {
+        temps[op->dst] = (X86Ymm){ 0 };
+        memcpy(&temps[op->dst], reg, size);
+        return;
+    }
+    memcpy(reg, &temps[op->a], size);
+    if (op->imm & TN_PUT_CLEAR_UPPER)
+        memset(reg->u8 + 16, 0, 16);
+}
+
 static void run_memory(const TnIrOp *op)
 {
     static const char *const mismatch = "unexpected alignment request\n";
@@ -183,14 +210,15 @@ static void run_op(TnCpu *cpu, const TnIrOp *op)
         temps[op->dst].u64[0] = op->imm;
         return;
     case TN_IR_GET:
-        temps[op->dst].u64[0] = op->type == TN_I32 ? *reg32(s, op->aux) : s->regs[op->aux];
-        return;
     case TN_IR_PUT:
-        v = temps[op->a].u64[0];
-        if (op->aux == X86_REG_FLAGS)
-            s->flags = (uint32_t)v;
+        if (op->aux >= X86_REG_YMM)
+            run_vector_register(s, op);
         else
-            s->regs[op->aux] = op->type == TN_I32 ? (uint32_t)v : v;
+            run_register(s, op);
+        return;
+    case TN_IR_CLEAR_UPPER:
+        for (unsigned r = op->aux; r < op->aux + op->imm; r++)
+            memset(s->ymm[r - X86_REG_YMM].u8 + 16, 0, 16);
         return;
     case TN_IR_LDENV:
         temps[op->dst] = (X86Ymm){ 0 };

@@ -115,11 +115,22 @@ static void emit_env(Compiler *k, const TnIrOp *op, bool store, TnIrType type, u
     o->imm = TN_CPU_STATE_OFFSET + offset;
 }
 
+static void emit_vector_register(Compiler *k, const TnIrOp *op, const TnRegInfo *reg)
+{
+    emit_env(k, op, op->opc == TN_IR_PUT, op->type, reg->offset);
+    if (op->opc == TN_IR_PUT && op->type == TN_V128 && (op->imm & TN_PUT_CLEAR_UPPER))
+        emit_plain(k, INTERP_CLEAR_UPPER, op)->imm = 1;
+}
+
 static void emit_register(Compiler *k, const TnIrOp *op)
 {
     const TnRegInfo *reg = &interp_target->regs[op->aux];
     bool narrow = op->type == TN_I32 && reg->type == TN_I64;
 
+    if (reg->type == TN_V256) {
+        emit_vector_register(k, op, reg);
+        return;
+    }
     if (op->opc == TN_IR_GET) {
         emit_env(k, op, false, reg->type, reg->offset);
         if (narrow)
@@ -217,6 +228,7 @@ static void emit_op(Compiler *k, const TnIrOp *op)
         CASE(INSN, INTERP_INSN)
         CASE(CONST, INTERP_CONST)
         CASE(MOV, by_type(INTERP_MOV_32, op->type))
+        CASE(CLEAR_UPPER, INTERP_CLEAR_UPPER)
         CASE(SETCOND, by_type(INTERP_SETCOND_32, op->type))
         CASE(SELECT, by_type(INTERP_SELECT_32, op->type))
         CASE(FLAGS, INTERP_FLAGS)

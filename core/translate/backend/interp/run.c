@@ -88,6 +88,12 @@ static void store_vector(TnCpu *cpu, Frame *f, const InterpOp *op)
         tn_mmu_store_vec(cpu, addr, &f->v[op->b], op->size);
 }
 
+static void clear_upper(TnCpu *cpu, unsigned first, unsigned count)
+{
+    for (unsigned r = first; r < first + count; r++)
+        memset((char *)tn_cpu_state(cpu) + interp_target->regs[r].offset + 16, 0, 16);
+}
+
 #define NEXT \
     do { \
         op++; \
@@ -155,7 +161,7 @@ __attribute__((no_sanitize("alignment"))) TnRunResult interp_run(TnCpu *cpu, TnB
 #undef LABELS
         LABEL(INSN), LABEL(CONST), LABEL(MOV_32), LABEL(MOV_64), LABEL(MOV_V), LABEL(LDENV_8),
         LABEL(LDENV_16), LABEL(LDENV_32), LABEL(LDENV_64), LABEL(LDENV_V), LABEL(STENV_8),
-        LABEL(STENV_16), LABEL(STENV_32), LABEL(STENV_64), LABEL(STENV_V), LABEL(ENVPTR),
+        LABEL(STENV_16), LABEL(STENV_32), LABEL(STENV_64), LABEL(STENV_V), LABEL(CLEAR_UPPER), LABEL(ENVPTR),
         LABEL(SETCOND_32), LABEL(SETCOND_64), LABEL(SELECT_32), LABEL(SELECT_64),
         LABEL(SELECT_V), LABEL(FLAGS), LABEL(FLAGCOND), LABEL(LD_8), LABEL(LD_16), LABEL(LD_32),
         LABEL(LD_64), LABEL(LD_SLOW), LABEL(LD_V), LABEL(ST_8), LABEL(ST_16), LABEL(ST_32),
@@ -210,6 +216,9 @@ do_LDENV_V:
     NEXT;
 do_STENV_V:
     memcpy(ENV, &frame.v[op->a], op->size);
+    NEXT;
+do_CLEAR_UPPER:
+    clear_upper(cpu, op->aux, (unsigned)op->imm);
     NEXT;
 do_ENVPTR:
     T(dst) = (uintptr_t)ENV;

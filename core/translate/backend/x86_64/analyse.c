@@ -109,12 +109,40 @@ static bool result_is_z32(const X64Ctx *cx, const TnIrOp *op)
     }
 }
 
+/* A 256-bit temporary stands for its low half, too. */
+static void forward_vector_get(Forward *f, int i, const TnIrOp *op)
+{
+    TnTemp *known = op->type == TN_V256 ? &f->cur[op->aux] : &f->low[op->aux];
+
+    if (*known) {
+        replace(f->cx, i, *known);
+        return;
+    }
+    *known = op->dst;
+    if (!f->low[op->aux])
+        f->low[op->aux] = op->dst;
+}
+
+static void forward_vector_put(Forward *f, const TnIrOp *op)
+{
+    f->low[op->aux] = op->a;
+    f->cur[op->aux] = op->type == TN_V256 ? op->a : TN_TEMP_NONE;
+}
+
+static void forward_clear_upper(Forward *f, const TnIrOp *op)
+{
+    for (uint64_t r = op->aux; r < op->aux + op->imm; r++)
+        f->cur[r] = TN_TEMP_NONE;
+}
+
 static void forward_get(Forward *f, int i, TnIrOp *op)
 {
     bool reg64 = x64_plan.target->regs[op->aux].type == TN_I64;
     TnTemp cur = f->cur[op->aux];
 
-    if (op->type == TN_I32 && reg64) {
+    if (tn_ir_type_is_vector(op->type)) {
+        forward_vector_get(f, i, op);
+    } else if (op->type == TN_I32 && reg64) {
         if (cur && is_z32(f->cx, cur)) {
             replace(f->cx, i, cur);
         } else if (cur) {
@@ -138,6 +166,10 @@ static void forward_put(Forward *f, TnIrOp *op)
     bool reg64 = x64_plan.target->regs[op->aux].type == TN_I64;
     bool z32 = is_z32(f->cx, op->a);
 
+    if (tn_ir_type_is_vector(op->type)) {
+        forward_vector_put(f, op);
+        return;
+    }
     if (reg64 && op->type == TN_I32 && z32)
         op->type = TN_I64;
     f->low[op->aux] = TN_TEMP_NONE;
@@ -280,6 +312,9 @@ static void forward_op(Forward *f, int i, TnIrOp *op)
     case TN_IR_PUT:
         forward_put(f, op);
         break;
+    case TN_IR_CLEAR_UPPER:
+        forward_clear_upper(f, op);
+        break;
     case TN_IR_CALL:
         if (x64_plan.target->helpers[op->aux].flags & TN_HELPER_WRITES)
             forget_registers(f);
@@ -382,7 +417,9 @@ typedef struct Backward {
     X64Ctx *cx;
     int generation;            /* counts the observers of the state seen so far */
     int put_seen[X64_MAX_REGS];/* generation of the PUT that follows; -1 none or read before it */
+    int low_seen[X64_MAX_REGS];/* the same of PUTs that write a low half at least */
     TnTemp hint[16];           /* host register -> temporary PUT there with no observer before */
+    TnTemp vhint[16];          /* the same of host vector registers */
     int flags_needed;          /* last observer before the next PUT of flags_reg, -1 none */
 } Backward;
 
@@ -432,15 +469,50 @@ static void use_flags(X64Ctx *cx, const TnIrOp *op, int at)
     use(cx, op->c, at, X64_T_VALUE | X64_T_WHOLE);
 }
 
+/* A PUT of a vector's low half may leave the upper one. */
+static bool puts_whole(const TnIrOp *op)
+{
+    return op->type != TN_V128 || (op->imm & TN_PUT_CLEAR_UPPER);
+}
+
+static bool is_overwritten(Backward *w, const TnIrOp *op)
+{
+    bool whole = puts_whole(op);
+    int seen = whole ? w->put_seen[op->aux] : w->low_seen[op->aux];
+
+    if (seen == w->generation)
+        return true;
+    w->low_seen[op->aux] = w->generation;
+    if (whole)
+        w->put_seen[op->aux] = w->generation;
+    return false;
+}
+
+static bool backward_vector_put(Backward *w, int i, const TnIrOp *op)
+{
+    X64Ctx *cx = w->cx;
+    int pin = x64_plan.vpin[op->aux];
+
+    if (is_overwritten(w, op))
+        return false;
+    use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
+    if (pin != X64_NONE && (x64_opt & TN_OPT_IN_PLACE) && x64_vec_in_place(cx, op)) {
+        cx->temps[op->a].want = (int8_t)pin;
+        w->vhint[pin] = op->a;
+    }
+    return true;
+}
+
 static bool backward_put(Backward *w, int i, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
     int pin = x64_plan.pin[op->aux];
     X64Temp *t = &cx->temps[op->a];
 
-    if (w->put_seen[op->aux] == w->generation)
+    if (tn_ir_type_is_vector(op->type))
+        return backward_vector_put(w, i, op);
+    if (is_overwritten(w, op))
         return false;
-    w->put_seen[op->aux] = w->generation;
     use(cx, op->a, i,
         (t->flags & X64_T_FLAGS) && op->aux == x64_plan.flags_reg ? 0 : X64_T_VALUE | X64_T_WHOLE);
     if (op->aux == x64_plan.flags_reg) {
@@ -465,19 +537,22 @@ static void backward_get(Backward *w, TnIrOp *op)
         op->type = TN_I64;
         t->flags &= (uint16_t)~X64_T_Z32;
     }
-    w->put_seen[op->aux] = -1;
+    w->put_seen[op->aux] = w->low_seen[op->aux] = -1;
     if (x64_plan.pin[op->aux] != X64_NONE)
         w->hint[x64_plan.pin[op->aux]] = TN_TEMP_NONE;
+    if (x64_plan.vpin[op->aux] != X64_NONE)
+        w->vhint[x64_plan.vpin[op->aux]] = TN_TEMP_NONE;
 }
 
 static void backward_dst(Backward *w, const TnIrOp *op)
 {
     X64Temp *t = &w->cx->temps[op->dst];
+    TnTemp *hint = t->flags & X64_T_VEC ? w->vhint : w->hint;
 
-    if (t->want != X64_NONE && w->hint[t->want] != op->dst)
+    if (t->want != X64_NONE && hint[t->want] != op->dst)
         t->want = X64_NONE;
     if (t->want != X64_NONE)
-        w->hint[t->want] = TN_TEMP_NONE;
+        hint[t->want] = TN_TEMP_NONE;
     if ((t->flags & X64_T_COND) && !(t->flags & X64_T_VALUE))
         t->flags |= X64_T_VIRTUAL;
 }
@@ -504,6 +579,50 @@ static void backward_uses(X64Ctx *cx, int i, TnIrOp *op)
     }
 }
 
+/* ---- Scalar loads and stores ------------------------------------------------------------- */
+
+enum { MOVD_LOAD = 0x6e, MOVD_STORE = 0x7e };
+
+/* MOVD or MOVQ, by type, between a general and a vector register. */
+static bool is_movd(const TnIrOp *op, unsigned opcode, unsigned type)
+{
+    TnHostForm f = tn_host_form_unpack(op->imm);
+
+    return op->opc == TN_IR_HOSTV && f.opcode == opcode && f.map == 1 && f.pp == 1 &&
+           (type == TN_I64) == !!(f.flags & TN_HF_W) && (type == TN_I64 || type == TN_I32);
+}
+
+/* A load that only feeds the MOVD behind it goes to the vector register. */
+static bool fold_scalar_load(X64Ctx *cx, int i, TnIrOp *op)
+{
+    TnIrOp *load = &cx->ops[cx->temps[op->b].def];
+    int at = i - 1;
+
+    while (at >= 0 && (cx->op_flags[at] & X64_OP_DEAD))
+        at--;
+    if (at < 0 || load != &cx->ops[at] || load->opc != TN_IR_LD ||
+        !is_movd(op, MOVD_LOAD, load->type) || (load->aux & (TN_MEM_SIGN | TN_MEM_BSWAP)) ||
+        cx->temps[op->b].last >= 0)
+        return false;
+    load->dst = op->dst;
+    cx->temps[op->dst].def = at;
+    cx->op_flags[at] |= X64_OP_VECTOR;
+    drop(cx, i);
+    return true;
+}
+
+/* A store of what a MOVD gives takes it from the vector register. */
+static void fold_scalar_store(X64Ctx *cx, int i, TnIrOp *op)
+{
+    const TnIrOp *d = definition(cx, op->b);
+
+    if (tn_ir_type_is_vector(op->type) || (op->aux & TN_MEM_BSWAP) || cx->temps[op->b].def < 0 ||
+        !is_movd(d, MOVD_STORE, op->type))
+        return;
+    op->b = d->b;
+    cx->op_flags[i] |= X64_OP_VECTOR;
+}
+
 static void backward_op(Backward *w, int i)
 {
     X64Ctx *cx = w->cx;
@@ -513,14 +632,21 @@ static void backward_op(Backward *w, int i)
         drop(cx, i);
         return;
     }
+    if (op->opc == TN_IR_HOSTV && op->b && fold_scalar_load(cx, i, op))
+        return;
+    if (op->opc == TN_IR_ST)
+        fold_scalar_store(cx, i, op);
     if (op->dst)
         backward_dst(w, op);
     if (observes(op)) {
         w->generation++;
         memset(w->hint, 0, sizeof(w->hint));
+        memset(w->vhint, 0, sizeof(w->vhint));
         if (w->flags_needed < 0)
             w->flags_needed = i;
     }
+    if (op->opc == TN_IR_CLEAR_UPPER)
+        memset(w->vhint, 0, sizeof(w->vhint));
     if (op->opc == TN_IR_GET)
         backward_get(w, op);
     if (op->opc == TN_IR_PUT) {
@@ -536,6 +662,7 @@ static void backwards(X64Ctx *cx)
     Backward w = { .cx = cx, .flags_needed = -1 };
 
     memset(w.put_seen, 0xff, sizeof(w.put_seen));
+    memset(w.low_seen, 0xff, sizeof(w.low_seen));
     for (int i = cx->n_ops - 1; i >= 0; i--)
         if (!(cx->op_flags[i] & X64_OP_DEAD))
             backward_op(&w, i);
@@ -552,5 +679,6 @@ static void backwards(X64Ctx *cx)
 void x64_analyse(X64Ctx *cx)
 {
     forwards(cx);
+    cx->vec_need = x64_vec_need(cx);
     backwards(cx);
 }

@@ -84,7 +84,8 @@ static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, in
     cx->block = block;
     cx->insn_pc = block->key.pc;
     cx->locked = cx->locked_xmm = 0;
-    cx->wide_used = false;
+    cx->wide_used = cx->vec_dirty = false;
+    cx->vec_known = 0;
     cx->x87_live = false;
     memset(cx->gpr, 0, sizeof(cx->gpr));
     memset(cx->xmm, 0, sizeof(cx->xmm));

@@ -6,6 +6,7 @@
  *                 operations, fusible conditions, and results that can be computed in place
  *   regalloc.c    gives temporaries host registers while the code is emitted, front to back
  *   lower-*.c     IR to code, by family
+ *   vector-regs.c pinned vector registers
  *   stub.c        the out-of-line parts, emitted after the block
  */
 #ifndef TN_X64_COMPILE_H
@@ -67,9 +68,11 @@ typedef struct X64Recipe {
 typedef struct X64Stub {
     enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
            X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
-           X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE, X64_N_STUBS } kind;
+           X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE,
+           X64_STUB_VEC_STATE, X64_N_STUBS } kind;
     bool flags_pending;
     bool wide;
+    bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */
     uint8_t n_from;
     uint8_t *from[2];   /* displacements of the jumps to it */
     uint8_t *back;      /* where it returns to */
@@ -115,6 +118,9 @@ typedef struct X64Ctx {
     TnTemp gpr[16], xmm[16]; /* first temporary held by each host register, 0 free */
     uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
     bool wide_used;        /* a 256-bit operation was emitted */
+    uint8_t vec_need;      /* X64_VEC_* bit that the block's vector operations need */
+    uint8_t vec_known;     /* bits that are known to be set here */
+    bool vec_dirty;        /* vec_state is known to say that upper halves are in use */
     bool x87_live;         /* the guest's x87 is in the host's, seen to before in the block */
 
     uint32_t slots_used[TN_IR_MAX_TEMPS / 32], vec_slots_used[TN_IR_MAX_TEMPS / 32];
@@ -135,6 +141,7 @@ enum {
     X64_OP_SETS_FLAGS = 1u << 1, /* a FLAGS shares this operation's host flags */
     X64_OP_AS_SUB = 1u << 2,     /* ... and is a subtraction: ADDI is to be emitted as SUB */
     X64_OP_AS_STEP = 1u << 3,    /* ... and is INC or DEC, which keep the carry */
+    X64_OP_VECTOR = 1u << 4,     /* LD to, ST from the low part of a vector register */
 };
 
 /* TN_OPT_* that are on. */
@@ -148,6 +155,9 @@ typedef struct X64Plan {
     int16_t pinned[16];        /* host register -> declared register, -1 */
     uint32_t pin_mask;         /* host registers that hold a pinned one */
     int n_pins;
+    int8_t vpin[X64_MAX_REGS]; /* declared vector register -> host vector register, X64_NONE */
+    int16_t vpinned[16];
+    uint32_t vpin_mask;
     int flags_reg;             /* the declared register whose PUTs wait: the first of 32 bits, or -1 */
 } X64Plan;
 
@@ -200,6 +210,13 @@ X64Src x64_vsrc(X64Ctx *cx, TnTemp t);
 int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
 int x64_vtmp(X64Ctx *cx);
 void x64_vclaim(X64Ctx *cx, int reg);
+void x64_vunlock(X64Ctx *cx, int reg);
+/* Moves what lives in reg beyond this operation elsewhere, or only the 256-bit part of it. */
+void x64_vevict(X64Ctx *cx, int reg, bool wide_only);
+/* The same for temporaries of 256 bits in registers that are not pinned: to their slots. */
+void x64_spill_wide(X64Ctx *cx);
+/* Says that a declared register's place in the state holds t. */
+void x64_set_home(X64Ctx *cx, TnTemp t, int declared);
 uint32_t x64_vlive(const X64Ctx *cx, uint32_t *wide);
 /* t's spill slot, given one where it has none (nothing is stored). */
 X64Mem x64_slot(X64Ctx *cx, TnTemp t);
@@ -224,6 +241,24 @@ void x64_lower_control(X64Ctx *cx, const TnIrOp *op);
 void x64_emit_stubs(X64Ctx *cx);
 void x64_emit_sides(X64Ctx *cx);
 void x64_emit_exits(X64Ctx *cx);
+
+/* ---- vector-regs.c ----------------------------------------------------------------------- */
+
+/* What the block's operations need of vec_state. */
+uint8_t x64_vec_need(const X64Ctx *cx);
+/* Before a vector operation: the pinned vector registers are in host registers. */
+void x64_vec_enter(X64Ctx *cx, const TnIrOp *op);
+/* After code in C: they are in the state. */
+void x64_vec_lost(X64Ctx *cx);
+void x64_lower_vector_reg(X64Ctx *cx, const TnIrOp *op); /* GET, PUT, CLEAR_UPPER */
+/* Whether a PUT of V128 may be computed in its register. */
+bool x64_vec_in_place(const X64Ctx *cx, const TnIrOp *put);
+
+/* A block that leaves upper halves in use where no vec_state tells of them has to clear them. */
+static inline bool x64_must_clear_upper(const X64Ctx *cx)
+{
+    return cx->wide_used && !x64_plan.vpin_mask;
+}
 
 /* A slow path that freezes where things are now. */
 X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind);
@@ -279,6 +314,9 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *mxcsr_store;    /* guest's to the state; uses eax */
     uint8_t *mxcsr_enter;    /* the reverse; uses ecx */
     uint8_t *slow[X64_N_STUBS]; /* by X64Stub.kind */
+    uint8_t *vec_load[4];    /* by X64_VEC_* bit: makes it set; keeps all registers not pinned */
+    uint8_t *vec_save;       /* pinned vector registers to the state; keeps integer registers */
+    uint8_t *vec_restore;    /* and back to what vec_state was: eax */
     uint8_t *flags;          /* brings the flags into the state; keeps all integer registers */
 } X64Thunks;
 
@@ -289,6 +327,15 @@ TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
 void x64_unwound(TnCpu *cpu);
 /* Puts the TLBs of cpu->tlb in force for translated code on this thread. */
 void x64_tlb_moved(TnCpu *cpu);
-void x64_emit_call_c(X64Emit *e, void (*fn)(void)); /* clobbers rax where it is far */
+/* Calls code in C, with the pinned vector registers in the state and no upper half in use. Clobbers
+ * rax where fn is far. */
+void x64_emit_call_c(X64Emit *e, void (*fn)(void));
+
+/* ---- vector-thunks.c --------------------------------------------------------------------- */
+
+X64Mem x64_vec_state(void);
+/* Has the pinned vector registers stored where they are not in the state. Keeps integer registers. */
+void x64_save_vectors(X64Emit *e);
+void x64_make_vector_thunks(X64Emit *e);
 
 #endif

@@ -317,6 +317,16 @@ void x64_vstore(X64Emit *e, bool wide, int src, X64Mem m)
     KEEPS_FLAGS(e, vmov(e, wide, X64_MOVUPS_STORE, src, &m, 0));
 }
 
+void x64_vload_low(X64Emit *e, unsigned w, int dst, X64Mem m)
+{
+    KEEPS_FLAGS(e, x64_vex_rm(e, X64_MOVD_LOAD | w, 0, dst, X64_NONE, m));
+}
+
+void x64_vstore_low(X64Emit *e, unsigned w, int src, X64Mem m)
+{
+    KEEPS_FLAGS(e, x64_vex_rm(e, X64_MOVD_STORE | w, 0, src, X64_NONE, m));
+}
+
 void x64_vzeroupper(X64Emit *e)
 {
     static const uint8_t code[] = { 0xc5, 0xf8, 0x77 };

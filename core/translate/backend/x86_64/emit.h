@@ -78,6 +78,10 @@ enum {
     X64_SHRX = X64_0F38 | X64_F2 | 0xf7, X64_SARX = X64_0F38 | X64_F3 | 0xf7,
     X64_RORX = X64_0F3A | X64_F2 | 0xf0, X64_MULX = X64_0F38 | X64_F2 | 0xf6,
     /* Vector moves */
+    X64_MOVD_LOAD = X64_66 | X64_0F | 0x6e, X64_MOVD_STORE = X64_66 | X64_0F | 0x7e,
+    X64_ORPS = X64_0F | 0x56, X64_PXOR = X64_66 | X64_0F | 0xef,
+    X64_BLENDPS = X64_66 | X64_0F3A | 0x0c, X64_PTEST = X64_66 | X64_0F38 | 0x17,
+    X64_VINSERTF128 = X64_66 | X64_0F3A | 0x18, X64_VEXTRACTF128 = X64_66 | X64_0F3A | 0x19,
     X64_MOVUPS_LOAD = X64_0F | 0x10, X64_MOVUPS_STORE = X64_0F | 0x11, X64_MOVAPS = X64_0F | 0x28,
 };
 
@@ -130,6 +134,9 @@ void x64_lea(X64Emit *e, unsigned w, int dst, X64Mem m);
 void x64_vmov_rr(X64Emit *e, bool wide, int dst, int src);
 void x64_vload(X64Emit *e, bool wide, int dst, X64Mem m);
 void x64_vstore(X64Emit *e, bool wide, int src, X64Mem m);
+/* The low 4 bytes, or 8 with w = X64_W; a load clears the rest (VMOVD, VMOVQ). */
+void x64_vload_low(X64Emit *e, unsigned w, int dst, X64Mem m);
+void x64_vstore_low(X64Emit *e, unsigned w, int src, X64Mem m);
 void x64_vzeroupper(X64Emit *e);
 
 /* Jumps. The short forms return the place of the displacement for x64_here. */

@@ -109,11 +109,12 @@ void x64_call_helper(X64Ctx *cx, void (*fn)(void), uint32_t flags, X64Src *args,
     move_args(cx, args, n);
     if (!(flags & TN_HELPER_PURE))
         x64_store_pc(cx, X64_CPU_OFS(fault_pc), cx->insn_pc);
-    if (cx->wide_used && x64_host.avx)
+    if (x64_must_clear_upper(cx))
         x64_vzeroupper(e);
     if (swap)
         x64_call(e, x64_thunks.mxcsr_leave);
     x64_emit_call_c(e, fn);
+    x64_vec_lost(cx);
     if (swap)
         x64_call(e, x64_thunks.mxcsr_enter);
     if (flags & TN_HELPER_WRITES)

@@ -32,7 +32,7 @@ static bool goes_back(const X64Ctx *cx, uint64_t pc)
 
 static void clean_upper(X64Ctx *cx)
 {
-    if (cx->wide_used && x64_host.avx)
+    if (x64_must_clear_upper(cx))
         x64_vzeroupper(&cx->e);
 }
 
@@ -118,7 +118,7 @@ static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
 {
     X64Side side = { .pc = pc, .flags_pending = cx->pending_flags != TN_TEMP_NONE };
 
-    if (!side.flags_pending && !cx->wide_used && tn_exit_linkable(cx->block, pc)) {
+    if (!side.flags_pending && !x64_must_clear_upper(cx) && tn_exit_linkable(cx->block, pc)) {
         note_exit(cx, pc, x64_jcc32_aligned(&cx->e, cc), NULL);
         return;
     }

@@ -620,6 +620,7 @@ static void lower_select_vector(X64Ctx *cx, const TnIrOp *op)
 
     cx->wide_used |= wide;
     x64_release(cx);
+    cx->temps[op->dst].want = X64_NONE; /* a move to itself would leave the upper half */
     dst = x64_vout(cx, op->dst, c, b == c ? 0 : 1u << b);
     x64_vmov_rr(&cx->e, wide, dst, c);
     skip = x64_jcc8(&cx->e, cc ^ 1);

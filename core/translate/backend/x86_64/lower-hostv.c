@@ -229,10 +229,34 @@ static void emit_fma_form(X64Ctx *cx, const TnIrOp *op, const Insn *n)
     emit(cx, n, dst, b, &c);
 }
 
-static void emit_vex_form(X64Ctx *cx, const TnIrOp *op, Insn *n)
+/* Forms whose ModRM.rm has to be a register, or means something else as memory (Intel SDM vol. 2:
+ * MOVSS, MOVSD, MOVHLPS, MOVLHPS, MOVMSKPx, PEXTRW, PMOVMSKB, INSERTPS). */
+static bool is_register_only(const TnHostForm *f)
 {
+    if (f->map == 3)
+        return f->opcode == 0x21;
+    if (f->map != 1)
+        return false;
+    switch (f->opcode) {
+    case 0x10:
+        return f->pp >= 2;
+    case 0x12:
+    case 0x16:
+        return f->pp == 0;
+    case 0x50:
+    case 0xc5:
+    case 0xd7:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void emit_vex_form(X64Ctx *cx, const TnIrOp *op, const TnHostForm *f, Insn *n)
+{
+    bool in_memory = is_vector(cx, op->b) && !is_register_only(f);
     int a = op->a ? x64_vin(cx, op->a) : X64_NONE, dst;
-    X64Src b = operand(cx, op->b);
+    X64Src b = in_memory ? x64_vsrc(cx, op->b) : operand(cx, op->b);
 
     if (op->c)
         n->imm = (uint8_t)(x64_vin(cx, op->c) << 4 | (n->imm & 15));
@@ -252,10 +276,17 @@ static void emit_legacy_form(X64Ctx *cx, const TnIrOp *op, const Insn *n)
         x64_vclaim(cx, 0);
     a = op->a ? x64_vin(cx, op->a) : X64_NONE;
     b = operand(cx, op->b);
-    if (op->c)
-        x64_vmov_rr(&cx->e, false, 0, x64_vin(cx, op->c));
+    if (op->c) {
+        int c = x64_vin(cx, op->c);
+
+        x64_vmov_rr(&cx->e, false, 0, c);
+        if (c != a && !(is_vector(cx, op->b) && c == b.reg))
+            x64_vunlock(cx, c);
+    }
     avoid = (op->a && is_vector(cx, op->b) && b.reg != a ? 1u << b.reg : 0) | (op->c ? 1u : 0);
     x64_release(cx);
+    if (cx->vec_need == X64_VEC_WHOLE)
+        cx->temps[op->dst].want = X64_NONE; /* the upper half stays what it was */
     dst = destination(cx, op, a, avoid);
     if (op->a)
         x64_vmov_rr(&cx->e, false, dst, a);
@@ -339,7 +370,7 @@ void x64_lower_hostv(X64Ctx *cx, const TnIrOp *op)
     else if (f.flags & TN_HF_FMA)
         emit_fma_form(cx, op, &n);
     else if (n.vex)
-        emit_vex_form(cx, op, &n);
+        emit_vex_form(cx, op, &f, &n);
     else
         emit_legacy_form(cx, op, &n);
 }

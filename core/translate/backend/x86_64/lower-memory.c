@@ -188,6 +188,33 @@ static void lower_store(X64Ctx *cx, TnIrOp *op)
     s->back = cx->e.p;
 }
 
+/* MOVD and MOVQ from and to memory. */
+static void lower_scalar(X64Ctx *cx, TnIrOp *op)
+{
+    int ra = address(cx, op), index = x64_tmp(cx), tag = x64_tmp(cx), reg;
+    bool load = op->opc == TN_IR_LD;
+    unsigned w = op->type == TN_I64 ? X64_W : 0;
+    X64Stub *s;
+    X64Mem m;
+
+    reg = load ? X64_NONE : x64_vin(cx, op->b);
+    s = x64_new_stub(cx, op, load ? X64_STUB_LOAD : X64_STUB_STORE);
+    s->vector = true;
+    if (load) {
+        x64_release(cx);
+        s->dst = reg = x64_vout(cx, op->dst, X64_NONE, 0);
+        s->live_vec &= ~(1u << reg);
+    } else {
+        s->value = (X64Src){ .kind = X64_SRC_REG, .reg = reg };
+    }
+    m = x64_probe(cx, s, op, ra, index, tag);
+    if (load)
+        x64_vload_low(&cx->e, w, reg, m);
+    else
+        x64_vstore_low(&cx->e, w, reg, m);
+    s->back = cx->e.p;
+}
+
 static void lower_vector(X64Ctx *cx, TnIrOp *op)
 {
     int ra = address(cx, op), index = x64_tmp(cx), tag = x64_tmp(cx), reg;
@@ -218,7 +245,9 @@ void x64_lower_memory(X64Ctx *cx, const TnIrOp *op)
 {
     TnIrOp copy = *op;
 
-    if (tn_ir_type_is_vector(op->type))
+    if (cx->op_flags[cx->i] & X64_OP_VECTOR)
+        lower_scalar(cx, &copy);
+    else if (tn_ir_type_is_vector(op->type))
         lower_vector(cx, &copy);
     else if (op->opc == TN_IR_LD)
         lower_load(cx, &copy);

@@ -7,12 +7,6 @@ static bool reg_is_64(int declared)
     return x64_plan.target->regs[declared].type == TN_I64;
 }
 
-static void set_home(X64Ctx *cx, TnTemp t, int declared)
-{
-    cx->temps[t].home = (int16_t)declared;
-    cx->home_of[declared] = t;
-}
-
 static void lower_get(X64Ctx *cx, const TnIrOp *op)
 {
     int declared = op->aux, pin = x64_plan.pin[declared];
@@ -31,7 +25,7 @@ static void lower_get(X64Ctx *cx, const TnIrOp *op)
         x64_load(&cx->e, X64_W, x64_out(cx, op->dst, X64_NONE, 0), x64_reg_home(declared));
     } else {
         /* Loaded when it is needed, or used from where it is. */
-        set_home(cx, op->dst, declared);
+        x64_set_home(cx, op->dst, declared);
         cx->temps[op->dst].flags |= X64_T_DEFINED;
     }
 }
@@ -77,7 +71,7 @@ static void store_reg(X64Ctx *cx, const TnIrOp *op)
     }
     x64_store(&cx->e, size == 3 ? X64_W : 0, reg, home);
     if (t->last > cx->i && t->home < 0)
-        set_home(cx, op->a, op->aux);
+        x64_set_home(cx, op->a, op->aux);
 }
 
 static void lower_put(X64Ctx *cx, const TnIrOp *op)
@@ -155,6 +149,10 @@ static void lower_stenv(X64Ctx *cx, const TnIrOp *op)
 
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op)
 {
+    if (op->opc <= TN_IR_CLEAR_UPPER && tn_ir_type_is_vector(op->type)) {
+        x64_lower_vector_reg(cx, op);
+        return;
+    }
     switch (op->opc) {
     case TN_IR_GET:
         lower_get(cx, op);

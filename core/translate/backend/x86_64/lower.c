@@ -36,6 +36,7 @@ void x64_lower(X64Ctx *cx, TnIrOp *op)
     if (cx->op_flags[cx->i] & X64_OP_DEAD)
         return;
     make_flag_operands(cx, op);
+    x64_vec_enter(cx, op);
     if (op->opc == TN_IR_INSN)
         cx->insn_pc = op->imm;
     else if (lower[op->opc])

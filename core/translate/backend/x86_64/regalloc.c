@@ -157,6 +157,7 @@ static void spill_list(X64Ctx *cx, TnTemp *list)
 }
 
 static const int8_t gpr_order[] = { X64_R10, X64_R11, X64_RDX, X64_RCX, X64_RAX };
+/* Where vector registers are pinned only the first ones are free. */
 static const int8_t xmm_order[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
 static int alloc_gpr(X64Ctx *cx, uint32_t avoid)
@@ -168,9 +169,14 @@ static int alloc_gpr(X64Ctx *cx, uint32_t avoid)
     return reg;
 }
 
+static int n_free_xmm(void)
+{
+    return x64_plan.vpin_mask ? X64_FIRST_VPIN : (int)G_N_ELEMENTS(xmm_order);
+}
+
 static int alloc_xmm(X64Ctx *cx, uint32_t avoid)
 {
-    int reg = choose(cx, cx->xmm, xmm_order, G_N_ELEMENTS(xmm_order), cx->locked_xmm | avoid);
+    int reg = choose(cx, cx->xmm, xmm_order, n_free_xmm(), cx->locked_xmm | avoid);
 
     spill_list(cx, &cx->xmm[reg]);
     cx->locked_xmm |= 1u << reg;
@@ -328,12 +334,22 @@ void x64_unshare_home(X64Ctx *cx, int declared)
     if (!t)
         return;
     if (cx->temps[t].reg == X64_NONE && cx->temps[t].slot < 0) {
-        uint32_t locked = cx->locked;
+        uint32_t locked = cx->locked, locked_xmm = cx->locked_xmm;
 
-        x64_in(cx, t);
+        if (cx->temps[t].flags & X64_T_VEC)
+            x64_vin(cx, t);
+        else
+            x64_in(cx, t);
         cx->locked = locked;
+        cx->locked_xmm = locked_xmm;
     }
     cx->temps[t].home = -1;
+}
+
+void x64_set_home(X64Ctx *cx, TnTemp t, int declared)
+{
+    cx->temps[t].home = (int16_t)declared;
+    cx->home_of[declared] = t;
 }
 
 void x64_unshare_all(X64Ctx *cx)
@@ -367,7 +383,7 @@ int x64_vin(X64Ctx *cx, TnTemp t)
     if (v->reg == X64_NONE) {
         int reg = alloc_xmm(cx, 0);
 
-        x64_vload(&cx->e, v->flags & X64_T_WIDE, reg, slot_mem(cx, t));
+        x64_vload(&cx->e, v->flags & X64_T_WIDE, reg, place(cx, t));
         x64_bind(cx, t, reg);
     }
     cx->locked_xmm |= 1u << v->reg;
@@ -377,14 +393,22 @@ int x64_vin(X64Ctx *cx, TnTemp t)
 X64Src x64_vsrc(X64Ctx *cx, TnTemp t)
 {
     if (cx->temps[t].reg == X64_NONE && cx->temps[t].last <= cx->i)
-        return (X64Src){ .kind = X64_SRC_MEM, .mem = slot_mem(cx, t) };
+        return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t) };
     return (X64Src){ .kind = X64_SRC_REG, .reg = x64_vin(cx, t) };
 }
 
 int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 {
-    if (prefer == X64_NONE || cx->xmm[prefer] || (avoid >> prefer & 1))
-        prefer = alloc_xmm(cx, avoid);
+    int8_t *want = &cx->temps[t].want;
+
+    if (*want != X64_NONE && cx->vec_known && !cx->xmm[*want] && !(avoid >> *want & 1)) {
+        prefer = *want;
+    } else {
+        *want = X64_NONE;
+        if (prefer == X64_NONE || cx->xmm[prefer] ||
+            ((avoid | x64_plan.vpin_mask) >> prefer & 1))
+            prefer = alloc_xmm(cx, avoid);
+    }
     cx->locked_xmm |= 1u << prefer;
     x64_bind(cx, t, prefer);
     return prefer;
@@ -402,12 +426,57 @@ void x64_vclaim(X64Ctx *cx, int reg)
         spill(cx, cx->xmm[reg]);
 }
 
+void x64_vunlock(X64Ctx *cx, int reg)
+{
+    cx->locked_xmm &= ~(1u << reg);
+}
+
+static int free_xmm(const X64Ctx *cx)
+{
+    for (int reg = 0; reg < n_free_xmm(); reg++)
+        if (!cx->xmm[reg] && !(cx->locked_xmm >> reg & 1))
+            return reg;
+    return X64_NONE;
+}
+
+void x64_vevict(X64Ctx *cx, int reg, bool wide_only)
+{
+    int to = X64_NONE;
+
+    for (TnTemp t = cx->xmm[reg], next; t; t = next) {
+        bool wide = cx->temps[t].flags & X64_T_WIDE;
+
+        next = cx->temps[t].next;
+        if (wide_only && !wide)
+            continue;
+        if (to == X64_NONE && !in_memory(&cx->temps[t]) && (to = free_xmm(cx)) != X64_NONE)
+            x64_vmov_rr(&cx->e, true, to, reg);
+        if (to == X64_NONE) {
+            spill(cx, t);
+        } else {
+            unbind(cx, t);
+            x64_bind(cx, t, to);
+        }
+    }
+}
+
+void x64_spill_wide(X64Ctx *cx)
+{
+    for (int reg = 0; reg < 16; reg++) {
+        for (TnTemp t = cx->xmm[reg], next; t; t = next) {
+            next = cx->temps[t].next;
+            if (cx->temps[t].flags & X64_T_WIDE)
+                spill(cx, t);
+        }
+    }
+}
+
 uint32_t x64_vlive(const X64Ctx *cx, uint32_t *wide)
 {
     uint32_t live = 0;
 
     *wide = 0;
-    for (int reg = 0; reg < 16; reg++) {
+    for (int reg = 0; reg < n_free_xmm(); reg++) {
         for (TnTemp t = cx->xmm[reg]; t; t = cx->temps[t].next) {
             live |= 1u << reg;
             if (cx->temps[t].flags & X64_T_WIDE)

@@ -29,6 +29,33 @@ static int most_urgent(const TnTargetInfo *target)
     return best;
 }
 
+static int most_urgent_vector(const TnTargetInfo *target)
+{
+    int best = -1;
+
+    for (uint32_t i = 0; i < MIN(target->n_regs, (uint32_t)X64_MAX_REGS); i++) {
+        const TnRegInfo *r = &target->regs[i];
+
+        if (r->type == TN_V256 && r->pin && x64_plan.vpin[i] == X64_NONE &&
+            (best < 0 || r->pin > target->regs[best].pin))
+            best = (int)i;
+    }
+    return best;
+}
+
+static void pin_vectors(const TnTargetInfo *target)
+{
+    for (int n = 0; n < X64_MAX_VPINS; n++) {
+        int declared = most_urgent_vector(target), reg = X64_FIRST_VPIN + n;
+
+        if (declared < 0)
+            break;
+        x64_plan.vpin[declared] = (int8_t)reg;
+        x64_plan.vpinned[reg] = (int16_t)declared;
+        x64_plan.vpin_mask |= 1u << reg;
+    }
+}
+
 static int first_narrow(const TnTargetInfo *target)
 {
     for (uint32_t i = 0; i < target->n_regs; i++)
@@ -41,9 +68,9 @@ void x64_plan_init(const TnTargetInfo *target)
 {
     x64_plan = (X64Plan){ .target = target, .flags_reg = -1 };
     for (int i = 0; i < X64_MAX_REGS; i++)
-        x64_plan.pin[i] = X64_NONE;
+        x64_plan.pin[i] = x64_plan.vpin[i] = X64_NONE;
     for (int i = 0; i < 16; i++)
-        x64_plan.pinned[i] = -1;
+        x64_plan.pinned[i] = x64_plan.vpinned[i] = -1;
     x64_plan.flags_reg = first_narrow(target);
     for (int n = 0; n < X64_MAX_PINS; n++) {
         int declared = most_urgent(target);
@@ -55,6 +82,8 @@ void x64_plan_init(const TnTargetInfo *target)
         x64_plan.pin_mask |= 1u << pin_order[n];
         x64_plan.n_pins++;
     }
+    if (x64_opt & TN_OPT_VECTOR_PINS)
+        pin_vectors(target);
 }
 
 X64Mem x64_reg_home(int declared)

@@ -41,9 +41,12 @@ static uint8_t *begin(X64Emit *e)
 
 void x64_emit_call_c(X64Emit *e, void (*fn)(void))
 {
-    const uint8_t *next = (const uint8_t *)x64_code_rx(e->p) + 5;
-    int64_t distance = (int64_t)((uintptr_t)fn - (uintptr_t)next);
+    const uint8_t *next;
+    int64_t distance;
 
+    x64_save_vectors(e);
+    next = (const uint8_t *)x64_code_rx(e->p) + 5;
+    distance = (int64_t)((uintptr_t)fn - (uintptr_t)next);
     if (distance == (int32_t)distance) {
         x64_byte(e, 0xe8);
         x64_imm32(e, (int32_t)distance);
@@ -70,6 +73,45 @@ static void move_pins(X64Emit *e, bool store, uint32_t mask)
             x64_load(e, X64_W, reg, x64_reg_home(x64_plan.pinned[reg]));
     }
 }
+
+/* ---- Pinned vector registers around code in C ----------------------------------------------- */
+
+/* Where vec_state tells of upper halves in use, x64_emit_call_c clears them. */
+static void clear_upper(X64Emit *e)
+{
+    if (!x64_plan.vpin_mask)
+        x64_vzeroupper(e);
+}
+
+static void save_vectors(X64Emit *e)
+{
+    clear_upper(e);
+    x64_save_vectors(e);
+}
+
+/* eax */
+static void note_vectors(X64Emit *e, int depth)
+{
+    if (!x64_plan.vpin_mask)
+        return;
+    x64_rm(e, X64_MOVZX8 & ~X64_BYTE_RM, X64_RAX, x64_vec_state());
+    x64_store(e, 0, X64_RAX, frame_at(X64_F_VEC_STATE, depth));
+}
+
+/* eax */
+static void restore_vectors(X64Emit *e, int depth)
+{
+    if (!x64_plan.vpin_mask)
+        return;
+    x64_load(e, 0, X64_RAX, frame_at(X64_F_VEC_STATE, depth));
+    x64_rr(e, X64_TEST, X64_RAX, X64_RAX);
+    uint8_t *skip = x64_jcc8(e, X64_Z);
+
+    x64_call(e, x64_thunks.vec_restore);
+    x64_here8(e, skip);
+}
+
+/* ---- MXCSR ----------------------------------------------------------------------------------- */
 
 static X64Mem guest_mxcsr(void)
 {
@@ -192,8 +234,7 @@ static void make_flags(X64Emit *e)
     x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
     move_temporaries(e, true, DEPTH);
     move_pins(e, true, X64_CALLER_SAVED_PINS);
-    if (x64_host.avx)
-        x64_vzeroupper(e);
+    clear_upper(e);
     call_store_flags(e, DEPTH);
     move_pins(e, false, X64_CALLER_SAVED_PINS);
     move_temporaries(e, false, DEPTH);
@@ -230,8 +271,7 @@ static void make_leave(X64Emit *e)
     x64_call(e, x64_thunks.flags);
     x64_here8(e, skip);
     move_pins(e, true, UINT32_MAX);
-    if (x64_host.avx)
-        x64_vzeroupper(e);
+    save_vectors(e);
     x64_mov_rr(e, X64_W, X64_RCX, X64_RAX);
     leave_mxcsr(e, 0);
     x64_mov_rr(e, X64_W, X64_RAX, X64_RCX);
@@ -383,8 +423,8 @@ static void make_slow(X64Emit *e, int kind)
     x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
     move_temporaries(e, true, DEPTH);
     move_pins(e, true, UINT32_MAX);
-    if (x64_host.avx)
-        x64_vzeroupper(e);
+    note_vectors(e, DEPTH);
+    save_vectors(e);
     leave_mxcsr(e, DEPTH);
     skip = skip_without_recipe(e, DEPTH);
     call_store_flags(e, DEPTH);
@@ -393,6 +433,7 @@ static void make_slow(X64Emit *e, int kind)
     x64_emit_call_c(e, slow_calls[kind].fn);
     x64_store(e, X64_W, X64_RAX, frame_at(X64_F_RET, DEPTH));
     enter_mxcsr(e, DEPTH);
+    restore_vectors(e, DEPTH);
     move_pins(e, false, X64_CALLER_SAVED_PINS);
     move_temporaries(e, false, DEPTH);
     x64_g1_ri(e, X64_G1_ADD, 3, X64_RSP, PAD);
@@ -403,6 +444,7 @@ void x64_make_thunks(void)
 {
     X64Emit e = { .p = x64_code.next, .start = x64_code.next };
 
+    x64_make_vector_thunks(&e);
     make_flags(&e);
     make_enter(&e);
     make_leave(&e);

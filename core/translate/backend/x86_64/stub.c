@@ -36,7 +36,9 @@ static void pass_arguments(X64Ctx *cx, const X64Stub *s)
     if (s->disp)
         x64_g1_mi(&cx->e, X64_G1_ADD, 3, x64_frame(X64_F_ADDR), (int32_t)s->disp);
     x64_store_imm(&cx->e, 2, x64_frame(X64_F_MEM), (int32_t)s->mem);
-    if (s->kind == X64_STUB_STORE || s->kind == X64_STUB_RMW || s->kind == X64_STUB_CAS)
+    if (s->vector && s->kind == X64_STUB_STORE)
+        x64_vstore_low(&cx->e, X64_W, s->value.reg, x64_frame(X64_F_VALUE));
+    else if (s->kind == X64_STUB_STORE || s->kind == X64_STUB_RMW || s->kind == X64_STUB_CAS)
         pass(cx, X64_F_VALUE, &s->value);
     if (s->kind == X64_STUB_RMW)
         x64_store_imm(&cx->e, 2, x64_frame(X64_F_VALUE2), (int32_t)s->aop);
@@ -51,6 +53,8 @@ static void take_result(X64Ctx *cx, const X64Stub *s)
 {
     if (s->kind == X64_STUB_LOAD_VEC)
         x64_vload(&cx->e, s->wide, s->dst, x64_frame(X64_F_VEC));
+    else if (s->vector && s->kind == X64_STUB_LOAD)
+        x64_vload_low(&cx->e, X64_W, s->dst, x64_frame(X64_F_RET));
     else if (s->dst != X64_NONE && s->kind != X64_STUB_STORE_VEC)
         x64_load(&cx->e, X64_W, s->dst, x64_frame(X64_F_RET));
 }
@@ -59,6 +63,11 @@ static void emit_stub(X64Ctx *cx, const X64Stub *s)
 {
     for (int k = 0; k < s->n_from; k++)
         x64_here32(&cx->e, s->from[k]);
+    if (s->kind == X64_STUB_VEC_STATE) {
+        x64_call(&cx->e, x64_thunks.vec_load[cx->vec_need]);
+        x64_target32(x64_jmp32(&cx->e), s->back);
+        return;
+    }
     pass_arguments(cx, s);
     move_vectors(cx, s, true);
     if (s->flags_pending)

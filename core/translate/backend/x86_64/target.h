@@ -8,7 +8,8 @@
  *   rsp           the host stack; translated code runs in one fixed frame that the entry thunk made
  *   rax rcx rdx r10 r11     temporaries of the block
  *   rbx r12-r15 rsi rdi r8 r9   pinned guest registers, the callee-saved ones first
- *   xmm0-15 / ymm0-15       temporaries of the block
+ *   xmm0-3 / ymm0-3         temporaries of the block
+ *   xmm4-15 / ymm4-15       pinned guest vector registers, or temporaries where none are pinned
  *   gs base       the soft TLBs of the guest's address space in force (C code has no use for GS)
  */
 #ifndef TN_X64_TARGET_H
@@ -34,6 +35,8 @@ enum {
     X64_SCRATCH_MASK = 1u << X64_RAX | 1u << X64_RCX | 1u << X64_RDX | 1u << X64_R10 | 1u << X64_R11,
     X64_CALLER_SAVED_PINS = 1u << X64_RSI | 1u << X64_RDI | 1u << X64_R8 | 1u << X64_R9,
     X64_MAX_PINS = 9,
+    X64_FIRST_VPIN = 4, /* host vector registers from here on are pinned */
+    X64_MAX_VPINS = 12,
     X64_MAX_REGS = 256, /* declared registers that the back end handles */
 };
 
@@ -52,9 +55,11 @@ enum {
     X64_F_FLAGS_B = 80,
     X64_F_FLAGS_C = 88,
     X64_F_SAVE = 96,      /* temporaries during a slow path: rax rcx rdx r10 r11 */
+    X64_F_VEC_STATE = 152, /* TnCpu.vec_state during a slow path */
     X64_F_VEC = 160,      /* four 32-byte slots: vector values passed in memory */
     X64_F_VEC_SAVE = X64_F_VEC + 4 * 32, /* vector temporaries during a slow path */
-    X64_F_SLOTS = X64_F_VEC_SAVE + 16 * 32, /* 8-byte spill slots */
+    X64_F_VEC_TMP = X64_F_VEC_SAVE + 16 * 32, /* one during a change of TnCpu.vec_state */
+    X64_F_SLOTS = X64_F_VEC_TMP + 32, /* 8-byte spill slots */
     X64_F_VEC_SLOTS = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* 32-byte spill slots */
     X64_FRAME_SIZE = X64_F_VEC_SLOTS + TN_IR_MAX_TEMPS * 32,
 };
@@ -71,6 +76,17 @@ enum {
     X64_LAZY_FROM_RESULT = 1 << 16, /* A is the result, not the first operand */
     X64_LAZY_PACKED = 1 << 17,   /* A is the packed value */
     X64_LAZY_VALID = 1 << 18,
+};
+
+/*
+ * Where the pinned vector registers are (TnCpu.vec_state). In translated code they are loaded when a
+ * block first needs them and stay in host registers until code in C runs. With neither bit they are
+ * in the state. Both bits: all upper halves are zero, those in the state are out of date.
+ */
+enum {
+    X64_VEC_LOW = 1u << 0,   /* host registers hold bits 127..0; operations may destroy those above,
+                              * which are in the state */
+    X64_VEC_WHOLE = 1u << 1, /* host registers hold all bits */
 };
 
 /* Host features that change what is emitted. */
