@@ -11,6 +11,22 @@
 void tn_clock_set_running(bool running);
 bool tn_clock_running(void); /* [any] */
 
+/* ---- The device lock ---------------------------------------------------------------------- */
+
+/*
+ * What is to be done once the device lock is free: waking somebody who would want it. fn runs on the
+ * thread that unlocks, mostly without the lock; it must not take it, and may run for an item that
+ * was queued again meanwhile. Part of a larger struct, zeroed at first.
+ */
+typedef struct TnAfterUnlock {
+    struct TnAfterUnlock *next;
+    void (*fn)(struct TnAfterUnlock *item);
+    bool queued;
+} TnAfterUnlock;
+
+/* Queues an item, once. [any +lock] */
+void tn_device_after_unlock(TnAfterUnlock *item);
+
 /* ---- qtest: the virtual clock by hand ---------------------------------------------------- */
 
 /* From now on virtual time moves only by the calls below. Before the first timer. [main] */

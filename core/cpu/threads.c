@@ -6,6 +6,7 @@
  * machine starting, queued work) changes its own state first and then kicks: the sleeper looks at
  * that state with the thread's lock held after saying that it sleeps, so no wake-up is lost.
  */
+#include "clock/clock-internal.h"
 #include "cpu/cpu-private.h"
 #include "tenon/memory.h"
 
@@ -25,6 +26,8 @@ struct TnCpuThread {
     atomic_bool turn_over;
     atomic_bool sleeping;
     bool quit;           /* under the lock */
+    unsigned waiting;    /* for `idle`; under the lock */
+    TnAfterUnlock kick;  /* wakes the thread */
 };
 
 typedef struct WorkItem {
@@ -51,6 +54,17 @@ static unsigned host_processors(void)
 
 /* ---- Kicks and work ---------------------------------------------------------------------- */
 
+/* The sleeper either saw what changed or sleeps by the time the lock is ours. */
+static void wake_thread(TnAfterUnlock *item)
+{
+    TnCpuThread *t = (TnCpuThread *)((char *)item - offsetof(TnCpuThread, kick));
+
+    g_mutex_lock(&t->lock);
+    g_mutex_unlock(&t->lock);
+    g_cond_signal(&t->wake);
+}
+
+/* The first thing that a vCPU with an interrupt wants is the device lock. */
 void tn_cpu_kick(TnCpu *cpu)
 {
     TnCpuThread *t = cpu->priv->thread;
@@ -58,9 +72,24 @@ void tn_cpu_kick(TnCpu *cpu)
     atomic_store(&cpu->exit_request, 1);
     if (!t || !atomic_load(&t->sleeping))
         return;
-    g_mutex_lock(&t->lock);
-    g_cond_signal(&t->wake);
-    g_mutex_unlock(&t->lock);
+    if (tn_device_lock_held())
+        tn_device_after_unlock(&t->kick);
+    else
+        wake_thread(&t->kick);
+}
+
+/* For those who wait for the thread. Lock held. */
+static void wait_idle(TnCpuThread *t)
+{
+    t->waiting++;
+    g_cond_wait(&t->idle, &t->lock);
+    t->waiting--;
+}
+
+static void tell_idle(TnCpuThread *t)
+{
+    if (t->waiting)
+        g_cond_broadcast(&t->idle);
 }
 
 static bool on_own_thread(const TnCpu *cpu)
@@ -105,7 +134,7 @@ void tn_cpu_run_sync(TnCpu *cpu, TnCpuWorkFn fn, void *data)
         tn_device_unlock();
     g_mutex_lock(&t->lock);
     while (!done)
-        g_cond_wait(&t->idle, &t->lock);
+        wait_idle(t);
     g_mutex_unlock(&t->lock);
     if (locked)
         tn_device_lock();
@@ -125,7 +154,7 @@ void tn_cpu_run_work(TnCpu *cpu)
         g_mutex_lock(&t->lock);
         if (item->done)
             *item->done = true;
-        g_cond_broadcast(&t->idle);
+        tell_idle(t);
         g_free(item);
     }
     atomic_store(&cpu->priv->has_work_items, false);
@@ -178,7 +207,7 @@ static bool begin_turn(TnCpuThread *t, TnCpu *cpu)
     bool stopped = __atomic_load_n(&cpu->stopped, __ATOMIC_ACQUIRE);
     atomic_store(&t->turn_over, false);
     t->running = stopped ? NULL : cpu;
-    g_cond_broadcast(&t->idle);
+    tell_idle(t);
     g_mutex_unlock(&t->lock);
     return !stopped;
 }
@@ -187,7 +216,7 @@ static void end_turn(TnCpuThread *t)
 {
     g_mutex_lock(&t->lock);
     t->running = NULL;
-    g_cond_broadcast(&t->idle);
+    tell_idle(t);
     g_mutex_unlock(&t->lock);
 }
 
@@ -227,7 +256,7 @@ static void sleep_until_reason(TnCpuThread *t)
     g_mutex_lock(&t->lock);
     atomic_store(&t->sleeping, true);
     while (!has_reason(t)) {
-        g_cond_broadcast(&t->idle);
+        tell_idle(t);
         g_cond_wait(&t->wake, &t->lock);
     }
     atomic_store(&t->sleeping, false);
@@ -260,7 +289,7 @@ static void *ticker_main(void *data)
             atomic_store(&t->turn_over, true);
             atomic_store(&t->running->exit_request, 1);
         } else if (!quit) {
-            g_cond_wait(&t->idle, &t->lock);
+            wait_idle(t);
         }
         g_mutex_unlock(&t->lock);
     }
@@ -273,6 +302,7 @@ static TnCpuThread *thread_new(const char *name)
     g_mutex_init(&t->lock);
     g_cond_init(&t->wake);
     g_cond_init(&t->idle);
+    t->kick.fn = wake_thread;
     t->cpus = g_ptr_array_new();
     t->thread = g_thread_new(name, thread_main, t);
     return t;
@@ -302,7 +332,7 @@ static void thread_free(TnCpuThread *t)
     g_mutex_lock(&t->lock);
     t->quit = true;
     g_cond_broadcast(&t->wake);
-    g_cond_broadcast(&t->idle);
+    tell_idle(t);
     g_mutex_unlock(&t->lock);
     g_thread_join(t->thread);
     if (t->ticker)
@@ -325,7 +355,7 @@ static void wait_out_of_turn(TnCpu *cpu)
     tn_cpu_kick(cpu);
     g_mutex_lock(&t->lock);
     while (t->running == cpu)
-        g_cond_wait(&t->idle, &t->lock);
+        wait_idle(t);
     g_mutex_unlock(&t->lock);
 }
 

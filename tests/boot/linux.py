@@ -56,6 +56,19 @@ def reboots(kernel, *options):
     return case
 
 
+def many_processors(count):
+    """All come up and run a program. Slow: their timers tick on a handful of host processors."""
+
+    def case():
+        options = ("-m", "1G", "-smp", count)
+        with Guest("cloud", options, run=("smp",), slow=5) as guest:
+            guest.boot()
+            checks.processors(count)[1](guest)
+            guest.ends()
+
+    return case
+
+
 def no_reboot_ends(kernel):
     def case():
         with Guest(kernel, ("-no-reboot",)) as guest:
@@ -155,6 +168,8 @@ CASES = (
     ("/linux/686/cpu-pentium3", "full",
      examine("686", ("-cpu", "pentium3"), checks.cpu_model("pentium3"))),
     ("/linux/686/reboot-boots-again", "full", reboots("686")),
+    ("/linux/cloud/smp-64", "soak", many_processors(64)),
+    ("/linux/cloud/smp-255", "soak", many_processors(255)),
     ("/linux/cloud/20-boots-in-a-row", "soak", repeated("cloud", 20)),
     ("/linux/cloud/20-boots-in-a-row-smp-2", "soak", repeated("cloud", 20, "-smp", "2")),
     ("/linux/686/20-boots-in-a-row", "soak", repeated("686", 20)),
