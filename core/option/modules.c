@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "module/catalogue.h"
+#include "module/note-json.h"
 #include "module/registry.h"
 #include "option/json.h"
 #include "option/parse.h"
@@ -187,53 +188,20 @@ static void print_text(void)
 
 /* ---- JSON -------------------------------------------------------------------------------- */
 
-/* A member after others, or the first of its object. */
-static void json_text(GString *out, const char *separator, const char *key, const char *text)
-{
-    g_string_append_printf(out, "%s\"%s\": ", separator, key);
-    tn_json_append(out, text);
-}
-
-static void json_texts(GString *out, const char *key, const char *const *texts, unsigned n)
-{
-    g_string_append_printf(out, ", \"%s\": [", key);
-    for (unsigned i = 0; i < n; i++) {
-        g_string_append(out, i ? ", " : "");
-        tn_json_append(out, texts[i]);
-    }
-    g_string_append(out, "]");
-}
-
-static void json_provide(GString *out, const TnProvide *provide)
-{
-    json_text(out, "{", "kind", provide->kind);
-    json_text(out, ", ", "name", provide->name);
-    json_texts(out, "aliases", (const char *const *)provide->aliases->pdata, provide->aliases->len);
-    json_text(out, ", ", "bus", provide->bus);
-    json_text(out, ", ", "category", provide->category);
-    g_string_append_printf(out, ", \"user\": %s",
-                           provide->flags & TN_PROVIDE_USER ? "true" : "false");
-    json_text(out, ", ", "description", provide->description);
-    g_string_append(out, "}");
-}
-
 static void json_module(GString *out, const TnModuleEntry *module)
 {
     const TnNote *note = module->note;
     g_autofree char *digest = note_digest(module);
 
-    json_text(out, "{", "name", note ? note->name : NULL);
-    json_text(out, ", ", "version", note ? note->version : NULL);
-    json_text(out, ", ", "path", module->path);
-    json_text(out, ", ", "state", state_name(module));
-    json_text(out, ", ", "cause", module->broken ? module->broken->message : NULL);
-    json_text(out, ", ", "digest", digest);
-    g_string_append(out, ",\n     \"provides\": [");
-    for (unsigned i = 0; note && i < note->provides->len; i++) {
-        g_string_append(out, i ? ",\n       " : "\n       ");
-        json_provide(out, note->provides->pdata[i]);
-    }
-    g_string_append(out, "]}");
+    tn_json_member_text(out, "{", "name", note ? note->name : NULL);
+    tn_json_member_text(out, ", ", "version", note ? note->version : NULL);
+    tn_json_member_text(out, ", ", "path", module->path);
+    tn_json_member_text(out, ", ", "state", state_name(module));
+    tn_json_member_text(out, ", ", "cause", module->broken ? module->broken->message : NULL);
+    tn_json_member_text(out, ", ", "digest", digest);
+    g_string_append(out, ",\n     ");
+    tn_note_append_provides(out, note);
+    g_string_append(out, "}");
 }
 
 static void json_problems(GString *out, const GPtrArray *refused, const GPtrArray *files)
@@ -247,8 +215,8 @@ static void json_problems(GString *out, const GPtrArray *refused, const GPtrArra
     for (unsigned i = 0; i < files->len; i++) {
         const TnCatalogueFile *file = files->pdata[i];
 
-        json_text(out, i ? ",\n    {" : "\n    {", "path", file->path);
-        json_text(out, ", ", "cause", file->error ? file->error->message : NULL);
+        tn_json_member_text(out, i ? ",\n    {" : "\n    {", "path", file->path);
+        tn_json_member_text(out, ", ", "cause", file->error ? file->error->message : NULL);
         g_string_append(out, "}");
     }
     g_string_append(out, "]");
@@ -262,10 +230,10 @@ static void print_json(void)
     g_autofree char *digest = registry_digest(modules);
 
     g_string_append_printf(out, "{\"format\": %d", FORMAT);
-    json_text(out, ",\n  ", "version", tn_version());
-    json_text(out, ",\n  ", "abi", TN_STR(TN_ABI_MAJOR) "." TN_STR(TN_ABI_MINOR));
-    json_text(out, ",\n  ", "digest", digest);
-    json_texts(out, "directories", directories, g_strv_length((char **)directories));
+    tn_json_member_text(out, ",\n  ", "version", tn_version());
+    tn_json_member_text(out, ",\n  ", "abi", TN_STR(TN_ABI_MAJOR) "." TN_STR(TN_ABI_MINOR));
+    tn_json_member_text(out, ",\n  ", "digest", digest);
+    tn_json_member_texts(out, "directories", directories, g_strv_length((char **)directories));
     json_problems(out, tn_registry_refused(), tn_catalogue_files());
     g_string_append(out, ",\n  \"modules\": [");
     for (unsigned i = 0; i < modules->len; i++) {

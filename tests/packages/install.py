@@ -21,7 +21,7 @@ from support.emulator import TOP  # noqa: E402
 from support.installed import Installed  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("TENON_BUILD", TOP / "build"))
-PROGRAMS = ("tenon", "tenon-system-x86_64", "tenon-system-i386", "tenon-modinfo")
+PROGRAMS = ("tenon", "tenon-system-x86_64", "tenon-system-i386", "tenon-modinfo", "tenon-modcheck")
 
 
 def equal(found, expected, what):
@@ -44,7 +44,7 @@ def the_files_lie_where_distributions_want_them(installed):
     expected += [f"{library}/{name}" for name in (
         "libtenon.so.1", "libtenon.so", "pkgconfig/tenon.pc", "pkgconfig/tenon-module.pc",
         "tenon/modules/machine-pc.so", "tenon/modules/edu.so")]
-    expected += [f"{share}/man/man1/{name}.1" for name in PROGRAMS[:3]]
+    expected += [f"{share}/man/man1/{name}.1" for name in PROGRAMS]
     expected += [f"{share}/bash-completion/completions/{name}" for name in PROGRAMS[:3]]
     expected += [f"{share}/zsh/site-functions/_tenon", f"{share}/tenon/catalog.d/tenon.json",
                  f"{share}/doc/tenon/module-authors.md",
