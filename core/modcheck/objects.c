@@ -105,6 +105,8 @@ static bool returns_its_value(TnObject *obj, const TnProperty *p, GError **error
         return p->kind == TN_PROP_STRING || p->kind == TN_PROP_LINK || p->kind == TN_PROP_CHARDEV;
     if (!before[0] || p->kind == TN_PROP_LINK || p->kind == TN_PROP_CHARDEV)
         return true;
+    if ((p->flags & TN_PROP_REQUIRED) && !tn_object_property_is_set(obj, p->name))
+        return true; /* what stands there before it is set need not be valid */
     if (!tn_object_set(obj, p->name, before, error)) {
         g_prefix_error(error, "property '%s' does not take its own value '%s': ", p->name, before);
         return false;
