@@ -50,6 +50,16 @@ def elf(text, segments=1):
     return head + segment * segments + note
 
 
+def shared_object():
+    """A small one with a symbol of its own, one of libc's and its version."""
+    with tempfile.NamedTemporaryFile(suffix=".so") as file:
+        subprocess.run([*modules.compiler(), "-shared", "-nostartfiles", "-Wl,-z,max-page-size=512",
+                        "-Wl,-z,noseparate-code", "-Wl,-rpath,$ORIGIN", "-s", "-x", "c", "-",
+                        "-o", file.name], input=b"int puts(const char *); int f(void)"
+                                                b"{ return puts(\"\"); }", check=True)
+        return pathlib.Path(file.name).read_bytes()
+
+
 PACKAGES = (
     b'{"format": 1, "install": "apt install", "provides": [{"kind": "device", "name": "edu", '
     b'"module": "edu", "packages": ["a", "b"]}, {"kind": "x", "name": "\\u00e9\\ud83d\\ude00", '
@@ -60,6 +70,8 @@ TARGETS = {
     "note": (("module/elf.c", "module/note.c", "module/problem.c"),
              (elf(NOTE), elf(NOTE, 2), elf(b"format=2\n")),
              ("Tenon", "format=", "abi=", "provides=device|", "alias=device|", "requires=")),
+    "dynamic": (("module/dynamic.c", "module/problem.c"), (),
+                ("GLIBC_2.2.5", "\\x7fELF")),
     "packages": (("module/packages.c", "module/problem.c", "option/json.c"), PACKAGES,
                  ('\\"format\\"', '\\"provides\\"', '\\"packages\\"', '\\"kind\\"', '\\"name\\"',
                   '\\\\u')),
@@ -83,7 +95,7 @@ def fuzz(folder, name, seconds):
     corpus, failed = folder / name, folder / f"failed-{name}-"
     corpus.mkdir(exist_ok=True)
     _, seeds, words = TARGETS[name]
-    for number, seed in enumerate(seeds):
+    for number, seed in enumerate(seeds or [shared_object()]):
         (corpus / f"seed-{number}").write_bytes(seed)
     (folder / f"{name}.dict").write_text("".join(f'"{word}"\n' for word in words))
     done = subprocess.run([target, corpus, f"-max_total_time={seconds}", "-max_len=8192",
