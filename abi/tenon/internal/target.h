@@ -179,6 +179,16 @@ enum {
     TN_HELPER_PURE = 1u << 5,      /* result depends on the arguments only; no cpu argument */
     TN_HELPER_IO = 1u << 6,        /* may take the device lock */
     TN_HELPER_NORETURN = 1u << 7,
+    /*
+     * I64 fn(cpu, low, high, divisor), all I64: the quotient of the double-width dividend, which a
+     * back end may compute in the helper's place; where the divisor is zero or the quotient does not
+     * fit it calls the helper. 32-bit operands and quotients are zero-extended.
+     */
+    TN_HELPER_DIVU32 = 1u << 8,
+    TN_HELPER_DIVS32 = 1u << 9,
+    TN_HELPER_DIVU64 = 1u << 10,
+    TN_HELPER_DIVS64 = 1u << 11,
+    TN_HELPER_DIVIDES = TN_HELPER_DIVU32 | TN_HELPER_DIVS32 | TN_HELPER_DIVU64 | TN_HELPER_DIVS64,
 };
 
 /* One helper. Its C signature is: ret fn([TnCpu *cpu,] args...), without cpu where PURE. */

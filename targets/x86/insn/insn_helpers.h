@@ -9,6 +9,8 @@ void x86_helper_check_fetch(TnCpu *cpu, uint32_t offset);
 
 uint64_t x86_helper_div(TnCpu *cpu, uint64_t dividend, uint64_t divisor, uint32_t size);
 uint64_t x86_helper_idiv(TnCpu *cpu, uint64_t dividend, uint64_t divisor, uint32_t size);
+uint64_t x86_helper_div32(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor);
+uint64_t x86_helper_idiv32(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor);
 uint64_t x86_helper_div64(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor);
 uint64_t x86_helper_idiv64(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor);
 void x86_helper_pause(TnCpu *cpu);

@@ -66,36 +66,38 @@ void x86_gen_imul2(X86Ctx *c)
     x86_put_flags(c, flags);
 }
 
-/* The dividend's two halves as the helpers take them: 64 bits, or 128 for size 8. */
-static TnTemp dividend(X86Ctx *c, unsigned size, TnTemp *high)
+/* The quotient of 8- and 16-bit operands: the dividend in one, and the size. */
+static TnTemp narrow_quotient(X86Ctx *c, TnTemp divisor, unsigned size, TnTemp *low)
 {
-    *high = TN_TEMP_NONE;
-    if (size == 1)
-        return x86_get_reg(c, RAX, 2);
-    if (size == 8)
-        *high = tn_ir_get(c->b, TN_I64, RDX);
-    TnTemp low = x86_get_reg(c, RAX, size);
-    if (size == 8)
-        return low;
-    return tn_ir_deposit(c->b, TN_I64, low, x86_get_reg(c, RDX, size), size * 8, size * 8);
+    *low = x86_get_reg(c, RAX, 2);
+    if (size == 2)
+        *low = tn_ir_deposit(c->b, TN_I64, *low, x86_get_reg(c, RDX, 2), 16, 16);
+    return tn_ir_call(c->b, c->row->arg ? X86_HELPER_idiv : X86_HELPER_div, *low, divisor,
+                      tn_ir_const(c->b, TN_I32, size), 0);
+}
+
+static TnTemp wide_quotient(X86Ctx *c, TnTemp divisor, unsigned size, TnTemp *low)
+{
+    static const uint16_t helpers[2][2] = { { X86_HELPER_div32, X86_HELPER_div64 },
+                                            { X86_HELPER_idiv32, X86_HELPER_idiv64 } };
+
+    *low = x86_get_reg(c, RAX, size);
+    return tn_ir_call(c->b, helpers[c->row->arg != 0][size == 8], *low, x86_get_reg(c, RDX, size),
+                      divisor, 0);
 }
 
 /* DIV r/m, IDIV r/m: the helper checks and divides; the remainder follows from the quotient. */
 void x86_gen_div(X86Ctx *c)
 {
     unsigned size = c->op[0].size;
-    bool is_signed = c->row->arg;
-    TnTemp divisor = is_signed ? x86_read_signed(c, 0) : x86_read(c, 0), high;
-    TnTemp low = dividend(c, size, &high), quotient;
+    bool narrow = size < 4, is_signed = c->row->arg;
+    TnTemp divisor = narrow && is_signed ? x86_read_signed(c, 0) : x86_read(c, 0), low;
+    TnTemp quotient = narrow ? narrow_quotient(c, divisor, size, &low)
+                             : wide_quotient(c, divisor, size, &low);
+    TnIrType type = x86_calc_type(size);
+    TnTemp rest = tn_ir_2(c->b, TN_IR_SUB, type, low,
+                          tn_ir_2(c->b, TN_IR_MUL, type, quotient, divisor));
 
-    if (size == 8)
-        quotient = tn_ir_call(c->b, is_signed ? X86_HELPER_idiv64 : X86_HELPER_div64, low, high,
-                              divisor, 0);
-    else
-        quotient = tn_ir_call(c->b, is_signed ? X86_HELPER_idiv : X86_HELPER_div, low, divisor,
-                              tn_ir_const(c->b, TN_I32, size), 0);
-    TnTemp rest = tn_ir_2(c->b, TN_IR_MUL, TN_I64, quotient, divisor);
-    rest = tn_ir_2(c->b, TN_IR_SUB, TN_I64, low, rest);
     if (size == 1) {
         TnTemp both = tn_ir_deposit(c->b, TN_I64, quotient, rest, 8, 8);
         x86_put_reg(c, RAX, 2, both);
@@ -127,6 +129,18 @@ uint64_t x86_helper_idiv(TnCpu *cpu, uint64_t dividend, uint64_t divisor, uint32
     if (quotient < -limit || quotient >= limit)
         x86_raise(cpu, X86_DE);
     return (uint64_t)quotient;
+}
+
+uint64_t x86_helper_div32(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor)
+{
+    return x86_helper_div(cpu, high << 32 | low, divisor, 4);
+}
+
+uint64_t x86_helper_idiv32(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor)
+{
+    uint64_t extended = (uint64_t)(int64_t)(int32_t)divisor;
+
+    return (uint32_t)x86_helper_idiv(cpu, high << 32 | low, extended, 4);
 }
 
 uint64_t x86_helper_div64(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor)

@@ -69,7 +69,7 @@ typedef struct X64Stub {
     enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
            X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
            X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE,
-           X64_STUB_VEC_STATE, X64_N_STUBS } kind;
+           X64_STUB_VEC_STATE, X64_STUB_DIVIDE, X64_N_STUBS } kind;
     bool flags_pending;
     bool wide;
     bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */

@@ -129,6 +129,64 @@ X64Src x64_cpu_arg(void)
                      .mem = x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS) };
 }
 
+/* ---- Division in a helper's place ------------------------------------------------------------- */
+
+/* The slow path that calls the helper, taken under a condition. */
+static void branch_to_helper(X64Ctx *cx, const TnIrOp *op, unsigned cc, int divisor)
+{
+    X64Stub *s = x64_new_stub(cx, op, X64_STUB_DIVIDE);
+
+    s->mem = op->aux;
+    s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = X64_RAX };
+    s->value = (X64Src){ .kind = X64_SRC_REG, .reg = X64_RDX };
+    s->value2 = (X64Src){ .kind = X64_SRC_REG, .reg = divisor };
+    s->dst = X64_RAX;
+    s->from[s->n_from++] = x64_jcc32(&cx->e, cc);
+}
+
+/* Where dividend and divisor are signed: only dividends of one width are divided, by others than 0
+ * and -1. */
+static void check_signed(X64Ctx *cx, const TnIrOp *op, unsigned w, int divisor)
+{
+    enum { MINUS_ONE_AND_ZERO = 1 }; /* are those of which one more is at most this, unsigned */
+    int tmp = x64_tmp(cx);
+
+    x64_mov_rr(&cx->e, w, tmp, X64_RAX);
+    x64_rri(&cx->e, X64_GRP2_IMM8 | w, X64_G2_SAR, tmp, w ? 63 : 31);
+    x64_rr(&cx->e, X64_CMP | w, tmp, X64_RDX);
+    branch_to_helper(cx, op, X64_NZ, divisor);
+    x64_lea(&cx->e, w, tmp, x64_mem(divisor, 1));
+    x64_g1_ri(&cx->e, X64_G1_CMP, w ? 3 : 2, tmp, MINUS_ONE_AND_ZERO);
+    branch_to_helper(cx, op, X64_BE, divisor);
+}
+
+static void lower_divide(X64Ctx *cx, const TnIrOp *op, uint32_t flags)
+{
+    bool is_signed = flags & (TN_HELPER_DIVS32 | TN_HELPER_DIVS64);
+    unsigned w = flags & (TN_HELPER_DIVU64 | TN_HELPER_DIVS64) ? X64_W : 0;
+    guint first = cx->stubs->len;
+
+    x64_claim(cx, X64_RAX);
+    x64_claim(cx, X64_RDX);
+    int divisor = x64_in(cx, op->c);
+    X64Src low = x64_peek(cx, op->a), high = x64_peek(cx, op->b);
+
+    x64_mov_src(cx, w, X64_RAX, &low);
+    x64_mov_src(cx, w, X64_RDX, &high);
+    if (is_signed) {
+        check_signed(cx, op, w, divisor);
+    } else {
+        x64_rr(&cx->e, X64_CMP | w, X64_RDX, divisor);
+        branch_to_helper(cx, op, X64_AE, divisor);
+    }
+    x64_rr(&cx->e, X64_GRP3 | w, is_signed ? X64_G3_IDIV : X64_G3_DIV, divisor);
+    for (guint i = first; i < cx->stubs->len; i++)
+        g_array_index(cx->stubs, X64Stub, i).back = cx->e.p;
+    x64_release(cx);
+    if (op->dst)
+        x64_bind(cx, op->dst, X64_RAX);
+}
+
 void x64_lower_call(X64Ctx *cx, const TnIrOp *op)
 {
     const TnHelperInfo *h = &x64_plan.target->helpers[op->aux];
@@ -136,6 +194,10 @@ void x64_lower_call(X64Ctx *cx, const TnIrOp *op)
     X64Src args[6];
     int n = 0;
 
+    if (h->flags & TN_HELPER_DIVIDES) {
+        lower_divide(cx, op, h->flags);
+        return;
+    }
     x64_before_call(cx, h->flags);
     if (!(h->flags & TN_HELPER_PURE))
         args[n++] = x64_cpu_arg();

@@ -378,6 +378,14 @@ static void x87_store(TnCpu *cpu, uint64_t vaddr, void *buf, uint32_t mem)
     tn_mmu_store(cpu, vaddr, value, mem);
 }
 
+/* A quotient that only the helper can tell, or an exception. */
+static uint64_t divide(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor, uint32_t helper)
+{
+    typedef uint64_t (*DivideFn)(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor);
+
+    return ((DivideFn)x64_plan.target->helpers[helper].fn)(cpu, low, high, divisor);
+}
+
 typedef struct SlowCall {
     void (*fn)(void);
     int8_t arg[4];      /* frame slots of the arguments after cpu and address; -1 none */
@@ -398,6 +406,7 @@ static const SlowCall slow_calls[] = {
     [X64_STUB_X87_REFUSE] = { (void (*)(void))x87_refuse, { -1, -1, -1 }, false },
     [X64_STUB_X87_LOAD] = { (void (*)(void))x87_load, { -1, X64_F_MEM, -1 }, true },
     [X64_STUB_X87_STORE] = { (void (*)(void))x87_store, { -1, X64_F_MEM, -1 }, true },
+    [X64_STUB_DIVIDE] = { (void (*)(void))divide, { X64_F_VALUE, X64_F_VALUE2, X64_F_MEM }, false },
     [X64_STUB_X87_PROBE] = { (void (*)(void))x87_probe, { -1, X64_F_MEM, -1 }, true },
 };
 

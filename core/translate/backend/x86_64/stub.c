@@ -30,6 +30,11 @@ static void move_vectors(X64Ctx *cx, const X64Stub *s, bool save)
     }
 }
 
+static bool two_values(const X64Stub *s)
+{
+    return s->kind == X64_STUB_CAS || s->kind == X64_STUB_DIVIDE;
+}
+
 static void pass_arguments(X64Ctx *cx, const X64Stub *s)
 {
     pass(cx, X64_F_ADDR, &s->addr);
@@ -38,11 +43,11 @@ static void pass_arguments(X64Ctx *cx, const X64Stub *s)
     x64_store_imm(&cx->e, 2, x64_frame(X64_F_MEM), (int32_t)s->mem);
     if (s->vector && s->kind == X64_STUB_STORE)
         x64_vstore_low(&cx->e, X64_W, s->value.reg, x64_frame(X64_F_VALUE));
-    else if (s->kind == X64_STUB_STORE || s->kind == X64_STUB_RMW || s->kind == X64_STUB_CAS)
+    else if (s->kind == X64_STUB_STORE || s->kind == X64_STUB_RMW || two_values(s))
         pass(cx, X64_F_VALUE, &s->value);
     if (s->kind == X64_STUB_RMW)
         x64_store_imm(&cx->e, 2, x64_frame(X64_F_VALUE2), (int32_t)s->aop);
-    if (s->kind == X64_STUB_CAS)
+    if (two_values(s))
         pass(cx, X64_F_VALUE2, &s->value2);
     if (s->kind == X64_STUB_STORE_VEC)
         x64_vstore(&cx->e, s->wide, s->dst, x64_frame(X64_F_VEC));
