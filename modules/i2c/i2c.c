@@ -79,7 +79,7 @@ static const TnTypeInfo bus_type = {
 
 static const TnProperty device_properties[] = {
     { .name = "address", .kind = TN_PROP_UINT8, .offset = offsetof(I2cDevice, address),
-      .min = ADDRESS_MIN, .max = ADDRESS_MAX, .flags = TN_PROP_REQUIRED,
+      .min = ADDRESS_MIN, .max = ADDRESS_MAX, .def = "0x50",
       .doc = "7-bit address on the bus" },
     { 0 },
 };
