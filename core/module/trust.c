@@ -40,6 +40,12 @@ static bool check_mode(const struct stat *st, const char *what, GError **error)
                     what, mode);
         return false;
     }
+    if ((mode & S_IWGRP) && st->st_gid != 0) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
+                    "%s is writable by the group %u (mode %04o): its members could have put code "
+                    "there", what, (unsigned)st->st_gid, mode);
+        return false;
+    }
     if (tn_trust_privileged() && (!is_trusted_owner(st->st_uid) || (mode & S_IWGRP))) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
                     "%s can be changed by others (mode %04o, user %u): this program runs with "

@@ -193,6 +193,25 @@ def a_folder_that_all_can_write_is_refused():
         FOLDER.chmod(0o755)
 
 
+def what_a_group_can_write_is_refused():
+    """Root's own group may; to give a file to another one takes root."""
+    good, group = FOLDER / "good.so", 12345
+    if os.geteuid() == 0:
+        os.chown(good, -1, group)
+    elif os.getegid() != 0:
+        group = os.getegid()
+    good.chmod(0o775)
+    try:
+        assert f"it is writable by the group {group} (mode 0775)" in listing()[1]["good"]["cause"]
+    finally:
+        good.chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(good, -1, 0)
+        good.chmod(0o775)
+        assert listing()[1]["good"]["state"] == "usable"
+        good.chmod(0o755)
+
+
 def packages(*items, **more):
     return json.dumps({"format": 1, "provides": list(items), **more})
 
@@ -351,6 +370,7 @@ def listing_maps_no_module():
 CASES = [the_listing_has_the_good_ones_only, each_bad_one_says_why, a_good_one_loads_among_the_bad,
          asking_for_a_bad_one_says_why, a_missing_name_gets_a_hint,
          a_crash_happens_only_when_the_module_is_used, a_folder_that_all_can_write_is_refused,
+         what_a_group_can_write_is_refused,
          the_json_list_has_names_and_a_digest,
          a_name_in_a_file_of_packages_is_told_with_its_package,
          a_module_of_the_build_that_is_gone_is_named,
