@@ -101,6 +101,16 @@ def control(mode):
     for value in ("0x1f80", "0x7fbf", "0xffff", "0x9fc0"):
         yield form(f"movl ${value}, {mode.mem}; ldmxcsr {mode.mem}; stmxcsr 4{mode.mem}", ("sse",),
                    count=2)
+    # The rounding mode counts from the next instruction on, and so do sticky flags.
+    for name in ("divps", "addps", "sqrtps"):
+        yield form(f"movl $0x7fa0, {mode.mem}; ldmxcsr {mode.mem}; {name} %xmm1, %xmm2; "
+                   f"movl $0x3f80, {mode.mem}; ldmxcsr {mode.mem}; {name} %xmm2, %xmm3; "
+                   f"stmxcsr 4{mode.mem}", ("sse2",), kind="f32", count=12)
+    # Conditions straight after comparisons, and the flags behind them.
+    for name, feature in (("comiss", "sse"), ("ucomisd", "sse2"), ("ptest", "sse4_1")):
+        for condition in ("a", "b", "e", "p", "g", "o"):
+            yield form(f"{name} %xmm1, %xmm2; j{condition} 1f; incb %ch; 1: set{condition} %al",
+                       (feature,), kind="f64" if feature == "sse2" else "f32", count=12)
 
 
 def text(mode):

@@ -298,6 +298,8 @@ bool x64_host_has(const X64Ctx *cx, TnTemp t);
 void x64_flush_flags(X64Ctx *cx);
 /* eax = packed flags (of them `bits`) from the host's. */
 void x64_pack_rax(X64Ctx *cx, uint32_t bits);
+/* eax = packed flags t from the host's, which have O clear and stand until something changes them. */
+void x64_pack_rax_without_overflow(X64Ctx *cx, TnTemp t);
 /* Computes a virtual FLAGS into a register. */
 void x64_materialise_flags(X64Ctx *cx, TnTemp t);
 

@@ -7,6 +7,8 @@
  * use needs. A condition compares again, or finds the host's flags still standing from the
  * operation that made the result. Other FLAGS are computed where they are.
  */
+#include <string.h>
+
 #include "compile.h"
 
 enum {
@@ -232,6 +234,18 @@ static void pack_bits(X64Ctx *cx, int dst, uint32_t bits)
 void x64_pack_rax(X64Ctx *cx, uint32_t bits)
 {
     pack_bits(cx, X64_RAX, bits);
+}
+
+/* LAHF, MOVZX and LEA keep them. Bit 1 is always set in AH (SDM vol. 1, 3.4.3). */
+void x64_pack_rax_without_overflow(X64Ctx *cx, TnTemp t)
+{
+    static const uint8_t lahf_movzx_eax_ah[] = { 0x9f, 0x0f, 0xb6, 0xc4 };
+
+    memcpy(cx->e.p, lahf_movzx_eax_ah, sizeof(lahf_movzx_eax_ah));
+    cx->e.p += sizeof(lahf_movzx_eax_ah);
+    x64_lea(&cx->e, 0, X64_RAX, x64_mem(X64_RAX, -2));
+    cx->host_flags = t;
+    cx->e.flags_at = cx->e.p;
 }
 
 /* dst = the recipe's packed flags from the host's. tmp is neither dst nor c's register. */
@@ -527,10 +541,10 @@ static unsigned flags_cond(X64Ctx *cx, TnTemp t, unsigned cond)
     bool step = r.fop == TN_FLAGS_INC || r.fop == TN_FLAGS_DEC;
     int tmp = X64_NONE;
 
+    if (x64_host_has(cx, t) && !(carry && step && !r.packed))
+        return cond;
     if (r.packed)
         return packed_cond(cx, t, cond);
-    if (x64_host_has(cx, t) && !(carry && step))
-        return cond;
     cx->locked |= recipe_regs(&r);
     if (needs_tmp(&r))
         tmp = x64_tmp(cx);

@@ -179,14 +179,15 @@ static int destination(X64Ctx *cx, const TnIrOp *op, int prefer, uint32_t avoid)
     return x64_out(cx, op->dst, X64_NONE, 0);
 }
 
-/* COMISS, PTEST and their like: the host's flags are the result. */
+/* COMISS, PTEST and their like: the host's flags are the result; they clear O. A condition behind them
+ * finds these flags. */
 static void emit_flags_form(X64Ctx *cx, const TnIrOp *op, const Insn *n)
 {
     X64Src a = operand(cx, op->a ? op->a : op->b), b = operand(cx, op->b);
 
     x64_claim(cx, X64_RAX);
     emit(cx, n, a.reg, X64_NONE, &b);
-    x64_pack_rax(cx, TN_FLAGS_ALL);
+    x64_pack_rax_without_overflow(cx, op->dst);
     x64_release(cx);
     x64_bind(cx, op->dst, X64_RAX);
 }
