@@ -12,26 +12,33 @@
 
 void x86_gen_ldmxcsr(X86Ctx *c)
 {
-    tn_ir_call_void(c->b, X86_HELPER_ldmxcsr, x86_read(c, 0), 0, 0, 0);
-    x86_gen_end(c);
+    bool ends = c->leave || c->sti || c->mode & (MODE_TF | MODE_DR7);
+
+    tn_ir_call_void(c->b, X86_HELPER_ldmxcsr, x86_read(c, 0), x86_const(c, c->next_pc),
+                    tn_ir_const(c->b, TN_I32, ends), 0);
+    if (ends)
+        x86_gen_end(c);
 }
 
 void x86_gen_stmxcsr(X86Ctx *c)
 {
-    x86_write(c, 0, tn_ir_call(c->b, X86_HELPER_stmxcsr, 0, 0, 0, 0));
+    x86_write(c, 0, tn_ir_ldenv(c->b, TN_I32, offsetof(X86State, mxcsr)));
 }
 
-void x86_helper_ldmxcsr(TnCpu *cpu, uint32_t value)
+/* The block goes on unless it was made for other masks. */
+void x86_helper_ldmxcsr(TnCpu *cpu, uint32_t value, uint64_t next_pc, uint32_t ends)
 {
+    X86State *s = x86_state(cpu);
+    uint32_t before = s->mode;
+
     if (value & ~(uint32_t)MXCSR_VALID)
         x86_raise_error(cpu, X86_GP, 0);
-    x86_state(cpu)->mxcsr = value;
+    s->mxcsr = value;
     x86_update_mode(cpu);
-}
-
-uint32_t x86_helper_stmxcsr(TnCpu *cpu)
-{
-    return x86_state(cpu)->mxcsr;
+    if (s->mode == before || ends)
+        return;
+    s->rip = next_pc;
+    tn_cpu_unwind_to_loop(cpu);
 }
 
 typedef void (*FallbackFn)(TnCpu *cpu, void *dst, const void *a, const void *b, const void *c,

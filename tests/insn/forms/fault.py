@@ -286,6 +286,11 @@ def floating_errors(mode):
     for name in ("vfmadd213ps", "vfnmsub231ps"):
         yield form(f"{name} %ymm1, %ymm2, %ymm3", kind="f32x", state=STATE_YMM, features=("fma",),
                    count=0)
+    # New masks count at once, and so does masking again.
+    for name in ("divps %xmm1, %xmm2", "sqrtpd %xmm1, %xmm2", "cvtps2dq %xmm1, %xmm2"):
+        yield form(f"movl $0x1f80, {mode.mem}; ldmxcsr {mode.mem}; {name}; movl $0x4000, {mode.mem}; "
+                   f"ldmxcsr {mode.mem}; {name}; paddd %xmm2, %xmm1", kind="f32x", state=STATE_FX,
+                   features=("sse2",), count=12)
     yield form(f"movl $0x10000, {mode.mem}; ldmxcsr {mode.mem}", state=STATE_FX, kind="f32x",
                features=("sse",), count=2)
     yield from x87_errors(mode)
