@@ -152,6 +152,29 @@ static uint8_t *side_at(const Rep *r, const Side *side, uint64_t i, uint64_t n)
     return side->host + (r->step > 0 ? i : n - 1 - i) * r->size;
 }
 
+/*
+ * The whole repetition at once, for the short ones that most are: upwards, without segments to add
+ * or check, within a page of plain RAM. Gives the host memory of an operand, or NULL for the general
+ * way; `bytes` is what all elements take.
+ */
+static bool is_plain(const Rep *r, uint64_t bytes)
+{
+    enum { WANT = REP_CODE64 | REP_REPEAT, LOOK_AT = WANT | REP_ONCE };
+    unsigned seg = r->how >> REP_SEG_SHIFT & 7;
+
+    return (r->how & LOOK_AT) == WANT && r->step > 0 && r->addr_mask == ~0ull && bytes &&
+           bytes <= TN_PAGE_SIZE && seg != FS && seg != GS;
+}
+
+static uint8_t *plain_side(const Rep *r, unsigned reg, uint64_t bytes, TnAccess access)
+{
+    uint64_t at = r->s->regs[reg];
+
+    if ((at & (TN_PAGE_SIZE - 1)) + bytes > TN_PAGE_SIZE)
+        return NULL;
+    return tn_probe(r->cpu, at, bytes, access, r->mmu);
+}
+
 /* ---- Elements --------------------------------------------------------------------------- */
 
 static uint64_t load(const Rep *r, uint64_t linear)
@@ -208,11 +231,30 @@ static void copy_span(const Rep *r, const Side *to, const Side *from, uint64_t n
         memmove(side_at(r, to, i, n), side_at(r, from, i, n), r->size);
 }
 
+static bool plain_movs(const Rep *r)
+{
+    uint64_t *regs = r->s->regs, bytes = regs[RCX] << (r->how >> REP_SIZE_SHIFT & 3);
+    uint8_t *from, *to;
+
+    if (!is_plain(r, bytes) || regs[RCX] > TN_PAGE_SIZE ||
+        !(from = plain_side(r, RSI, bytes, TN_ACCESS_READ)) ||
+        !(to = plain_side(r, RDI, bytes, TN_ACCESS_WRITE)) || (to > from && to < from + bytes))
+        return false;
+    memmove(to, from, bytes);
+    regs[RSI] += bytes;
+    regs[RDI] += bytes;
+    regs[RCX] = 0;
+    return true;
+}
+
 uint32_t x86_helper_rep_movs(TnCpu *cpu, uint32_t how)
 {
     Rep r = rep_begin(cpu, how);
     Side from = source_side(&r), to = { .reg = RDI, .seg = ES, .write = true };
     uint32_t again = 0;
+
+    if (plain_movs(&r))
+        return 0;
 
     for (uint64_t left; (left = remaining(&r)) != 0;) {
         uint64_t n = how & REP_ONCE ? 0 : side_span(&r, &to, side_span(&r, &from, left));
@@ -251,11 +293,28 @@ static void fill_span(const Rep *r, const Side *to, uint64_t n, uint64_t value)
     memcpy(to->host + i, &pattern, bytes - i);
 }
 
+static bool plain_stos(const Rep *r)
+{
+    uint64_t *regs = r->s->regs, bytes = regs[RCX] << (r->how >> REP_SIZE_SHIFT & 3);
+    Side to = { .host = NULL };
+
+    if (!is_plain(r, bytes) || regs[RCX] > TN_PAGE_SIZE ||
+        !(to.host = plain_side(r, RDI, bytes, TN_ACCESS_WRITE)))
+        return false;
+    fill_span(r, &to, regs[RCX], regs[RAX]);
+    regs[RDI] += bytes;
+    regs[RCX] = 0;
+    return true;
+}
+
 uint32_t x86_helper_rep_stos(TnCpu *cpu, uint32_t how)
 {
     Rep r = rep_begin(cpu, how);
     Side to = { .reg = RDI, .seg = ES, .write = true };
     uint32_t again = 0;
+
+    if (plain_stos(&r))
+        return 0;
 
     for (uint64_t left; (left = remaining(&r)) != 0;) {
         uint64_t n = side_span(&r, &to, how & REP_ONCE ? 0 : left);
