@@ -48,7 +48,7 @@ def the_files_lie_where_distributions_want_them(installed):
     expected += [f"{share}/bash-completion/completions/{name}" for name in PROGRAMS[:3]]
     expected += [f"{share}/zsh/site-functions/_tenon", f"{share}/tenon/catalog.d/tenon.json",
                  f"{share}/doc/tenon/module-authors.md",
-                 f"{share}/tenon/module-template/metronome.c"]
+                 f"{share}/doc/tenon/examples/module-template/metronome.c"]
     headers = [path.name for path in (TOP / "abi" / "tenon").glob("*.h")]
     expected += [f"{installed.prefix}/include/tenon/{name}" for name in headers]
     found = installed.files()
