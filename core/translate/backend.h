@@ -16,6 +16,8 @@ typedef struct TnBlockExit {
     _Atomic(TnBlock *) to;  /* where it is linked to, NULL when it is not */
     void *patch;            /* back end: the place to patch */
     void *unlinked;         /* back end: what the place jumps to when unlinked */
+    void *early, *late;     /* back end: another place to patch, before work that only some blocks
+                             * want done, and where that work is; or NULL */
     TnBlock *from;
     struct TnBlockExit *next_in; /* in-edge list of `to` */
 } TnBlockExit;
@@ -33,6 +35,7 @@ struct TnBlock {
     TnBlockExit *exits;     /* n_exits of them, owned */
     void *code;             /* back end: entry point, or its program */
     uint32_t code_size;
+    bool flags_dead;        /* back end: nobody can see the flags it is entered with */
     atomic_bool valid;      /* false once invalidated: never entered again from the main loop */
     TnBlockExit *in_edges;
     TnBlock *hash_next, *page_next[2];

@@ -676,6 +676,21 @@ static void backwards(X64Ctx *cx)
     }
 }
 
+bool x64_flags_dead(const X64Ctx *cx)
+{
+    for (int i = 0; i < cx->n_ops; i++) {
+        const TnIrOp *op = &cx->ops[i];
+
+        if (cx->op_flags[i] & X64_OP_DEAD)
+            continue;
+        if (op->opc == TN_IR_PUT && op->aux == x64_plan.flags_reg)
+            return true;
+        if (observes(op) || (op->opc == TN_IR_GET && op->aux == x64_plan.flags_reg))
+            return false;
+    }
+    return false;
+}
+
 void x64_analyse(X64Ctx *cx)
 {
     forwards(cx);

@@ -12,6 +12,7 @@
 
 enum {
     OP_ROOM = 2048,     /* no operation and no stub is longer */
+    EXIT_ROOM = 160,    /* no stub of a direct exit is longer */
     MIN_CODE = 1 << 20,
 };
 
@@ -111,7 +112,7 @@ static bool compile_ops(X64Ctx *cx)
     }
     x64_emit_sides(cx);
     x64_emit_stubs(cx);
-    if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits->len * 64)
+    if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits->len * EXIT_ROOM)
         return false;
     x64_emit_exits(cx);
     return true;
@@ -125,6 +126,7 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
         return false;
     prepare(cx, block, ops, (int)n_ops, (int)n_temps);
     x64_analyse(cx);
+    block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && x64_flags_dead(cx);
     if (!compile_ops(cx))
         return false;
     block->code = x64_code_rx(cx->e.start);
@@ -148,21 +150,29 @@ static void x64_release_block(TnBlock *block)
 /* The displacement is aligned, so that a thread that executes the jump sees the old or the new one
  * (SDM vol. 3A, 9.1.1; cross-modifying only an immediate within one aligned word is what patching
  * JITs rely on). */
-static void patch(TnBlockExit *x, const void *target_rw)
+static void patch(void *place, const void *target_rw)
 {
-    int32_t disp = (int32_t)((const uint8_t *)target_rw - ((uint8_t *)x->patch + 4));
+    int32_t disp = (int32_t)((const uint8_t *)target_rw - ((uint8_t *)place + 4));
 
-    __atomic_store_n((int32_t *)x->patch, disp, __ATOMIC_RELEASE);
+    __atomic_store_n((int32_t *)place, disp, __ATOMIC_RELEASE);
 }
 
 static void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
 {
-    patch(&from->exits[exit], x64_code_rw(to->code));
+    const TnBlockExit *x = &from->exits[exit];
+
+    patch(x->patch, x64_code_rw(to->code));
+    if (x->early && to->flags_dead)
+        patch(x->early, x64_code_rw(to->code));
 }
 
 static void x64_unlink(TnBlock *from, unsigned exit)
 {
-    patch(&from->exits[exit], from->exits[exit].unlinked);
+    const TnBlockExit *x = &from->exits[exit];
+
+    if (x->early)
+        patch(x->early, x->late);
+    patch(x->patch, x->unlinked);
 }
 
 static void dump_hex(const TnBlock *block, GString *out)

@@ -94,6 +94,7 @@ typedef struct X64Side {
     uint64_t pc;
     bool flags_pending;
     bool host_live; /* the host's flags are the pending ones at the jump */
+    bool early;     /* the jump is to be patched */
     X64Recipe flags;
 } X64Side;
 
@@ -102,6 +103,10 @@ typedef struct X64Exit {
     uint64_t pc;
     uint8_t *patch;   /* displacement of the jump */
     uint8_t *request; /* displacement of the jump taken where exit_request is set, or NULL */
+    uint8_t *early;   /* displacement of the jump past the storing of flags, or NULL */
+    uint8_t *late;    /* where that begins */
+    bool flags_pending; /* at the request */
+    X64Recipe flags;
 } X64Exit;
 
 typedef struct X64Ctx {
@@ -168,6 +173,8 @@ X64Mem x64_reg_home(int declared); /* its place in the state */
 /* ---- analyse.c --------------------------------------------------------------------------- */
 
 void x64_analyse(X64Ctx *cx);
+/* True where the block overwrites the flags before anybody can see those it is entered with. */
+bool x64_flags_dead(const X64Ctx *cx);
 bool x64_is_const(const X64Ctx *cx, TnTemp t);
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */

@@ -44,6 +44,27 @@ static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
     g_array_append_val(cx->exits, x);
 }
 
+/* The same for one that stores flags between two jumps, unless the block that it is linked to
+ * overwrites them: `early` then goes there, else to what follows. */
+static void note_early_exit(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
+                            uint8_t *early, uint8_t *request)
+{
+    X64Exit x = { .pc = pc, .request = request, .early = early, .flags_pending = true,
+                  .flags = *flags };
+
+    x64_here32(&cx->e, early);
+    x.late = cx->e.p;
+    x64_leave_recipe(cx, flags, host_live, 0);
+    x.patch = x64_jmp32_aligned(&cx->e);
+    g_array_append_val(cx->exits, x);
+}
+
+static bool may_skip_flags(const X64Ctx *cx, uint64_t pc)
+{
+    return (x64_opt & TN_OPT_DEAD_FLAGS) && cx->pending_flags != TN_TEMP_NONE &&
+           tn_exit_linkable(cx->block, pc);
+}
+
 static void to_next(X64Ctx *cx)
 {
     x64_target32(x64_jmp32(&cx->e), x64_thunks.next);
@@ -98,8 +119,23 @@ static void go(X64Ctx *cx, uint64_t pc)
 
 static void direct_exit(X64Ctx *cx, uint64_t pc)
 {
-    x64_flush_flags_leaving(cx, 0);
-    go(cx, pc);
+    uint8_t *request = NULL;
+    bool host_live;
+
+    if (!may_skip_flags(cx, pc)) {
+        x64_flush_flags_leaving(cx, 0);
+        go(cx, pc);
+        return;
+    }
+    X64Recipe flags = x64_recipe(cx, cx->pending_flags);
+
+    host_live = x64_host_has(cx, cx->pending_flags);
+    if (goes_back(cx, pc)) {
+        request = check_request(cx);
+        host_live = false;
+    }
+    clean_upper(cx);
+    note_early_exit(cx, pc, &flags, host_live, x64_jmp32_aligned(&cx->e), request);
 }
 
 /* A loop's branch is likely taken: its way out stands inline. */
@@ -126,7 +162,8 @@ static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
         side.flags = x64_recipe(cx, cx->pending_flags);
         side.host_live = x64_host_has(cx, cx->pending_flags);
     }
-    side.from = x64_jcc32(&cx->e, cc);
+    side.early = may_skip_flags(cx, pc) && !cx->wide_used && !goes_back(cx, pc);
+    side.from = side.early ? x64_jcc32_aligned(&cx->e, cc) : x64_jcc32(&cx->e, cc);
     g_array_append_val(cx->sides, side);
 }
 
@@ -135,6 +172,10 @@ void x64_emit_sides(X64Ctx *cx)
     for (guint i = 0; i < cx->sides->len && x64_room(cx); i++) {
         X64Side *s = &g_array_index(cx->sides, X64Side, i);
 
+        if (s->early) {
+            note_early_exit(cx, s->pc, &s->flags, s->host_live, s->from, NULL);
+            continue;
+        }
         x64_here32(&cx->e, s->from);
         if (s->flags_pending)
             x64_leave_recipe(cx, &s->flags, s->host_live, 0);
@@ -267,7 +308,7 @@ void x64_emit_exits(X64Ctx *cx)
         X64Exit *x = &g_array_index(cx->exits, X64Exit, i);
 
         b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b,
-                                     .unlinked = cx->e.p };
+                                     .unlinked = cx->e.p, .early = x->early, .late = x->late };
         x64_here32(&cx->e, x->patch);
         store_pc(cx, x->pc);
         x64_mov_ri(&cx->e, X64_RDX, (uintptr_t)b);
@@ -275,6 +316,8 @@ void x64_emit_exits(X64Ctx *cx)
         x64_target32(x64_jmp32(&cx->e), x64_thunks.leave_direct);
         if (x->request) {
             x64_here32(&cx->e, x->request);
+            if (x->flags_pending)
+                x64_leave_recipe(cx, &x->flags, false, 0);
             store_pc(cx, x->pc);
             leave(cx, TN_RUN_EXIT_REQUEST);
         }
