@@ -147,6 +147,8 @@ uint64_t x86_helper_div64(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divi
 {
     if (divisor == 0 || high >= divisor)
         x86_raise(cpu, X86_DE);
+    if (TN_LIKELY(high == 0)) /* the host divides this by itself */
+        return low / divisor;
     return (uint64_t)(((unsigned __int128)high << 64 | low) / divisor);
 }
 
@@ -157,6 +159,8 @@ uint64_t x86_helper_idiv64(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t div
 
     if (b == 0 || (b == -1 && low == 0 && high == 1ull << 63))
         x86_raise(cpu, X86_DE);
+    if (TN_LIKELY((int64_t)high == (int64_t)low >> 63 && b != -1))
+        return (uint64_t)((int64_t)low / b);
     quotient = a / b;
     if (quotient != (int64_t)quotient)
         x86_raise(cpu, X86_DE);
