@@ -136,6 +136,7 @@ struct TnCpu {
     uint8_t sipi_vector;
     bool x87_live;             /* the guest's x87 registers are in this thread's x87 (TnX87Ops) */
     uint32_t scratch_mxcsr;    /* back end: host MXCSR outside translated code */
+    bool guest_mxcsr;          /* back end: the guest's MXCSR is in force in the host's */
     uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
                                 * translated code: in the state */
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */
@@ -175,7 +176,8 @@ enum {
     TN_HELPER_READS = 1u << 1,     /* reads declared registers through the state */
     TN_HELPER_WRITES = 1u << 2,    /* writes declared registers through the state */
     TN_HELPER_FLUSHES = 1u << 3,   /* may flush the TLB or code (the block ends soon after) */
-    TN_HELPER_FP = 1u << 4,        /* touches the FP environment or the guest's MXCSR */
+    TN_HELPER_FP = 1u << 4,        /* touches the FP environment or the guest's MXCSR: others may
+                                    * run with the guest's rounding and exceptions */
     TN_HELPER_PURE = 1u << 5,      /* result depends on the arguments only; no cpu argument */
     TN_HELPER_IO = 1u << 6,        /* may take the device lock */
     TN_HELPER_NORETURN = 1u << 7,

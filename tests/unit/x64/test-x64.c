@@ -486,6 +486,8 @@ static Outcome run(const TnBackend *backend, TnCpu *cpu, TnBlock *block)
         /* How an unlinked exit is reported is the back end's business. */
         o.why = r.why == TN_RUN_EXIT_DIRECT ? TN_RUN_EXIT_LOOP : r.why;
     }
+    if (o.faulted && backend->unwound)
+        backend->unwound(cpu);
     return (Outcome){ o.faulted, o.why };
 }
 

@@ -154,6 +154,7 @@ static void leave_mxcsr(X64Emit *e, int depth)
     merge_flags(e);
     x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, x64_env(X64_CPU_OFS(scratch_mxcsr)));
     x64_here8(e, skip);
+    x64_store_imm(e, 0, x64_env(X64_CPU_OFS(guest_mxcsr)), false);
 }
 
 /* The guest's MXCSR comes into force with no sticky flags: those it had stay in the state and new
@@ -173,6 +174,7 @@ static void enter_mxcsr(X64Emit *e, int depth)
     x64_store(e, 0, X64_RCX, frame_at(X64_F_MXCSR, depth));
     x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, frame_at(X64_F_MXCSR, depth));
     x64_here8(e, skip);
+    x64_store_imm(e, 0, x64_env(X64_CPU_OFS(guest_mxcsr)), true);
 }
 
 static void move_temporaries(X64Emit *e, bool store, int depth)
@@ -328,10 +330,22 @@ static void make_small(X64Emit *e)
 
 /* ---- Slow paths of the x87: from and to a buffer, 10 bytes where the type says 16 --------------- */
 
-void x64_unwound(TnCpu *cpu)
+static void x87_sync(TnCpu *cpu)
 {
     if (cpu->x87_live)
         x64_plan.target->x87->save(cpu);
+}
+
+void x64_unwound(TnCpu *cpu)
+{
+    x87_sync(cpu);
+    if (!cpu->guest_mxcsr)
+        return;
+    uint8_t *state = tn_cpu_state(cpu);
+
+    *(uint32_t *)(void *)(state + x64_plan.target->mxcsr_offset) |= _mm_getcsr() & MXCSR_FLAGS;
+    _mm_setcsr(cpu->scratch_mxcsr);
+    cpu->guest_mxcsr = false;
 }
 
 static void x87_enter(TnCpu *cpu)
@@ -402,7 +416,7 @@ static const SlowCall slow_calls[] = {
     [X64_STUB_CAS] = { (void (*)(void))tn_mmu_atomic_cas, { X64_F_VALUE, X64_F_VALUE2, X64_F_MEM },
                        false },
     [X64_STUB_X87_ENTER] = { (void (*)(void))x87_enter, { -1, -1, -1 }, false },
-    [X64_STUB_X87_SYNC] = { (void (*)(void))x64_unwound, { -1, -1, -1 }, false },
+    [X64_STUB_X87_SYNC] = { (void (*)(void))x87_sync, { -1, -1, -1 }, false },
     [X64_STUB_X87_REFUSE] = { (void (*)(void))x87_refuse, { -1, -1, -1 }, false },
     [X64_STUB_X87_LOAD] = { (void (*)(void))x87_load, { -1, X64_F_MEM, -1 }, true },
     [X64_STUB_X87_STORE] = { (void (*)(void))x87_store, { -1, X64_F_MEM, -1 }, true },
