@@ -154,7 +154,7 @@ static bool same_state(const GPtrArray *a, const GPtrArray *b, GError **error)
         const Saved *x = a->pdata[i], *y = b->pdata[i];
 
         if (x->bytes->len != y->bytes->len ||
-            memcmp(x->bytes->data, y->bytes->data, x->bytes->len) != 0)
+            (x->bytes->len && memcmp(x->bytes->data, y->bytes->data, x->bytes->len) != 0))
             return tn_check_fail(error, "what was saved and loaded is not saved the same again: "
                                  "%u bytes of '%s' differ from the loaded %u", y->bytes->len,
                                  x->name, x->bytes->len);

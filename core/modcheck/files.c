@@ -17,6 +17,7 @@ enum {
 
 static const char descriptor[] = "tn_module";
 static const char stable_prefix[] = "TENON_";
+static const char sanitizer_prefix[] = "__odr_asan."; /* what gcc's sanitizer adds to a global */
 static const char internal_version[] = "TENON_INTERNAL";
 
 static int open_file(const Check *check, GError **error)
@@ -113,6 +114,8 @@ bool tn_check_exports(Check *check, GError **error)
     for (unsigned i = 0; i < dynamic->exported->len; i++) {
         const char *name = dynamic->exported->pdata[i];
 
+        if (g_str_has_prefix(name, sanitizer_prefix))
+            continue;
         if (strcmp(name, descriptor) != 0)
             return tn_check_fail(error, "it exports '%s' beside '%s': build it with "
                                  "-fvisibility=hidden", name, descriptor);
