@@ -68,7 +68,7 @@ static TnJumpBank *present(TnCpu *cpu)
     return (TnJumpBank *)(void *)cpu->jump;
 }
 
-static TnJumpBank *recycle(TnCpu *cpu)
+static TnJumpBank *recycle(TnCpu *cpu, const TnTlbSpace *space)
 {
     TnCpuPrivate *p = cpu->priv;
     TnJumpBank *bank = &p->jump_banks[p->jump_next_bank++ % TN_JUMP_BANKS];
@@ -76,23 +76,26 @@ static TnJumpBank *recycle(TnCpu *cpu)
     drop_bank(bank);
     bank->mode_id = cpu->mode_id;
     bank->base = p->key.base;
+    bank->space = space;
     return bank;
 }
 
-static TnJumpBank *find_bank(TnCpu *cpu)
+static TnJumpBank *find_bank(TnCpu *cpu, const TnTlbSpace *space)
 {
     TnJumpBank *banks = cpu->priv->jump_banks;
 
     for (unsigned k = 0; k < TN_JUMP_BANKS; k++) {
-        if (banks[k].mode_id == cpu->mode_id)
+        if (banks[k].mode_id == cpu->mode_id && banks[k].space == space)
             return &banks[k];
     }
-    return recycle(cpu);
+    return recycle(cpu, space);
 }
 
 TnJumpBank *tn_jump_enter(TnCpu *cpu, TnJumpBank *hint)
 {
-    TnJumpBank *bank = hint && hint->mode_id == cpu->mode_id ? hint : find_bank(cpu);
+    const TnTlbSpace *space = cpu->priv->key.mmu_mode == TN_MMU_USER ? cpu->priv->in_force : NULL;
+    bool fits = hint && hint->mode_id == cpu->mode_id && hint->space == space;
+    TnJumpBank *bank = fits ? hint : find_bank(cpu, space);
 
     cpu->jump = bank->entry;
     return bank;
@@ -158,10 +161,14 @@ void tn_jump_flush(TnCpu *cpu)
         drop_bank(&cpu->priv->jump_banks[k]);
 }
 
-void tn_jump_flush_local(TnCpu *cpu)
+void tn_jump_flush_local(TnCpu *cpu, const TnTlbSpace *space)
 {
-    for (unsigned k = 0; k < TN_JUMP_BANKS; k++)
-        drop_set(&cpu->priv->jump_banks[k], &cpu->priv->jump_banks[k].local);
+    for (unsigned k = 0; k < TN_JUMP_BANKS; k++) {
+        TnJumpBank *bank = &cpu->priv->jump_banks[k];
+
+        if (bank->space == space)
+            drop_set(bank, &bank->local);
+    }
 }
 
 static void flush_entry(TnJumpBank *bank, unsigned i, uint64_t vaddr, unsigned bits)

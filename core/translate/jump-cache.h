@@ -3,7 +3,9 @@
  * The jump cache: from a guest pc to host code, looked at by translated code itself.
  *
  * A vCPU has a few banks, each for one mode, and cpu->jump is the one of the present mode, so a hit
- * is one comparison of the pc. An entry is in a bank only while entering its block is right: the
+ * is one comparison of the pc. Modes of user code have one for each address space that is kept, so
+ * that going back to a process finds its entries; other modes share one, since kernels are mapped
+ * alike everywhere. An entry is in a bank only while entering its block is right: the
  * block is valid, and the pc's page is mapped to where the block came from. Whatever ends that
  * clears the entry: a killed block is purged from all vCPUs' banks, a flush of the soft TLB clears
  * what it drops. An empty entry holds a pc that belongs to another entry, so it never hits.
@@ -13,10 +15,11 @@
 #ifndef TN_TRANSLATE_JUMP_CACHE_H
 #define TN_TRANSLATE_JUMP_CACHE_H
 
+#include "cpu/cpu-private.h"
 #include "translate/backend.h"
 
 enum {
-    TN_JUMP_BANKS = 8,
+    TN_JUMP_BANKS = 16,
     TN_JUMP_FILTER_BITS = 512, /* pages with entries, by a hash of the page number */
 };
 
@@ -34,6 +37,7 @@ typedef struct TnJumpBank {
     TnJumpSet local, global;                /* of pages that are global to the guest, or not */
     uint32_t mode_id;                       /* 0: no mode's yet */
     uint64_t base;                          /* of the mode's linear addresses */
+    const TnTlbSpace *space;                /* NULL: shared by all */
 } TnJumpBank;
 
 /* Empty banks for a new vCPU, and their end. */
@@ -55,7 +59,8 @@ void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global)
 
 /* Drops what a flush of the soft TLB makes wrong. [vcpu] */
 void tn_jump_flush(TnCpu *cpu);
-void tn_jump_flush_local(TnCpu *cpu);
+/* Entries of pages that are not global, in the banks of a space, or (NULL) in the shared ones. */
+void tn_jump_flush_local(TnCpu *cpu, const TnTlbSpace *space);
 void tn_jump_flush_page(TnCpu *cpu, uint64_t vaddr);
 
 /* Drops a block that is not valid any more from all banks. [translator's lock] */

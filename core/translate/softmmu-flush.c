@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Dropping soft TLB entries. Each TLB has a bitmap of entries in use, so a flush costs what was
- * filled since the last one. The jump cache, which has entries of the space in force and of global
- * pages, goes along.
+ * filled since the last one. The jump cache goes along.
  */
 #include <string.h>
 
@@ -68,16 +67,19 @@ void tn_tlb_flush_space(TnCpu *cpu, uint32_t tag)
         return;
     cpu->priv->stats.space_flushes++;
     space_flush(cpu, space, false);
+    tn_jump_flush_local(cpu, space);
     if (space == cpu->priv->in_force)
-        tn_jump_flush_local(cpu);
+        tn_jump_flush_local(cpu, NULL);
 }
 
 void tn_tlb_flush_spaces(TnCpu *cpu)
 {
     cpu->priv->stats.space_flushes++;
-    for (unsigned i = 0; i < TN_TLB_SPACES; i++)
+    for (unsigned i = 0; i < TN_TLB_SPACES; i++) {
         space_flush(cpu, &cpu->priv->space[i], false);
-    tn_jump_flush_local(cpu);
+        tn_jump_flush_local(cpu, &cpu->priv->space[i]);
+    }
+    tn_jump_flush_local(cpu, NULL);
 }
 
 /* It may be a store of the running block that changed the map. Links within a page assume that the

@@ -4,7 +4,7 @@
  * that is too small, or was emptied of global pages, fills without a walk. A large guest page is
  * one entry here however many it has in the first level.
  *
- * Two entries make a set, one for user mode 1 and one for all others: the MMU modes of a kernel
+ * Two entries make a set, one for user code's mode and one for all others: the MMU modes of a kernel
  * differ in what they may do with user pages alone and seldom meet at one page.
  */
 #include "translate/softmmu.h"
@@ -27,7 +27,7 @@ static TnTlbSecond *entry_of(const TnCpu *cpu, uint64_t vaddr, unsigned bits, un
                              uint32_t asid)
 {
     uint64_t set = vaddr >> bits ^ asid * UINT64_C(0x9e3779b1) ^ bits;
-    return &cpu->priv->second[(set << 1 | (mode == 1)) & (TN_TLB_SECOND_SIZE - 1)];
+    return &cpu->priv->second[(set << 1 | (mode == TN_MMU_USER)) & (TN_TLB_SECOND_SIZE - 1)];
 }
 
 /* ---- Large pages ------------------------------------------------------------------------- */

@@ -122,7 +122,9 @@ void tn_tlb_select(TnCpu *cpu, uint32_t tag)
     space->selected = ++p->selections;
     p->in_force = space;
     cpu->tlb = space->tlb;
-    tn_jump_flush_local(cpu);
+    tn_jump_flush_local(cpu, NULL);
+    if (cpu->mode_id)
+        tn_jump_enter(cpu, NULL);
     if (tn_translator.backend && tn_translator.backend->tlb_moved && cpu == tn_cpu_current())
         tn_translator.backend->tlb_moved(cpu);
 }

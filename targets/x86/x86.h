@@ -121,7 +121,7 @@ enum {
 #define X86_BRANCH_FAULT (UINT64_C(0x5a5a) << 48)
 
 /* MMU modes. */
-enum { MMU_KERNEL = 0, MMU_USER = 1, MMU_KERNEL_NOSMAP = 2, X86_N_MMU_MODES = 3 };
+enum { MMU_KERNEL = 0, MMU_USER = TN_MMU_USER, MMU_KERNEL_NOSMAP = 2, X86_N_MMU_MODES = 3 };
 
 /* One x87 register as it lies in memory. */
 typedef union X86Fp80 {

@@ -43,6 +43,7 @@ enum {
     TN_TLB_BITS = 12,            /* entries per MMU mode, log2 */
     TN_TLB_SIZE = 1u << TN_TLB_BITS,
     TN_MAX_MMU_MODES = 8,
+    TN_MMU_USER = 1,             /* user code's mode; kernels are mapped alike in all spaces */
     TN_JUMP_BITS = 13,           /* entries of a bank of the jump cache, log2 */
     TN_JUMP_SIZE = 1u << TN_JUMP_BITS,
     TN_JUMP_MULTIPLIER = 0x61c88647, /* spreads low halves of pcs (2^32 over the golden ratio) */
