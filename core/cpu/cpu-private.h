@@ -33,7 +33,7 @@ typedef enum TnUnwind {
 enum {
     TN_PHYS_RANGES = 4,      /* spans of memory that were met last */
     TN_TLB_SPACES = 8,       /* address spaces whose soft TLBs are kept */
-    TN_TLB_SECOND_BITS = 14,
+    TN_TLB_SECOND_BITS = 16,
     TN_TLB_SECOND_SIZE = 1 << TN_TLB_SECOND_BITS,
     TN_MODE_CACHE_SIZE = 16,
     TN_CPU_IRQ_LINES = 8,

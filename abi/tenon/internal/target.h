@@ -40,7 +40,7 @@ enum {
     TN_PROT_EXEC = 1u << 2,
     TN_PAGE_BITS = 12,
     TN_PAGE_SIZE = 1u << TN_PAGE_BITS,
-    TN_TLB_BITS = 12,            /* entries per MMU mode, log2 */
+    TN_TLB_BITS = 14,            /* entries per MMU mode, log2 */
     TN_TLB_SIZE = 1u << TN_TLB_BITS,
     TN_MAX_MMU_MODES = 8,
     TN_MMU_USER = 1,             /* user code's mode; kernels are mapped alike in all spaces */
