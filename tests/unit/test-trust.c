@@ -73,7 +73,8 @@ static void check_open(const char *file, const char *message)
 
 static void what_all_can_write_is_refused(void)
 {
-    g_autofree char *good = make_file("good", 0644), *bad = make_file("bad", 0666);
+    g_autofree G_GNUC_UNUSED char *good = make_file("good", 0644);
+    g_autofree G_GNUC_UNUSED char *bad = make_file("bad", 0666);
     g_autofree char *wide = make_directory("open", 0777), *sticky = make_directory("sticky", 01777);
     g_autoptr(GError) error = NULL;
 
@@ -88,8 +89,10 @@ static void what_all_can_write_is_refused(void)
 
 static void links_are_judged_step_by_step(void)
 {
-    g_autofree char *safe = make_directory("safe", 0755), *wide = make_directory("wide", 0777);
-    g_autofree char *inside = make_file("safe/file", 0644), *there = make_file("wide/file", 0644);
+    g_autofree G_GNUC_UNUSED char *safe = make_directory("safe", 0755);
+    g_autofree G_GNUC_UNUSED char *wide = make_directory("wide", 0777);
+    g_autofree G_GNUC_UNUSED char *inside = make_file("safe/file", 0644);
+    g_autofree G_GNUC_UNUSED char *there = make_file("wide/file", 0644);
 
     make_link("safe/file", "to-safe");
     make_link("to-safe", "to-link");
