@@ -67,9 +67,48 @@ static uint32_t eval_step(const Operands *o, bool increment)
     return (f & ~(uint32_t)TN_FLAG_C) | ((uint32_t)o->c & TN_FLAG_C);
 }
 
+#ifdef __x86_64__
+
+/* O as the host's own instruction leaves it: `suffix` and `type` say the operand's size. */
+#define HOST_OVERFLOW(insn, suffix, type) \
+    do { \
+        type value = (type)o->a; \
+        __asm__(insn suffix " %%cl, %0; seto %1" : "+q"(value), "=q"(overflow) : "c"(count) : "cc"); \
+    } while (0)
+
+#define HOST_OVERFLOW_OF(flag_op, insn) \
+    case flag_op: \
+        if (o->bits == 8) \
+            HOST_OVERFLOW(insn, "b", uint8_t); \
+        else if (o->bits == 16) \
+            HOST_OVERFLOW(insn, "w", uint16_t); \
+        else if (o->bits == 32) \
+            HOST_OVERFLOW(insn, "l", uint32_t); \
+        else \
+            HOST_OVERFLOW(insn, "q", uint64_t); \
+        break;
+
+static bool shift_overflow(const Operands *o, TnFlagOp op, unsigned count)
+{
+    uint8_t overflow = 0;
+
+    switch (op) {
+    HOST_OVERFLOW_OF(TN_FLAGS_SHL, "shl")
+    HOST_OVERFLOW_OF(TN_FLAGS_SHR, "shr")
+    HOST_OVERFLOW_OF(TN_FLAGS_SAR, "sar")
+    HOST_OVERFLOW_OF(TN_FLAGS_ROL, "rol")
+    HOST_OVERFLOW_OF(TN_FLAGS_ROR, "ror")
+    default:
+        break;
+    }
+    return overflow;
+}
+
+#else
+
 /* O after a shift or rotate of the operand as it was by one, whatever the count: measured on Intel
  * processors, where the manual leaves it undefined for other counts. */
-static bool shift_overflow(const Operands *o, TnFlagOp op)
+static bool shift_overflow(const Operands *o, TnFlagOp op, unsigned count)
 {
     bool top = top_bit(o, o->a), next = top_bit(o, o->a << 1 & o->mask);
 
@@ -85,6 +124,8 @@ static bool shift_overflow(const Operands *o, TnFlagOp op)
         return false;
     }
 }
+
+#endif
 
 static uint32_t eval_shift(const Operands *o, TnFlagOp op, unsigned count)
 {
@@ -107,7 +148,7 @@ static uint32_t eval_shift(const Operands *o, TnFlagOp op, unsigned count)
         r = (op == TN_FLAGS_SAR ? (uint64_t)(before >> 1) : (uint64_t)before >> 1) & o->mask;
     }
     return result_flags(o, r) | ((uint32_t)o->c & TN_FLAG_A) | flag_if(TN_FLAG_C, carry) |
-           flag_if(TN_FLAG_O, shift_overflow(o, op));
+           flag_if(TN_FLAG_O, shift_overflow(o, op, count));
 }
 
 static uint32_t eval_rotate(const Operands *o, TnFlagOp op, unsigned count)
@@ -118,7 +159,7 @@ static uint32_t eval_rotate(const Operands *o, TnFlagOp op, unsigned count)
     uint64_t r = n ? (o->a << n | o->a >> (o->bits - n)) & o->mask : o->a;
     bool carry = op == TN_FLAGS_ROL ? r & 1 : top_bit(o, r);
     return ((uint32_t)o->c & (TN_FLAG_S | TN_FLAG_Z | TN_FLAG_P | TN_FLAG_A)) |
-           flag_if(TN_FLAG_C, carry) | flag_if(TN_FLAG_O, shift_overflow(o, op));
+           flag_if(TN_FLAG_C, carry) | flag_if(TN_FLAG_O, shift_overflow(o, op, count));
 }
 
 static uint32_t eval_multiply(const Operands *o, bool is_signed)

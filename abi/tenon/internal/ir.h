@@ -91,9 +91,9 @@ typedef enum TnFlagOp {
     TN_FLAGS_DEC,   /* a - 1, C taken from packed flags c */
     /* Shifts and rotates of a by b; b is masked with 63 for size 64 and 31 otherwise; c holds the
      * old packed flags, kept whole where the masked count is 0, and A (all), and S Z P (rotates)
-     * kept from it. Where the manual calls O undefined (count not 1) the result is what Intel
-     * processors give: O as a shift of the same operand by 1 would set it; a back end may leave O
-     * to a host processor that does otherwise. */
+     * kept from it. Where the manual calls O undefined (count not 1) the result is the host's own
+     * where the host is an x86 too, so that all back ends agree; elsewhere what Intel processors
+     * give: O as a shift of the same operand by 1 would set it. */
     TN_FLAGS_SHL, TN_FLAGS_SHR, TN_FLAGS_SAR, TN_FLAGS_ROL, TN_FLAGS_ROR,
     TN_FLAGS_UMUL, /* a * b unsigned at size: C = O = (high half != 0); S Z P of the low half; A = 0 */
     TN_FLAGS_SMUL, /* a * b signed at size: C = O = (low half sign-extended != product); as above */

@@ -10,7 +10,6 @@
 
 #include "translate/backend/x86_64/target.h"
 #include "translate/ir-info.h"
-#include "../host-overflow.h"
 #include "fake.h"
 
 enum { CODE_BYTES = 64 << 20, BLOCK_PC = 0x10000, NEXT_PC = BLOCK_PC + 0x80 };
@@ -169,11 +168,6 @@ static void gen_cond(Gen *g)
     }
 }
 
-static TnTemp without_undefined(Gen *g, TnFlagOp fop, TnTemp f)
-{
-    return hides_overflow(fop) ? tn_ir_i(&g->b, TN_IR_ANDI, TN_I32, f, ~(uint64_t)TN_FLAG_O) : f;
-}
-
 /* FLAGS by itself, or as front ends emit it: with its result, in either order. */
 static void gen_flags(Gen *g)
 {
@@ -185,7 +179,7 @@ static void gen_flags(Gen *g)
         b = tn_ir_const(&g->b, TN_I32, below(g, 70));
     f = tn_ir_flags(&g->b, fop, size, a, fop == TN_FLAGS_LOGIC ? TN_TEMP_NONE : b,
                     fop == TN_FLAGS_ADD || fop == TN_FLAGS_SUB ? TN_TEMP_NONE : c);
-    add_flags(g, without_undefined(g, fop, f));
+    add_flags(g, f);
     if (one_in(g, 2) && fop <= TN_FLAGS_SBB) {
         r = tn_ir_2(&g->b, fop <= TN_FLAGS_ADC ? TN_IR_ADD : TN_IR_SUB, any_type(g), a, b);
         add_int(g, r);
@@ -228,7 +222,7 @@ static void gen_insn(Gen *g)
         r = tn_ir_2(&g->b, TN_IR_SHL + below(g, 3), t, a, b);
         fop = TN_FLAGS_SHL + below(g, 3);
         f = tn_ir_flags(&g->b, fop, size, a, b, tn_ir_get(&g->b, TN_I32, FAKE_FLAGS));
-        f = without_undefined(g, fop, f);
+        f = f;
         break;
     }
     if (r != a)
