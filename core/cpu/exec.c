@@ -111,8 +111,8 @@ static uint32_t core_mode(const TnCpu *cpu)
     return mode;
 }
 
-/* Makes the mode of the state the vCPU's, and gives the key. */
-static void enter_mode(TnCpu *cpu, TnBlockKey *key)
+/* Makes the mode of the state the vCPU's, and gives the key; `known` as for tn_mode_enter. */
+static bool enter_mode(TnCpu *cpu, TnBlockKey *key, bool known)
 {
     TnCpuPrivate *p = cpu->priv;
     uint32_t mode = core_mode(cpu);
@@ -121,14 +121,15 @@ static void enter_mode(TnCpu *cpu, TnBlockKey *key)
     if (key->base != p->key.base || key->flags != p->key.flags || mode != p->core_mode ||
         key->address_bits != p->key.address_bits || key->mmu_mode != p->key.mmu_mode ||
         !cpu->mode_id)
-        tn_mode_enter(cpu, key, mode);
+        return tn_mode_enter(cpu, key, mode, known);
+    return true;
 }
 
 static TnBlock *next_block(TnCpu *cpu)
 {
     TnBlockKey key = { 0 };
 
-    enter_mode(cpu, &key);
+    enter_mode(cpu, &key, false);
     cpu->fault_pc = key.pc;
     return tn_block_get(cpu, &key);
 }
@@ -150,7 +151,8 @@ const void *tn_cpu_next_code(TnCpu *cpu)
 
     if (TN_UNLIKELY(loop_has_work(cpu)))
         return NULL;
-    enter_mode(cpu, &key);
+    if (!enter_mode(cpu, &key, true))
+        return NULL;
     block = tn_block_lookup_indirect(cpu, key.pc);
     return block ? block->code : NULL;
 }

@@ -45,7 +45,7 @@ static uint32_t intern(const TnModeCacheEntry *wanted)
     return id;
 }
 
-void tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode)
+bool tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode, bool known)
 {
     TnCpuPrivate *p = cpu->priv;
     TnModeCacheEntry wanted = { .base = key->base, .flags = key->flags,
@@ -54,6 +54,8 @@ void tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode)
     TnModeCacheEntry *e = &p->mode_cache[entry_hash(&wanted) % TN_MODE_CACHE_SIZE];
 
     if (!e->id || !entry_equal(e, &wanted)) {
+        if (known)
+            return false;
         *e = wanted;
         e->id = intern(&wanted);
     }
@@ -61,4 +63,5 @@ void tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode)
     p->core_mode = core_mode;
     cpu->mode_id = e->id;
     e->bank = tn_jump_enter(cpu, e->bank);
+    return true;
 }

@@ -70,8 +70,12 @@ static inline void tn_translator_unlock(void)
 
 /* ---- modes.c ----------------------------------------------------------------------------- */
 
-/* Makes the key's mode the vCPU's: sets cpu->mode_id. [vcpu] */
-void tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode);
+/*
+ * Makes the key's mode the vCPU's: sets cpu->mode_id. With `known` only where that takes no look
+ * into the table of all modes: false, and nothing has changed, where it would. In translated code,
+ * with the guest's MXCSR in force, GLib's tables must not be grown: they compute with doubles. [vcpu]
+ */
+bool tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode, bool known);
 
 /* ---- blocks.c ---------------------------------------------------------------------------- */
 
