@@ -9,6 +9,7 @@
 #include "cpu/cpu-private.h"
 #include "cpu/debug.h"
 #include "tenon/log.h"
+#include "translate/check.h"
 #include "translate/softmmu.h"
 #include "translate/trace.h"
 #include "translate/translator.h"
@@ -106,7 +107,7 @@ static uint32_t core_mode(const TnCpu *cpu)
         return TN_CORE_MODE_ONE_INSN | TN_CORE_MODE_NO_CHAIN;
     if (tn_translator.options.one_insn_per_tb)
         mode |= TN_CORE_MODE_ONE_INSN;
-    if (tn_log_enabled(TN_LOG_NOCHAIN | TN_LOG_CPU))
+    if (tn_log_enabled(TN_LOG_NOCHAIN | TN_LOG_CPU) || tn_check_on(tn_translator.backend))
         mode |= TN_CORE_MODE_NO_CHAIN;
     return mode;
 }

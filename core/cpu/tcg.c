@@ -10,6 +10,7 @@
 #include "object/type.h"
 #include "tenon/apic.h"
 #include "tenon/error.h"
+#include "translate/check.h"
 #include "translate/translator.h"
 
 enum { THREAD_MULTI, THREAD_SINGLE };
@@ -89,8 +90,10 @@ static bool check_options(const Tcg *tcg, GError **error)
                     "executable at one address");
         return false;
     }
-    if (tcg->check) {
-        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED, "-accel tcg: check=on is not there yet");
+    if (tcg->check && tcg->backend == BACKEND_INTERP) {
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
+                    "-accel tcg: check=on compares a back end with the interpreter; "
+                    "backend=interp is the interpreter");
         return false;
     }
     return true;
@@ -147,12 +150,18 @@ static bool tcg_init(TnObject *accel, void *state, GError **error)
 {
     Tcg *tcg = state;
     const TnBackend *backend = find_backend(tcg, error);
+    uint32_t opt = opt_bits(tcg);
     uint64_t mib = tcg->tb_size ? tcg->tb_size : DEFAULT_TB_MIB;
 
     if (!backend || !check_options(tcg, error))
         return false;
+    if (tcg->check) {
+        tn_check_setup(backend, opt);
+        backend = &tn_backend_check;
+        opt = 0;
+    }
     tn_translator_configure(&(TnTranslatorOptions){
-        .backend = backend, .tb_size = mib << 20, .opt = opt_bits(tcg),
+        .backend = backend, .tb_size = mib << 20, .opt = opt,
         .one_insn_per_tb = tcg->one_insn_per_tb, .stats = tcg->stats });
     tn_run_set_hooks(&run_hooks);
     if (tcg->stats)
@@ -164,6 +173,11 @@ static bool tcg_cpu_start(TnObject *accel, void *state, TnCpu *cpu, GError **err
 {
     Tcg *tcg = state;
 
+    if (tcg->check && cpu->index > 0) {
+        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                    "-accel tcg: check=on is for one CPU, not for -smp %u or more", cpu->index + 1);
+        return false;
+    }
     if (!tn_translator_init(cpu->target, error))
         return false;
     if (cpu->index == 0)

@@ -40,6 +40,7 @@ struct TnBlock {
     TnBlockExit *in_edges;
     TnBlock *hash_next, *page_next[2];
     uint64_t retired;       /* epoch of its invalidation */
+    TnBlock *shadow;        /* checking mode: the block for the interpreter (check.c), owned */
 };
 
 /* Why run() came back. */

@@ -122,6 +122,7 @@ static uint64_t load_io(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode
     TnTlbSlow slow = *entry_slow(cpu, mode, vaddr);
     uint64_t paddr = slow.paddr | tn_page_offset(vaddr), value = UINT64_MAX;
 
+    tn_check_device(cpu);
     TnMemResult r = tn_memory_load(tn_mmu_space(cpu, slow.attrs), paddr, size, &value, slow.attrs);
     if (r != TN_MEM_OK)
         bus_error(cpu, vaddr, paddr, access);
@@ -133,6 +134,7 @@ static void store_io(TnCpu *cpu, uint64_t vaddr, uint64_t value, unsigned size, 
     TnTlbSlow slow = *entry_slow(cpu, mode, vaddr);
     uint64_t paddr = slow.paddr | tn_page_offset(vaddr);
 
+    tn_check_device(cpu);
     TnMemResult r = tn_memory_store(tn_mmu_space(cpu, slow.attrs), paddr, size, value, slow.attrs);
     if (r != TN_MEM_OK)
         bus_error(cpu, vaddr, paddr, TN_ACCESS_WRITE);
@@ -200,6 +202,8 @@ void *tn_mmu_write_begin(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mod
 
     if (host && (tag & TN_TLB_SLOW_CODE))
         tn_code_before_store(cpu, e, host, size);
+    if (host)
+        tn_check_store(host, size);
     return host;
 }
 

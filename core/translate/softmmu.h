@@ -7,6 +7,7 @@
 #define TN_TRANSLATE_SOFTMMU_H
 
 #include "cpu/cpu-private.h"
+#include "translate/check.h"
 
 static inline uint64_t tn_page_of(uint64_t addr)
 {
@@ -51,9 +52,11 @@ static inline void *tn_tlb_probe_read(TnCpu *cpu, unsigned mode, uint64_t vaddr,
 static inline void *tn_tlb_probe_write(TnCpu *cpu, unsigned mode, uint64_t vaddr, unsigned size)
 {
     const TnTlbEntry *e = tn_tlb_entry(cpu, mode, vaddr);
-    if (TN_LIKELY(tn_tlb_tag(&e->write) == tn_page_of(vaddr) && tn_within_page(vaddr, size)))
-        return (void *)(uintptr_t)(vaddr + e->addend);
-    return NULL;
+    if (TN_UNLIKELY(tn_tlb_tag(&e->write) != tn_page_of(vaddr) || !tn_within_page(vaddr, size)))
+        return NULL;
+    void *host = (void *)(uintptr_t)(vaddr + e->addend);
+    tn_check_store(host, size);
+    return host;
 }
 
 /* True when a span gives the whole page at its start as plain memory (reads at least). */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "cpu/cpu-private.h"
+#include "translate/check.h"
 #include "translate/translator.h"
 
 static void add(TnCpuStats *sum, const TnCpuStats *s)
@@ -80,4 +81,6 @@ void tn_stats_text(GString *out)
         add(&sum, &tn_cpu_at(i)->priv->stats);
     translation(out);
     execution(out, &sum);
+    if (tn_check_on(tn_translator.backend))
+        tn_check_text(out);
 }

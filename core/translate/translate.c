@@ -14,6 +14,7 @@
 #include "cpu/cpu-private.h"
 #include "memory/memory-internal.h"
 #include "tenon/log.h"
+#include "translate/check.h"
 #include "translate/code-pages.h"
 #include "translate/fetch.h"
 #include "translate/ir-info.h"
@@ -72,8 +73,7 @@ static void check(TnIrBuilder *b)
     b->end_pc = b->pc + 1;
 }
 
-/* Front end and optimiser. May unwind. */
-static void make_ir(TnCpu *cpu, const TnBlockKey *key)
+static void run_front_end(TnCpu *cpu, const TnBlockKey *key, unsigned max)
 {
     TnCpuPrivate *p = cpu->priv;
     TnIrBuilder *b = &p->builder;
@@ -81,11 +81,21 @@ static void make_ir(TnCpu *cpu, const TnBlockKey *key)
     tn_translation_abandon(cpu);
     p->translation.active = true;
     tn_fetch_page(cpu, 0, tn_key_linear(key, key->pc));
-    tn_ir_begin(b, key->pc, max_insns(p, key->pc));
+    tn_ir_begin(b, key->pc, max);
     b->host_x87 = tn_translator.backend->x87 && (tn_translator.options.opt & TN_OPT_X87);
     cpu->target->ops->translate(cpu, b, key);
     tn_trace_ir(cpu, b, TN_LOG_OP, "OP");
     check(b);
+}
+
+/* Front end and optimiser. May unwind. */
+static void make_ir(TnCpu *cpu, const TnBlockKey *key)
+{
+    TnIrBuilder *b = &cpu->priv->builder;
+
+    run_front_end(cpu, key, max_insns(cpu->priv, key->pc));
+    if (tn_check_on(tn_translator.backend) && tn_check_insns(b) < b->n_insns)
+        run_front_end(cpu, key, tn_check_insns(b));
     b->n_ops = tn_ir_optimise(cpu->target, b->ops, b->n_ops, b->n_temps, tn_translator.options.opt);
     tn_trace_ir(cpu, b, TN_LOG_OP_OPT, "OP after optimisation");
 }

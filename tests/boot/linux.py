@@ -115,6 +115,23 @@ def tells_statistics(kernel):
     return case
 
 
+def check_agrees(kernel):
+    """Interpreter and host code agree in every block of a boot; it takes minutes."""
+
+    def case():
+        options = ("-accel", "tcg,check=on,stats=on", "-cpu", "max")
+        with Guest(kernel, options, run=("cpuinfo",), slow=5) as guest:
+            guest.boot()
+            compared = guest.expect(r"block runs compared: (\d+)\n", 600).group(1)
+            guest.ends()
+            if "differ in the block" in guest.text() or int(compared) < MOST_OF_A_BOOT:
+                guest.fail(f"{compared} block runs compared")
+
+    return case
+
+
+MOST_OF_A_BOOT = 10_000_000  # block runs
+
 # Node 1 begins below the PCI hole and goes on behind it.
 NUMA = (
     "-m", "4G", "-smp", "4,sockets=4",
@@ -148,6 +165,7 @@ CASES = (
     ("/linux/cloud/cpu-qemu64", "quick",
      examine("cloud", ("-cpu", "qemu64"), checks.cpu_model("qemu64"))),
     ("/linux/cloud/stats-are-told-at-the-end", "full", tells_statistics("cloud")),
+    ("/linux/cloud/check-finds-no-difference", "full", check_agrees("cloud")),
     ("/linux/cloud/smp-2", "quick", examine("cloud", ("-smp", "2"), checks.processors(2))),
     ("/linux/cloud/smp-8-cpu-max", "full",
      examine("cloud", (*MAX, "-smp", "8"), checks.processors(8))),

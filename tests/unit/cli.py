@@ -92,6 +92,13 @@ def what_cannot_be_is_explained():
     refused(*NONE, "-rtc", "base=tomorrow", message="utc, localtime")
 
 
+def checking_mode_needs_one_processor_and_two_back_ends():
+    refused(*NONE, "-accel", "tcg,check=on,backend=interp",
+            message="backend=interp is the interpreter")
+    refused("-machine", "pc", "-display", "none", "-smp", "2", "-accel", "tcg,check=on",
+            message="check=on is for one CPU, not for -smp 2 or more")
+
+
 def accelerators_fall_through():
     result = run("-machine", "none,accel=kvm:xen", "-accel", "tgc", "-display", "none")
     assert result.returncode == 1
@@ -208,6 +215,7 @@ def a_global_that_meets_nothing_is_told():
 
 CASES = [lists_and_help_end_with_zero, what_is_not_known_gets_a_suggestion_and_exit_code_1,
          what_cannot_be_is_explained, accelerators_fall_through,
+         checking_mode_needs_one_processor_and_two_back_ends,
          objects_are_checked, a_memory_backend_is_the_ram, numa_nodes_are_checked,
          ram_of_numa_nodes_lies_in_a_row, lost_ticks_are_made_up_for_with_slew, a_global_that_meets_nothing_is_told]
 

@@ -6,6 +6,7 @@
 
 #include "cpu/cpu-private.h"
 #include "clock/clock-internal.h"
+#include "translate/check.h"
 #include "translate/translator.h"
 
 void (*mini_emit)(TnIrBuilder *b);
@@ -42,7 +43,17 @@ static void fallback_xor(TnCpu *cpu, void *dst, const void *a, const void *b, co
         ((uint8_t *)dst)[i] = ((const uint8_t *)a)[i] ^ ((const uint8_t *)b)[i];
 }
 
+uint64_t mini_ticks;
+
+static uint64_t helper_tick(TnCpu *cpu)
+{
+    return ++mini_ticks;
+}
+
 static const TnHelperInfo helpers[MINI_N_HELPERS] = {
+    [MINI_HELPER_TICK] = { .name = "tick", .fn = (void (*)(void))helper_tick, .ret = TN_ARG_I64 },
+    [MINI_HELPER_TICK_ONCE] = { .name = "tick_once", .fn = (void (*)(void))helper_tick,
+                                .ret = TN_ARG_I64, .flags = TN_HELPER_ONCE },
     [MINI_HELPER_HALT] = { .name = "halt", .fn = (void (*)(void))helper_halt,
                            .flags = TN_HELPER_FAULTS | TN_HELPER_READS | TN_HELPER_WRITES },
     [MINI_HELPER_COUNT] = { .name = "count", .fn = (void (*)(void))helper_count,
@@ -278,6 +289,10 @@ static const TnBackend *find_backend(const char *name)
 #ifdef TN_BACKEND_X86_64
     if (strcmp(name, "x86_64") == 0)
         return &tn_backend_x86_64;
+    if (strcmp(name, "check") == 0) {
+        tn_check_setup(&tn_backend_x86_64, TN_OPT_ALL);
+        return &tn_backend_check;
+    }
 #endif
     return strcmp(name, "interp") == 0 ? &tn_backend_interp : NULL;
 }
@@ -293,6 +308,8 @@ bool mini_start(const char *backend)
                                     .opt = TN_OPT_ALL };
     if (!options.backend)
         return false;
+    if (tn_check_on(options.backend))
+        options.opt = 0;
     tn_device_lock();
     TnRegion *ram = tn_region_new_ram(tn_object_root(), "ram", MINI_RAM, NULL);
     tn_region_add(tn_system_memory(), 0, ram);

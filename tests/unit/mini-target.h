@@ -44,7 +44,7 @@ extern const TnTargetInfo mini_target;
 /* When set, the front end emits this instead of decoding memory. */
 extern void (*mini_emit)(TnIrBuilder *b);
 
-/* Starts the core with `backend` ("interp", "x86_64"), RAM, and one vCPU. False: no such backend. */
+/* Starts the core with `backend` ("interp", "x86_64", "check"), RAM, and one vCPU. False: no such backend. */
 bool mini_start(const char *backend);
 
 extern TnCpu *mini_cpu;
@@ -60,6 +60,9 @@ static inline MiniState *mini_state(void)
 void mini_run(uint64_t pc);
 
 enum { MINI_HELPER_HALT, MINI_HELPER_COUNT, MINI_HELPER_SUM, MINI_HELPER_FB_XOR,
-       MINI_HELPER_NARROW, MINI_N_HELPERS };
+       MINI_HELPER_NARROW, MINI_HELPER_TICK, MINI_HELPER_TICK_ONCE, MINI_N_HELPERS };
+
+/* What the TICK helpers have returned last: every call gives one more. */
+extern uint64_t mini_ticks;
 
 #endif

@@ -137,6 +137,7 @@ struct TnCpu {
     uint8_t sipi_vector;
     bool x87_live;             /* the guest's x87 registers are in this thread's x87 (TnX87Ops) */
     uint32_t scratch_mxcsr;    /* back end: host MXCSR outside translated code */
+    bool guest_mxcsr;          /* back end: the guest's MXCSR is in force in the host's */
     uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
                                 * translated code: in the state */
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */
@@ -191,6 +192,8 @@ enum {
     TN_HELPER_DIVU64 = 1u << 10,
     TN_HELPER_DIVS64 = 1u << 11,
     TN_HELPER_DIVIDES = TN_HELPER_DIVU32 | TN_HELPER_DIVS32 | TN_HELPER_DIVU64 | TN_HELPER_DIVS64,
+    TN_HELPER_ONCE = 1u << 12,     /* done again from the same state it would do or give something
+                                    * else: devices, time, chance, sleep */
 };
 
 /* One helper. Its C signature is: ret fn([TnCpu *cpu,] args...), without cpu where PURE. */
