@@ -9,6 +9,7 @@ import shlex
 import struct
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -44,8 +45,11 @@ def native(program, options):
 
 
 def emulated(kernel, options, arguments, bits):
-    output = pathlib.Path(f"{kernel}.out")
-    output.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="tenon-insn-") as folder:
+        return emulate(kernel, options, arguments, bits, pathlib.Path(folder, "stream"))
+
+
+def emulate(kernel, options, arguments, bits, output):
     command = emulator.command(
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-m", "64", "-cpu",
         "max",
