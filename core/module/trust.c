@@ -30,6 +30,13 @@ static bool is_trusted_owner(uid_t uid)
     return uid == 0 || uid == geteuid();
 }
 
+/* Root's, or the owner's own: user private groups have their user's number, and with them a umask of
+ * 002 is common, under which a developer's build is writable by the group. */
+static bool is_private_group(const struct stat *st)
+{
+    return st->st_gid == 0 || st->st_gid == st->st_uid;
+}
+
 static bool check_mode(const struct stat *st, const char *what, GError **error)
 {
     unsigned mode = st->st_mode & ALLPERMS;
@@ -40,7 +47,7 @@ static bool check_mode(const struct stat *st, const char *what, GError **error)
                     what, mode);
         return false;
     }
-    if ((mode & S_IWGRP) && st->st_gid != 0) {
+    if ((mode & S_IWGRP) && !is_private_group(st)) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN,
                     "%s is writable by the group %u (mode %04o): its members could have put code "
                     "there", what, (unsigned)st->st_gid, mode);
