@@ -47,8 +47,13 @@ typedef struct TnTranslation {
     unsigned generation[2];
     uint64_t linear[2];    /* page addresses */
     const uint8_t *host[2];/* NULL: not plain memory, read byte by byte */
+    uint64_t start;        /* linear address of the first byte */
+    unsigned n_bytes;      /* read so far: TnCpuPrivate.code_bytes */
     bool active, uncached;
 } TnTranslation;
+
+/* A block lies in one page, and its only instruction may reach into the next. */
+enum { TN_MAX_CODE_BYTES = TN_PAGE_SIZE + 16 };
 
 typedef struct TnModeCacheEntry {
     uint64_t base;
@@ -111,6 +116,7 @@ struct TnCpuPrivate {
     unsigned jump_next_bank;    /* the next one to be given to another mode */
     TnIrBuilder builder;
     TnTranslation translation;
+    uint8_t code_bytes[TN_MAX_CODE_BYTES]; /* what the present translation has read */
     atomic_ullong seen_epoch;   /* reclaiming of blocks: see blocks.c */
 
     /* Execution */

@@ -41,6 +41,8 @@ struct TnBlock {
     TnBlock *hash_next, *page_next[2];
     uint64_t retired;       /* epoch of its invalidation */
     TnBlock *shadow;        /* checking mode: the block for the interpreter (check.c), owned */
+    const uint8_t *bytes;   /* the guest bytes it was made from, `size` of them; owned with the block.
+                             * NULL where phys[0] is ~0 */
 };
 
 /* Why run() came back. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tracking of guest RAM that holds translated code; the rules are in code-pages.h. */
+/* Pages of guest RAM that hold translated code; the rules are in code-pages.h. */
 #include "translate/code-pages.h"
 
 #include "cpu/cpu-private.h"
@@ -90,9 +90,9 @@ static void mark(TnCodePage *page)
     tn_tlb_each(mark_in_tlb, page->host);
 }
 
-static void unmark_if_idle(TnCodePage *page)
+void tn_code_page_unmark_if_idle(TnCodePage *page)
 {
-    if (page->blocks || page->busy || page->marks >= MARKS_BEFORE_STICKY ||
+    if (page->n_blocks || page->busy || page->marks >= MARKS_BEFORE_STICKY ||
         !atomic_load(&page->marked))
         return;
     atomic_store(&page->marked, false);
@@ -116,114 +116,11 @@ void tn_code_page_release(TnCodePage *page)
 {
     tn_translator_lock();
     page->busy--;
-    unmark_if_idle(page);
+    tn_code_page_unmark_if_idle(page);
     tn_translator_unlock();
 }
 
-/* ---- Blocks of a page -------------------------------------------------------------------- */
-
-static unsigned which_page(const TnCodePage *page, const TnBlock *block)
-{
-    return tn_page_of(block->phys[0]) == (uintptr_t)page->host ? 0 : 1;
-}
-
-/* The block's bytes in the page: [*first, *end). */
-static void span_in_page(const TnBlock *block, unsigned which, unsigned *first, unsigned *end)
-{
-    unsigned start = tn_page_offset(block->phys[0]);
-    if (which == 0) {
-        *first = start;
-        *end = MIN(start + block->size, (unsigned)TN_PAGE_SIZE);
-    } else {
-        *first = 0;
-        *end = start + block->size - TN_PAGE_SIZE;
-    }
-}
-
-/* The bits of [first, end) that lie in one 64-bit word of the bitmap. */
-static uint64_t word_mask(unsigned word, unsigned first, unsigned end)
-{
-    unsigned lo = MAX(first, word * 64), hi = MIN(end, word * 64 + 64);
-    return UINT64_MAX >> (64 - (hi - lo)) << (lo % 64);
-}
-
-static void set_bytes(TnCodePage *page, unsigned first, unsigned end)
-{
-    for (unsigned w = first / 64; w <= (end - 1) / 64; w++)
-        atomic_fetch_or(&page->bytes[w], word_mask(w, first, end));
-}
-
-static bool has_code(TnCodePage *page, unsigned first, unsigned end)
-{
-    for (unsigned w = first / 64; w <= (end - 1) / 64; w++) {
-        if (atomic_load(&page->bytes[w]) & word_mask(w, first, end))
-            return true;
-    }
-    return false;
-}
-
-void tn_code_page_add(TnCodePage *page, TnBlock *block, unsigned which)
-{
-    unsigned first, end;
-    span_in_page(block, which, &first, &end);
-    block->page_next[which] = page->blocks;
-    page->blocks = block;
-    set_bytes(page, first, end);
-}
-
-void tn_code_page_remove(TnCodePage *page, TnBlock *block)
-{
-    TnBlock **link = &page->blocks;
-    while (*link && *link != block)
-        link = &(*link)->page_next[which_page(page, *link)];
-    if (*link)
-        *link = block->page_next[which_page(page, block)];
-}
-
-static void rebuild_bytes(TnCodePage *page)
-{
-    for (unsigned w = 0; w < G_N_ELEMENTS(page->bytes); w++)
-        atomic_store(&page->bytes[w], 0);
-    for (TnBlock *b = page->blocks; b; b = b->page_next[which_page(page, b)]) {
-        unsigned first, end;
-        span_in_page(b, which_page(page, b), &first, &end);
-        set_bytes(page, first, end);
-    }
-    unmark_if_idle(page);
-}
-
-static bool overlaps(const TnCodePage *page, const TnBlock *b, unsigned offset, unsigned n)
-{
-    unsigned first, end;
-    span_in_page(b, which_page(page, b), &first, &end);
-    return first < offset + n && offset < end;
-}
-
-void tn_code_page_invalidate(TnCodePage *page, unsigned offset, unsigned n)
-{
-    bool any = false;
-    for (TnBlock *b = page->blocks, *next; b; b = next) {
-        next = b->page_next[which_page(page, b)];
-        if (overlaps(page, b, offset, n)) {
-            tn_block_kill(b);
-            any = true;
-        }
-    }
-    if (!any)
-        return;
-    tn_translator.n_invalidations++;
-    rebuild_bytes(page);
-}
-
-bool tn_code_page_is_running(TnCodePage *page, TnCpu *cpu, unsigned offset, unsigned n)
-{
-    for (TnBlock *b = page->blocks; b; b = b->page_next[which_page(page, b)]) {
-        if (b->mode_id == cpu->mode_id && cpu->fault_pc - b->key.pc < b->size &&
-            overlaps(page, b, offset, n))
-            return true;
-    }
-    return false;
-}
+/* ---- All of them ------------------------------------------------------------------------- */
 
 static void reset_node(Node *node, unsigned level)
 {
@@ -232,8 +129,7 @@ static void reset_node(Node *node, unsigned level)
         if (child && level < LEVELS - 1) {
             reset_node(child, level + 1);
         } else if (child) {
-            ((TnCodePage *)child)->blocks = NULL;
-            rebuild_bytes(child);
+            tn_code_page_forget(child);
         }
     }
 }
@@ -256,7 +152,8 @@ void tn_code_before_store(TnCpu *cpu, TnTlbEntry *e, void *host, unsigned size)
             __atomic_or_fetch(&e->write, TN_TLB_SLOW_CODE, __ATOMIC_SEQ_CST);
         return;
     }
-    if (!cpu->priv->in_code || cpu->priv->alone || !has_code(page, offset, offset + size))
+    if (!cpu->priv->in_code || cpu->priv->alone ||
+        !tn_code_page_has_code(page, offset, size))
         return;
     tn_translator_lock();
     bool running = tn_code_page_is_running(page, cpu, offset, size);
@@ -273,7 +170,7 @@ void tn_code_after_store(void *host, unsigned size)
     if (!page || !atomic_load(&page->marked))
         return;
     atomic_fetch_add(&page->generation, 1);
-    if (!has_code(page, offset, offset + size))
+    if (!tn_code_page_has_code(page, offset, size))
         return;
     tn_translator_lock();
     tn_code_page_invalidate(page, offset, size);

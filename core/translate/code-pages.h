@@ -15,6 +15,8 @@
 
 #include "tenon/internal/target.h"
 
+enum { TN_CODE_LINE = 64 }; /* bytes of a page with a word of the bitmap and a list of blocks */
+
 struct TnCodePage {
     uint8_t *host;            /* page aligned */
     atomic_bool marked;
@@ -23,8 +25,10 @@ struct TnCodePage {
     unsigned marks;           /* how often it became a code page; likewise */
     TnRegion *region;         /* where the bus knows it, for DMA; borrowed; likewise */
     uint64_t offset;
-    TnBlock *blocks;          /* through page_next; likewise */
-    _Atomic(uint64_t) bytes[TN_PAGE_SIZE / 64];
+    unsigned n_blocks;        /* likewise */
+    unsigned longest;         /* bytes in the page of any block so far; likewise */
+    TnBlock *blocks[TN_PAGE_SIZE / TN_CODE_LINE]; /* by first byte, through page_next; likewise */
+    _Atomic(uint64_t) bytes[TN_PAGE_SIZE / TN_CODE_LINE];
 };
 typedef struct TnCodePage TnCodePage;
 
@@ -42,15 +46,22 @@ static inline bool tn_code_page_marked(const void *host)
 TnCodePage *tn_code_page_acquire(const TnMemorySpan *span, unsigned *generation);
 void tn_code_page_release(TnCodePage *page);
 
-/* The next four with the translator's lock held. */
+/* The next ones, up to _is_running, with the translator's lock held. */
 void tn_code_page_add(TnCodePage *page, TnBlock *block, unsigned which);
 void tn_code_page_remove(TnCodePage *page, TnBlock *block);
-/* Invalidates the blocks that have a byte in [offset, offset + n). */
+/* Forgets the blocks of the page (after a flush of the whole cache). */
+void tn_code_page_forget(TnCodePage *page);
+/* Makes stores to the page fast again where it has no code. */
+void tn_code_page_unmark_if_idle(TnCodePage *page);
+/* Invalidates the blocks that were made from other bytes than now stand in [offset, offset + n). */
 void tn_code_page_invalidate(TnCodePage *page, unsigned offset, unsigned n);
 /* True when one of those blocks may be what the vCPU is executing. */
 bool tn_code_page_is_running(TnCodePage *page, TnCpu *cpu, unsigned offset, unsigned n);
-/* Forgets all blocks (after a flush of the whole cache). */
+/* tn_code_page_forget for all pages. */
 void tn_code_pages_reset(void);
+
+/* True where a byte of the span is one that a block was made from. [any] */
+bool tn_code_page_has_code(TnCodePage *page, unsigned offset, unsigned n);
 
 /*
  * A store by a vCPU through a TLB entry with TN_TLB_SLOW_CODE. Before: unwinds where the store

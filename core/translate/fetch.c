@@ -7,6 +7,8 @@
  */
 #include "translate/fetch.h"
 
+#include <string.h>
+
 #include "translate/code-pages.h"
 #include "translate/softmmu.h"
 #include "translate/translator.h"
@@ -26,6 +28,8 @@ void tn_fetch_page(TnCpu *cpu, unsigned n, uint64_t linear)
     TnMemorySpan span;
 
     look_up(cpu, linear, &span);
+    if (n == 0)
+        t->start = linear;
     t->linear[n] = tn_page_of(linear);
     if (tn_span_is_page(&span)) {
         t->host[n] = span.host;
@@ -47,19 +51,43 @@ static uint8_t read_io(TnCpu *cpu, uint64_t linear)
     return (uint8_t)value;
 }
 
+/* Reads on from the address, the next one of the block; not into another page. */
+static void read_bytes(TnCpu *cpu, uint64_t linear, unsigned n)
+{
+    enum { AHEAD = 32 };
+    TnTranslation *t = &cpu->priv->translation;
+    unsigned offset = tn_page_offset(linear);
+    unsigned room = MIN(TN_MAX_CODE_BYTES - t->n_bytes, TN_PAGE_SIZE - offset);
+    uint8_t *to = &cpu->priv->code_bytes[t->n_bytes];
+    unsigned count = t->host[n] ? MIN(room, (unsigned)AHEAD) : 1;
+
+    if (t->host[n])
+        memcpy(to, &t->host[n][offset], count);
+    else
+        *to = read_io(cpu, linear);
+    t->n_bytes += count;
+}
+
+/*
+ * Each byte is read once, in order: what the block is made from is what it is compared with when
+ * the memory is written to.
+ */
 bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
 {
     TnTranslation *t = &cpu->priv->translation;
-    unsigned n = tn_page_of(linear) == t->linear[0] ? 0 : 1;
+    unsigned i = (linear - t->start) % (2 * TN_PAGE_SIZE); /* 32-bit addresses wrap */
 
-    if (n == 1) {
-        if (b->n_insns > 0)
+    if (TN_UNLIKELY(i >= t->n_bytes)) {
+        unsigned n = tn_page_of(linear) == t->linear[0] ? 0 : 1;
+
+        if (n == 1 && b->n_insns > 0)
             return false;
-        if (t->linear[1] != tn_page_of(linear))
+        if (n == 1 && t->linear[1] != tn_page_of(linear))
             tn_fetch_page(cpu, 1, linear);
+        g_return_val_if_fail(i == t->n_bytes && i < TN_MAX_CODE_BYTES, false);
+        read_bytes(cpu, linear, n);
     }
-    *byte = t->host[n] ? __atomic_load_n(&t->host[n][tn_page_offset(linear)], __ATOMIC_RELAXED)
-                       : read_io(cpu, linear);
+    *byte = cpu->priv->code_bytes[i];
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "translate/translator.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "cpu/cpu-private.h"
@@ -104,19 +105,19 @@ static TnBlock *block_new(TnCpu *cpu, const TnBlockKey *key)
 {
     const TnTranslation *t = &cpu->priv->translation;
     const TnIrBuilder *b = &cpu->priv->builder;
-    TnBlock *block = g_new0(TnBlock, 1);
+    uint32_t size = (uint32_t)(b->end_pc - key->pc);
+    TnBlock *block = g_malloc(sizeof(*block) + size);
     unsigned offset = tn_page_offset(tn_key_linear(key, key->pc));
 
-    block->key = *key;
-    block->mode_id = cpu->mode_id;
-    block->n_insns = b->n_insns;
-    block->size = (uint32_t)(b->end_pc - key->pc);
+    *block = (TnBlock){ .key = *key, .mode_id = cpu->mode_id, .n_insns = b->n_insns, .size = size };
     block->phys[0] = t->host[0] ? (uintptr_t)t->host[0] + offset : UINT64_MAX;
     block->phys[1] = UINT64_MAX;
     if (t->host[1] && offset + block->size > TN_PAGE_SIZE)
         block->phys[1] = (uintptr_t)t->host[1];
-    if (t->uncached)
+    if (t->uncached || t->n_bytes < size)
         block->phys[0] = block->phys[1] = UINT64_MAX;
+    else
+        block->bytes = memcpy(block + 1, cpu->priv->code_bytes, size);
     return block;
 }
 
