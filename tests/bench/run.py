@@ -40,7 +40,7 @@ def arguments():
     add("--no-qemu", action="store_true", help="leave QEMU out")
     add("--no-native", action="store_true", help="leave the native run out")
     add("--stats", action="store_true",
-        help="print Tenon's statistics of the last run, boot included")
+        help="print Tenon's statistics of the last round, boot included")
     add("--json", metavar="FILE", help="write every measurement")
     add("--plot", metavar="FILE", help="write a plot, as SVG")
     add("--list", action="store_true", help="list the kernels")
@@ -67,7 +67,8 @@ def measure(options, kernels, folder):
             results.add(program.label, found)
     if options.stats:
         for program in programs:
-            print(f"{program.label}:\n{program.stats}" if program.stats else "", end="")
+            for smp, text in program.stats.items():
+                print(f"{program.label} -smp {smp}:\n{text}" if text else "", end="")
     return results
 
 

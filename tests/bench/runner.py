@@ -78,7 +78,7 @@ def check_clock(console, name, wall, elapsed):
 
 class Native:
     label = "native"
-    stats = ""
+    stats = {}
 
     def run(self, kernels, scale, folder, _smp):
         plan = folder / "plan"
@@ -92,7 +92,7 @@ class Emulator:
         self.label = label
         self.command = [*command, *more]
         self.cpu = cpu
-        self.stats = ""
+        self.stats = {}  # the last text by number of processors
 
     def options(self, image, smp):
         return ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
@@ -107,7 +107,8 @@ class Emulator:
                 console.wait(60)
             except Failure as failure:
                 print(f"# {self.label}: {failure}", file=sys.stderr)
-            _, _, self.stats = console.text()[console.seen:].partition("translation statistics\n")
+            _, _, text = console.text()[console.seen:].partition("translation statistics\n")
+            self.stats[smp] = text
             return found
 
 
