@@ -696,4 +696,5 @@ void x64_analyse(X64Ctx *cx)
     forwards(cx);
     cx->vec_need = x64_vec_need(cx);
     backwards(cx);
+    x64_find_groups(cx);
 }

@@ -66,6 +66,7 @@ static void grow(X64Ctx *cx, int n_ops)
     cx->ops = g_renew(TnIrOp, cx->ops, capacity);
     cx->expire = g_renew(TnTemp, cx->expire, capacity);
     cx->op_flags = g_renew(uint8_t, cx->op_flags, capacity);
+    cx->group_of = g_renew(uint8_t, cx->group_of, capacity);
 }
 
 static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, int n_temps)
@@ -74,6 +75,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, in
     memcpy(cx->ops, ops, (size_t)n_ops * sizeof(*ops));
     memset(cx->expire, 0, (size_t)n_ops * sizeof(*cx->expire));
     memset(cx->op_flags, 0, (size_t)n_ops * sizeof(*cx->op_flags));
+    memset(cx->group_of, 0, (size_t)n_ops * sizeof(*cx->group_of));
     memset(map, 0, (size_t)n_temps * sizeof(*map));
     for (int t = 0; t < n_temps; t++)
         temps[t] = (X64Temp){ .last = -1, .def = -1, .slot = -1, .home = -1, .reg = X64_NONE,

@@ -82,6 +82,7 @@ typedef struct X64Stub {
     X64Src addr, value, value2;
     int64_t disp;       /* added to addr */
     int dst;            /* host register, X64_NONE */
+    int clear;          /* host register that becomes 0, X64_NONE */
     uint32_t live_vec;  /* xmm registers to keep */
     uint32_t wide_vec;  /* those of them with 256 bits */
     X64Recipe flags;
@@ -109,6 +110,19 @@ typedef struct X64Exit {
     X64Recipe flags;
 } X64Exit;
 
+/* Accesses that share a probe (groups.c). */
+typedef struct X64Group {
+    unsigned mode;       /* MMU mode */
+    bool write;          /* some of them are stores */
+    int32_t first, last; /* bytes, from the base */
+    unsigned n;
+    int last_op;
+    TnTemp addend;       /* what is added to a guest address, or 0; none where the group is one */
+    bool probed;         /* the first access has been lowered */
+} X64Group;
+
+enum { X64_MAX_GROUPS = 64 };
+
 typedef struct X64Ctx {
     X64Emit e;
     TnBlock *block;
@@ -134,6 +148,10 @@ typedef struct X64Ctx {
     TnTemp pending_flags;  /* FLAGS whose PUT is not done yet, 0 none */
     TnTemp host_flags;     /* FLAGS or its partner that the host's flags are of while
                             * e.flags_at == e.p */
+
+    X64Group groups[X64_MAX_GROUPS];
+    unsigned n_groups;
+    uint8_t *group_of;     /* by operation: its group, 0 none */
 
     TnTemp *map;           /* analysis: what a temporary was replaced by, 0 itself */
     GArray *stubs;
@@ -176,6 +194,17 @@ void x64_analyse(X64Ctx *cx);
 /* True where the block overwrites the flags before anybody can see those it is entered with. */
 bool x64_flags_dead(const X64Ctx *cx);
 bool x64_is_const(const X64Ctx *cx, TnTemp t);
+
+/* ---- groups.c ---------------------------------------------------------------------------- */
+
+void x64_find_groups(X64Ctx *cx);
+
+/* The group of the operation being lowered, or NULL. */
+static inline X64Group *x64_group(X64Ctx *cx)
+{
+    X64Group *g = &cx->groups[cx->group_of[cx->i]];
+    return cx->group_of[cx->i] && g->addend ? g : NULL;
+}
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@ static bool is_write(const TnIrOp *op)
 X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
 {
     X64Stub s = { .kind = kind, .pc = cx->insn_pc, .dst = X64_NONE,
+                  .clear = X64_NONE,
                   .mem = op->aux | (uint32_t)op->type << 16 };
 
     s.flags_pending = cx->pending_flags != TN_TEMP_NONE;
@@ -43,18 +44,45 @@ X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
     return &g_array_index(cx->stubs, X64Stub, cx->stubs->len - 1);
 }
 
+/* The register for what the probe finds: of a group it stays. */
+static int index_reg(X64Ctx *cx)
+{
+    X64Group *g = x64_group(cx);
+
+    if (!g)
+        return x64_tmp(cx);
+    return g->probed ? x64_in(cx, g->addend) : x64_out(cx, g->addend, X64_NONE, 0);
+}
+
+/* An access after the first of its group. */
+static X64Mem probed_before(X64Ctx *cx, X64Stub *s, int addr, int index, int32_t disp)
+{
+    x64_rr(&cx->e, X64_TEST | X64_W, index, index);
+    s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
+    s->disp = disp;
+    s->from[s->n_from++] = x64_jcc32(&cx->e, X64_Z);
+    return x64_mem_index(index, addr, 0, disp);
+}
+
 X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag)
 {
     X64Emit *e = &cx->e;
+    X64Group *g = x64_group(cx);
     unsigned size = tn_ir_type_size(op->type);
-    bool aligned = op->aux & TN_MEM_ALIGN;
+    bool aligned = op->aux & TN_MEM_ALIGN, write = g ? g->write : is_write(op);
     bool atomic = op->opc == TN_IR_ATOMIC_RMW || op->opc == TN_IR_ATOMIC_CAS;
-    int32_t disp = atomic ? 0 : (int32_t)op->imm;
-    int32_t last = disp + (aligned ? 0 : (int32_t)size - 1);
-    size_t tag_ofs = is_write(op) ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read);
+    int32_t disp = atomic ? 0 : (int32_t)op->imm, first = g ? g->first : disp;
+    int32_t last = g ? g->last : disp + (aligned ? 0 : (int32_t)size - 1);
+    size_t tag_ofs = write ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read);
 
-    if (disp)
-        x64_lea(e, X64_W, index, x64_mem(addr, disp));
+    if (g && g->probed)
+        return probed_before(cx, s, addr, index, disp);
+    if (g) {
+        g->probed = true;
+        s->clear = index;
+    }
+    if (first)
+        x64_lea(e, X64_W, index, x64_mem(addr, first));
     else
         x64_mov_rr(e, X64_W, index, addr);
     x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHR, index, TN_PAGE_BITS - ENTRY_LOG2);
@@ -129,7 +157,7 @@ static void swapped_load(X64Ctx *cx, const TnIrOp *op, int dst, X64Mem m)
 
 static void lower_load(X64Ctx *cx, TnIrOp *op)
 {
-    int ra = address(cx, op), index = x64_tmp(cx), tag = x64_tmp(cx), dst;
+    int ra = address(cx, op), index = index_reg(cx), tag = x64_tmp(cx), dst;
     bool swap = (op->aux & TN_MEM_BSWAP) && op->type != TN_I8;
     X64Stub *s;
     X64Mem m;
@@ -180,7 +208,7 @@ static void lower_store(X64Ctx *cx, TnIrOp *op)
         value = (X64Src){ .kind = X64_SRC_IMM, .imm = cx->temps[op->b].value };
     else
         value = (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, op->b) };
-    index = x64_tmp(cx);
+    index = index_reg(cx);
     tag = x64_tmp(cx);
     s = x64_new_stub(cx, op, X64_STUB_STORE);
     s->value = value;
@@ -191,7 +219,7 @@ static void lower_store(X64Ctx *cx, TnIrOp *op)
 /* MOVD and MOVQ from and to memory. */
 static void lower_scalar(X64Ctx *cx, TnIrOp *op)
 {
-    int ra = address(cx, op), index = x64_tmp(cx), tag = x64_tmp(cx), reg;
+    int ra = address(cx, op), index = index_reg(cx), tag = x64_tmp(cx), reg;
     bool load = op->opc == TN_IR_LD;
     unsigned w = op->type == TN_I64 ? X64_W : 0;
     X64Stub *s;
@@ -217,7 +245,7 @@ static void lower_scalar(X64Ctx *cx, TnIrOp *op)
 
 static void lower_vector(X64Ctx *cx, TnIrOp *op)
 {
-    int ra = address(cx, op), index = x64_tmp(cx), tag = x64_tmp(cx), reg;
+    int ra = address(cx, op), index = index_reg(cx), tag = x64_tmp(cx), reg;
     bool load = op->opc == TN_IR_LD, wide = op->type == TN_V256;
     X64Stub *s;
     X64Mem m;

@@ -86,6 +86,8 @@ static void emit_stub(X64Ctx *cx, const X64Stub *s)
         x64_hostx_memory(&cx->e, s->x87, x64_frame(X64_F_VEC));
     move_vectors(cx, s, false);
     take_result(cx, s);
+    if (s->clear != X64_NONE)
+        x64_mov_ri(&cx->e, s->clear, 0);
     x64_target32(x64_jmp32(&cx->e), s->back);
 }
 
