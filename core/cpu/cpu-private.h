@@ -41,6 +41,11 @@ enum {
     TN_SLOW_PAGE_BITS_SHIFT = 8, /* log2 of the guest's page size */
 };
 
+enum {
+    TN_BLOCK_MAX_LATE = 8, /* numbers that a block reads late: tn_ir_late */
+    TN_LATE_SIZE = 4,      /* bytes of each */
+};
+
 /* The pages a translation in progress reads. */
 typedef struct TnTranslation {
     TnCodePage *page[2];
@@ -49,6 +54,8 @@ typedef struct TnTranslation {
     const uint8_t *host[2];/* NULL: not plain memory, read byte by byte */
     uint64_t start;        /* linear address of the first byte */
     unsigned n_bytes;      /* read so far: TnCpuPrivate.code_bytes */
+    unsigned n_late;       /* numbers among them that the block reads late, in order */
+    uint16_t late[TN_BLOCK_MAX_LATE];
     bool active, uncached;
 } TnTranslation;
 

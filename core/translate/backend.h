@@ -22,7 +22,9 @@ typedef struct TnBlockExit {
     struct TnBlockExit *next_in; /* in-edge list of `to` */
 } TnBlockExit;
 
-enum { TN_BLOCK_MAX_EXITS = 64 };
+enum {
+    TN_BLOCK_MAX_EXITS = 64,
+};
 
 struct TnBlock {
     TnBlockKey key;
@@ -43,6 +45,8 @@ struct TnBlock {
     TnBlock *shadow;        /* checking mode: the block for the interpreter (check.c), owned */
     const uint8_t *bytes;   /* the guest bytes it was made from, `size` of them; owned with the block.
                              * NULL where phys[0] is ~0 */
+    const uint16_t *late;   /* where in them its late numbers stand; likewise */
+    uint32_t n_late;
 };
 
 /* Why run() came back. */

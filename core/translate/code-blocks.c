@@ -89,6 +89,20 @@ bool tn_code_page_has_code(TnCodePage *page, unsigned offset, unsigned n)
     return false;
 }
 
+/* The bits of the block's bytes that lie in one word. */
+static uint64_t block_mask(const TnCodePage *page, unsigned word, const TnBlock *b)
+{
+    uint64_t bits = word_mask(word, span_in_page(b, which_page(page, b)));
+
+    if (page->host != (const uint8_t *)tn_page_of(b->phys[0]))
+        return bits;
+    for (unsigned i = 0; i < b->n_late; i++) {
+        unsigned first = tn_page_offset(b->phys[0]) + b->late[i];
+        bits &= ~word_mask(word, (Span){ first, first + TN_LATE_SIZE });
+    }
+    return bits;
+}
+
 static void remake_word(TnCodePage *page, unsigned word)
 {
     Span span = { word * TN_CODE_LINE, word * TN_CODE_LINE + TN_CODE_LINE };
@@ -97,7 +111,7 @@ static void remake_word(TnCodePage *page, unsigned word)
 
     for (TnBlock *b = NULL; (b = find_overlap(page, &lists, b, span));
          b = b->page_next[which_page(page, b)])
-        bits |= word_mask(word, span_in_page(b, which_page(page, b)));
+        bits |= block_mask(page, word, b);
     atomic_store(&page->bytes[word], bits);
 }
 
@@ -113,7 +127,7 @@ void tn_code_page_add(TnCodePage *page, TnBlock *block, unsigned which)
     page->n_blocks++;
     page->longest = MAX(page->longest, span.end - span.first);
     for (unsigned w = span.first / TN_CODE_LINE; w <= (span.end - 1) / TN_CODE_LINE; w++)
-        atomic_fetch_or(&page->bytes[w], word_mask(w, span));
+        atomic_fetch_or(&page->bytes[w], block_mask(page, w, block));
 }
 
 void tn_code_page_remove(TnCodePage *page, TnBlock *block)
@@ -142,22 +156,65 @@ void tn_code_page_forget(TnCodePage *page)
 
 /* ---- Stores ------------------------------------------------------------------------------ */
 
+static bool is_late(const TnBlock *block, unsigned i)
+{
+    for (unsigned k = 0; k < block->n_late; k++) {
+        if (i - block->late[k] < TN_LATE_SIZE)
+            return true;
+    }
+    return false;
+}
+
+static void note_change(TnCodePage *page, unsigned offset)
+{
+    TnCodeChanges *changes = atomic_load(&page->changes);
+    uint64_t bit = UINT64_C(1) << offset % TN_CODE_LINE;
+    unsigned w = offset / TN_CODE_LINE;
+
+    if (!changes) {
+        changes = g_new0(TnCodeChanges, 1);
+        atomic_store(&page->changes, changes);
+    }
+    if (atomic_fetch_or(&changes->once[w], bit) & bit)
+        atomic_fetch_or(&changes->again[w], bit);
+}
+
+bool tn_code_page_changes(const TnCodePage *page, unsigned offset, unsigned n)
+{
+    TnCodeChanges *changes = atomic_load(&page->changes);
+    Span span = { offset, offset + n };
+
+    if (TN_LIKELY(!changes) || n == 0)
+        return false;
+    for (unsigned w = span.first / TN_CODE_LINE; w <= (span.end - 1) / TN_CODE_LINE; w++) {
+        if (atomic_load(&changes->again[w]) & word_mask(w, span))
+            return true;
+    }
+    return false;
+}
+
 /*
  * True where the block's bytes in the span are no longer those that it was made from. To compare
  * them with what is in memory now, rather than the store's old and new value, is right with others
  * that store at the same time: who comes last sees what is there in the end.
  */
-static bool is_stale(const TnCodePage *page, const TnBlock *block, Span span)
+static bool is_stale(TnCodePage *page, const TnBlock *block, Span span)
 {
     unsigned which = which_page(page, block), start = tn_page_offset(block->phys[0]);
     Span mine = span_in_page(block, which);
-    const uint8_t *made_from = block->bytes + (which ? TN_PAGE_SIZE - start : 0) - mine.first;
+    unsigned before = which ? TN_PAGE_SIZE - start : 0; /* bytes of the block not in the page */
+    bool stale = false;
 
     for (unsigned i = MAX(mine.first, span.first); i < MIN(mine.end, span.end); i++) {
-        if (__atomic_load_n(&page->host[i], __ATOMIC_RELAXED) != made_from[i])
-            return true;
+        unsigned k = before + i - mine.first;
+
+        if (__atomic_load_n(&page->host[i], __ATOMIC_RELAXED) == block->bytes[k] ||
+            is_late(block, k))
+            continue;
+        note_change(page, i);
+        stale = true;
     }
-    return false;
+    return stale;
 }
 
 void tn_code_page_invalidate(TnCodePage *page, unsigned offset, unsigned n)

@@ -9,6 +9,9 @@
  * store, count the page's generation up, then look at the bitmap. A translation sets its bits in
  * the bitmap, then compares the generation with the one from before it read: again one of the two
  * sees the other, and the block is dropped or made anew.
+ *
+ * Where nothing but a number in an instruction keeps changing, the next block reads it when it gets
+ * there (tn_ir_late). Its bytes are none of the block's then: stores to them are like any others.
  */
 #ifndef TN_TRANSLATE_CODE_PAGES_H
 #define TN_TRANSLATE_CODE_PAGES_H
@@ -16,6 +19,11 @@
 #include "tenon/internal/target.h"
 
 enum { TN_CODE_LINE = 64 }; /* bytes of a page with a word of the bitmap and a list of blocks */
+
+/* The bytes whose changes have invalidated a block, once and more often, as bitmaps. */
+typedef struct TnCodeChanges {
+    _Atomic(uint64_t) once[TN_PAGE_SIZE / TN_CODE_LINE], again[TN_PAGE_SIZE / TN_CODE_LINE];
+} TnCodeChanges;
 
 struct TnCodePage {
     uint8_t *host;            /* page aligned */
@@ -29,6 +37,7 @@ struct TnCodePage {
     unsigned longest;         /* bytes in the page of any block so far; likewise */
     TnBlock *blocks[TN_PAGE_SIZE / TN_CODE_LINE]; /* by first byte, through page_next; likewise */
     _Atomic(uint64_t) bytes[TN_PAGE_SIZE / TN_CODE_LINE];
+    _Atomic(TnCodeChanges *) changes; /* NULL until a block was invalidated */
 };
 typedef struct TnCodePage TnCodePage;
 
@@ -59,6 +68,9 @@ void tn_code_page_invalidate(TnCodePage *page, unsigned offset, unsigned n);
 bool tn_code_page_is_running(TnCodePage *page, TnCpu *cpu, unsigned offset, unsigned n);
 /* tn_code_page_forget for all pages. */
 void tn_code_pages_reset(void);
+
+/* True where changes of a byte of the span have invalidated blocks again and again. [any] */
+bool tn_code_page_changes(const TnCodePage *page, unsigned offset, unsigned n);
 
 /* True where a byte of the span is one that a block was made from. [any] */
 bool tn_code_page_has_code(TnCodePage *page, unsigned offset, unsigned n);

@@ -91,6 +91,22 @@ bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
     return true;
 }
 
+uintptr_t tn_ir_late(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, unsigned at)
+{
+    TnTranslation *t = &cpu->priv->translation;
+    unsigned first = tn_page_offset(linear), i = (linear - t->start) % (2 * TN_PAGE_SIZE);
+    const TnCodePage *page = t->page[0];
+
+    if (!(tn_translator.options.opt & TN_OPT_LATE_NUMBERS) || t->n_late == TN_BLOCK_MAX_LATE ||
+        t->uncached || tn_page_of(linear) != t->linear[0] ||
+        first + at + TN_LATE_SIZE > TN_PAGE_SIZE || !page ||
+        !tn_code_page_changes(page, first + at, TN_LATE_SIZE) ||
+        tn_code_page_changes(page, first, at))
+        return 0;
+    t->late[t->n_late++] = (uint16_t)(i + at);
+    return (uintptr_t)&page->host[first + at];
+}
+
 void tn_translation_abandon(TnCpu *cpu)
 {
     TnTranslation *t = &cpu->priv->translation;

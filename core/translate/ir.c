@@ -23,6 +23,7 @@ const TnIrInfo tn_ir_info[TN_IR_COUNT] = {
     [TN_IR_LDENV] = { "ldenv", 0, DST | TN_IRF_READS | IMM | TN_IRF_ANY_TYPE },
     [TN_IR_STENV] = { "stenv", 1, IMM | TN_IRF_ANY_TYPE },
     [TN_IR_ENVPTR] = { "envptr", 0, PURE | IMM },
+    [TN_IR_LDCODE] = { "ldcode", 0, DST | TN_IRF_READS | IMM },
     [TN_IR_ADD] = { "add", 2, PURE },
     [TN_IR_SUB] = { "sub", 2, PURE },
     [TN_IR_MUL] = { "mul", 2, PURE },

@@ -106,7 +106,8 @@ static TnBlock *block_new(TnCpu *cpu, const TnBlockKey *key)
     const TnTranslation *t = &cpu->priv->translation;
     const TnIrBuilder *b = &cpu->priv->builder;
     uint32_t size = (uint32_t)(b->end_pc - key->pc);
-    TnBlock *block = g_malloc(sizeof(*block) + size);
+    TnBlock *block = g_malloc(sizeof(*block) + sizeof(t->late) + size);
+    uint16_t *late = (uint16_t *)(void *)(block + 1);
     unsigned offset = tn_page_offset(tn_key_linear(key, key->pc));
 
     *block = (TnBlock){ .key = *key, .mode_id = cpu->mode_id, .n_insns = b->n_insns, .size = size };
@@ -117,7 +118,11 @@ static TnBlock *block_new(TnCpu *cpu, const TnBlockKey *key)
     if (t->uncached || t->n_bytes < size)
         block->phys[0] = block->phys[1] = UINT64_MAX;
     else
-        block->bytes = memcpy(block + 1, cpu->priv->code_bytes, size);
+        block->bytes = memcpy(late + TN_BLOCK_MAX_LATE, cpu->priv->code_bytes, size);
+    /* The last instruction may have been taken back. */
+    while (block->n_late < t->n_late && t->late[block->n_late] + (uint32_t)TN_LATE_SIZE <= size)
+        block->n_late++;
+    block->late = memcpy(late, t->late, sizeof(t->late));
     return block;
 }
 

@@ -338,6 +338,23 @@ static void set_mem(X86Operand *op, const X86Ctx *c, uint8_t size)
     op->size = (uint8_t)operand_bytes(c, size);
 }
 
+uintptr_t x86_late_number(const X86Ctx *c, unsigned n)
+{
+    uint64_t linear = c->code64 ? c->pc : (uint32_t)(c->pc + c->cs_base);
+
+    return tn_ir_late(c->cpu, c->b, linear, c->op[n].at);
+}
+
+static void take_late(const X86Ctx *c, X86Operand *op)
+{
+    uintptr_t late = x86_late_number(c, (unsigned)(op - c->op));
+
+    if (!late)
+        return;
+    op->kind = OPERAND_LATE;
+    op->imm = (int64_t)late;
+}
+
 /* Immediates in the order in which they stand in the code. */
 static X86DecodeResult decode_immediate(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
 {
@@ -345,8 +362,13 @@ static X86DecodeResult decode_immediate(X86Ctx *c, const X86OperandCode *code, X
     X86DecodeResult r;
 
     op->kind = OPERAND_IMM;
-    if (code->type != OPT_A)
-        return next_number(c, op->size, &op->imm);
+    op->at = c->length;
+    if (code->type != OPT_A) {
+        r = next_number(c, op->size, &op->imm);
+        if (r == X86_DECODE_OK && code->type == OPT_I && op->size == LATE_SIZE)
+            take_late(c, op);
+        return r;
+    }
     r = next_number(c, c->op_size, &op->imm);
     if (r == X86_DECODE_OK)
         r = next_number(c, 2, &selector);

@@ -76,6 +76,7 @@ typedef enum X86OperandKind {
     OPERAND_REG,  /* general register: number in .reg; high-byte registers: .high */
     OPERAND_MEM,
     OPERAND_IMM,
+    OPERAND_LATE, /* an immediate that changes: .imm is what tn_ir_late gave */
     OPERAND_SEG,
     OPERAND_CR,
     OPERAND_DR,
@@ -89,6 +90,7 @@ typedef struct X86Operand {
     uint8_t size;    /* bytes: 1, 2, 4, 6, 8, 10, 16, 32 */
     uint8_t reg;
     bool high;       /* AH CH DH BH: reg is 0..3 */
+    uint8_t at;      /* an immediate's place in the instruction */
     int64_t imm;     /* sign-extended as the manual says */
 } X86Operand;
 

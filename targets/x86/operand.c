@@ -150,6 +150,8 @@ static TnTemp read_operand(X86Ctx *c, unsigned n, bool any, unsigned mem_flags)
                         x86_mem_flags(c, op->size) | mem_flags);
     case OPERAND_IMM:
         return tn_ir_const(c->b, TN_I64, (uint64_t)op->imm);
+    case OPERAND_LATE:
+        return tn_ir_ldcode(c->b, TN_I64, (uintptr_t)op->imm);
     case OPERAND_SEG:
         return tn_ir_ldenv(c->b, TN_I32, offsetof(X86State, seg) + op->reg * sizeof(X86Segment) +
                                              offsetof(X86Segment, selector));

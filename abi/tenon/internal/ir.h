@@ -138,6 +138,7 @@ typedef enum TnIrOpc {
     TN_IR_LDENV,     /* dst = state[imm], T-sized, zero-extended; all types */
     TN_IR_STENV,     /* state[imm] = a, T-sized; all types */
     TN_IR_ENVPTR,    /* dst = host address of state[imm] (helper arguments only) */
+    TN_IR_LDCODE,    /* dst = the 4 bytes at host address imm, sign-extended: see tn_ir_late */
 
     TN_IR_ADD,       /* dst = a + b */
     TN_IR_SUB,
@@ -409,6 +410,12 @@ static inline void tn_ir_clear_upper(TnIrBuilder *b, unsigned first, unsigned co
 static inline TnTemp tn_ir_ldenv(TnIrBuilder *b, TnIrType t, size_t offset)
 {
     return tn_ir_op(b, TN_IR_LDENV, t, 0, 0, 0, 0, offset);
+}
+
+/* The number whose bytes tn_ir_late has found at `host`, as it is when execution gets there. */
+static inline TnTemp tn_ir_ldcode(TnIrBuilder *b, TnIrType t, uintptr_t host)
+{
+    return tn_ir_op(b, TN_IR_LDCODE, t, 0, 0, 0, 0, host);
 }
 
 static inline void tn_ir_stenv(TnIrBuilder *b, TnIrType t, size_t offset, TnTemp value)

@@ -413,6 +413,14 @@ TN_API void tn_phys_st64(TnCpu *cpu, uint64_t paddr, uint64_t value, uint32_t at
  */
 TN_API bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte);
 
+/*
+ * Where the guest writes a number in its code again and again: the host address of the 4 bytes at
+ * `at` bytes from the linear address of the instruction, all of which were fetched, for
+ * tn_ir_ldcode. From now on the block does not depend on them: the front end may not use the number
+ * that it has read. 0 where it is to be taken as it is. [vcpu]
+ */
+TN_API uintptr_t tn_ir_late(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, unsigned at);
+
 /* Port I/O (x86 IN/OUT), size 1, 2, 4 bytes; takes the device lock. [vcpu] */
 TN_API uint32_t tn_io_in(TnCpu *cpu, uint16_t port, unsigned size);
 TN_API void tn_io_out(TnCpu *cpu, uint16_t port, uint32_t value, unsigned size);

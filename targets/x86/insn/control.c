@@ -4,6 +4,7 @@
  * here; far ones, interrupts and returns from them belong to system/.
  */
 #include "insn/general.h"
+#include "decode.h"
 #include "insn/insn_helpers.h"
 
 /* A branch beyond the limit of CS faults at the branch, before anything has changed. */
@@ -66,7 +67,15 @@ static void gen_jcc(X86Ctx *c)
 static void gen_jmp(X86Ctx *c)
 {
     uint64_t target = relative_target(c, 0);
+    uintptr_t late = 0;
 
+    if (c->code64 && c->op[0].size == LATE_SIZE)
+        late = x86_late_number(c, 0);
+    if (late) {
+        x86_gen_jump_ind(c, tn_ir_i(c->b, TN_IR_ADDI, TN_I64, tn_ir_ldcode(c->b, TN_I64, late),
+                                    c->next_pc));
+        return;
+    }
     check_target(c, x86_const(c, target));
     x86_gen_jump(c, target);
 }

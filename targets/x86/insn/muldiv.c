@@ -58,7 +58,7 @@ void x86_gen_imul(X86Ctx *c)
 void x86_gen_imul2(X86Ctx *c)
 {
     unsigned size = c->op[0].size;
-    bool imm = c->op[2].kind == OPERAND_IMM;
+    bool imm = c->op[2].kind == OPERAND_IMM || c->op[2].kind == OPERAND_LATE;
     TnTemp a = x86_read_any(c, 1), b = x86_read_any(c, imm ? 2 : 0);
     TnTemp flags = tn_ir_flags(c->b, TN_FLAGS_SMUL, x86_log2(size), a, b, TN_TEMP_NONE);
 

@@ -43,6 +43,53 @@ CASE(rewritten, "code/rewritten-function-runs-anew")
     }
 }
 
+/* MOV EAX, imm32; IMUL EAX, EAX, imm32; ADD EAX, imm32; RET */
+static uint8_t numbers[] = { 0xb8, 0, 0, 0, 0, 0x69, 0xc0, 3,    0,    0,   0,
+                             0x05, 0, 0, 0, 0, 0xc3 };
+
+enum { AT_MOV = 1, AT_IMUL = 7, AT_ADD = 12 };
+
+static void set_number(uint8_t *at, uint32_t value)
+{
+    *(volatile uint32_t *)(void *)at = value;
+}
+
+CASE(numbers_change, "code/numbers-in-instructions-change-again-and-again")
+{
+    uint8_t *at = area + 256;
+    for (unsigned i = 0; i < sizeof(numbers); i++) {
+        ((volatile uint8_t *)at)[i] = numbers[i];
+    }
+    for (uint32_t i = 0; i < 200; i++) {
+        uint32_t minus = 0 - i;
+        set_number(at + (i & 1 ? AT_MOV : AT_IMUL), i);
+        set_number(at + AT_ADD, minus);
+        uint32_t mov = *(volatile uint32_t *)(void *)(at + AT_MOV);
+        uint32_t imul = *(volatile uint32_t *)(void *)(at + AT_IMUL);
+        check(call(at) == mov * imul - i, "sum", call(at));
+    }
+    *(volatile uint8_t *)(at + AT_ADD - 1) = 0x2d; /* now SUB EAX */
+    set_number(at + AT_ADD, 5);
+    check(call(at) == 198 * 199 - 5, "difference", call(at));
+    set_number(at + AT_ADD, 6);
+    check(call(at) == 198 * 199 - 6, "difference", call(at));
+    *(volatile uint8_t *)(at + AT_ADD) = 0x90;
+    check(call(at) == 198 * 199 - 0x90, "difference after a byte", call(at));
+}
+
+CASE(jump_aimed, "code/jump-that-is-aimed-again-and-again")
+{
+    uint8_t *at = area + 512;
+    *(volatile uint8_t *)at = 0xe9; /* JMP rel32 */
+    for (unsigned k = 0; k < 3; k++) {
+        write_function(at + 64 + 32 * k, 100 + k);
+    }
+    for (uint32_t i = 0; i < 60; i++) {
+        set_number(at + 1, 64 + 32 * (i % 3) - 5);
+        check(call(at) == 100 + i % 3, "value", call(at));
+    }
+}
+
 CASE(crossing, "code/instruction-over-an-edge-follows-changes-on-both-pages")
 {
     for (unsigned back = 1; back <= 5; back++) {

@@ -50,6 +50,11 @@ bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
     return true;
 }
 
+uintptr_t tn_ir_late(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, unsigned at)
+{
+    return 0;
+}
+
 bool x86_has(const X86State *s, unsigned feature)
 {
     return true;

@@ -242,6 +242,9 @@ static void emit_op(Compiler *k, const TnIrOp *op)
     case TN_IR_EXIT_IND:
         emit_indirect(k, op);
         break;
+    case TN_IR_LDCODE:
+        emit_plain(k, INTERP_LDCODE, op);
+        break;
     case TN_IR_ENVPTR:
         emit_plain(k, INTERP_ENVPTR, op)->imm += TN_CPU_STATE_OFFSET;
         break;

@@ -162,6 +162,7 @@ __attribute__((no_sanitize("alignment"))) TnRunResult interp_run(TnCpu *cpu, TnB
         LABEL(INSN), LABEL(CONST), LABEL(MOV_32), LABEL(MOV_64), LABEL(MOV_V), LABEL(LDENV_8),
         LABEL(LDENV_16), LABEL(LDENV_32), LABEL(LDENV_64), LABEL(LDENV_V), LABEL(STENV_8),
         LABEL(STENV_16), LABEL(STENV_32), LABEL(STENV_64), LABEL(STENV_V), LABEL(CLEAR_UPPER), LABEL(ENVPTR),
+        LABEL(LDCODE),
         LABEL(SETCOND_32), LABEL(SETCOND_64), LABEL(SELECT_32), LABEL(SELECT_64),
         LABEL(SELECT_V), LABEL(FLAGS), LABEL(FLAGCOND), LABEL(LD_8), LABEL(LD_16), LABEL(LD_32),
         LABEL(LD_64), LABEL(LD_SLOW), LABEL(LD_V), LABEL(ST_8), LABEL(ST_16), LABEL(ST_32),
@@ -223,6 +224,12 @@ do_CLEAR_UPPER:
 do_ENVPTR:
     T(dst) = (uintptr_t)ENV;
     NEXT;
+do_LDCODE: {
+    int32_t number;
+    memcpy(&number, (const void *)(uintptr_t)op->imm, sizeof(number));
+    T(dst) = op->size == sizeof(number) ? (uint32_t)number : (uint64_t)number;
+    NEXT;
+}
 do_SETCOND_32:
     T(dst) = tn_cond_eval(op->aux, TN_I32, T(a), T(b));
     NEXT;

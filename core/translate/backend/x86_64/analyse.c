@@ -444,6 +444,7 @@ static bool has_effect(const TnIrOp *op)
     switch (op->opc) {
     case TN_IR_GET:
     case TN_IR_LDENV:
+    case TN_IR_LDCODE:
         return false;
     case TN_IR_CALL:
         return !(x64_plan.target->helpers[op->aux].flags & TN_HELPER_PURE);

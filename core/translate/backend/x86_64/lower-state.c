@@ -147,6 +147,14 @@ static void lower_stenv(X64Ctx *cx, const TnIrOp *op)
     x64_call(&cx->e, x64_thunks.mxcsr_enter);
 }
 
+static void lower_ldcode(X64Ctx *cx, const TnIrOp *op)
+{
+    int dst = x64_out(cx, op->dst, X64_NONE, 0);
+
+    x64_mov_ri(&cx->e, dst, op->imm);
+    x64_rm(&cx->e, op->type == TN_I64 ? X64_MOVSXD | X64_W : X64_MOV_LOAD, dst, x64_mem(dst, 0));
+}
+
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op)
 {
     if (op->opc <= TN_IR_CLEAR_UPPER && tn_ir_type_is_vector(op->type)) {
@@ -165,6 +173,9 @@ void x64_lower_state(X64Ctx *cx, const TnIrOp *op)
         break;
     case TN_IR_STENV:
         lower_stenv(cx, op);
+        break;
+    case TN_IR_LDCODE:
+        lower_ldcode(cx, op);
         break;
     default:
         x64_lea(&cx->e, X64_W, x64_out(cx, op->dst, X64_NONE, 0),

@@ -5,7 +5,7 @@
 typedef void (*LowerFn)(X64Ctx *cx, const TnIrOp *op);
 
 static const LowerFn lower[TN_IR_COUNT] = {
-    [TN_IR_GET ... TN_IR_ENVPTR] = x64_lower_state,
+    [TN_IR_GET ... TN_IR_LDCODE] = x64_lower_state,
     [TN_IR_ADD ... TN_IR_LEA] = x64_lower_alu,
     [TN_IR_BSWAP ... TN_IR_EXTRACT] = x64_lower_bits,
     [TN_IR_SETCOND ... TN_IR_FLAGCOND] = x64_lower_flags,
