@@ -62,6 +62,13 @@ TN_API void tn_set_msi_sink(TnMsiSinkFn fn, void *opaque);
 /* Sends a message to the sink; without one it is lost. [any +lock] */
 TN_API void tn_msi_send(uint64_t address, uint32_t data);
 
+/* Whether a vector that such a message carries still waits for a processor: another edge of it
+ * would be lost. The local APICs register the answer. [any +lock] */
+typedef bool (*TnMsiWaitingFn)(void *opaque, uint64_t address, uint32_t data);
+TN_API void tn_set_msi_waiting(TnMsiWaitingFn fn, void *opaque);
+/* Asks; without local APICs nothing waits. [any +lock] */
+TN_API bool tn_msi_waiting(uint64_t address, uint32_t data);
+
 /* The IOAPIC hears of end-of-interrupt broadcasts for level-triggered vectors. [any +lock] */
 TN_API void tn_eoi_listen(TnObject *owner, void (*fn)(void *opaque, uint8_t vector), void *opaque);
 TN_API void tn_eoi_broadcast(uint8_t vector);

@@ -19,6 +19,11 @@ static struct {
     void *opaque;
 } msi_sink;
 
+static struct {
+    TnMsiWaitingFn fn;
+    void *opaque;
+} msi_waiting;
+
 static TnAddressSpace *smm_memory;
 
 TnObject *tn_cpu_apic(TnCpu *cpu)
@@ -56,6 +61,17 @@ void tn_msi_send(uint64_t address, uint32_t data)
     if (msi_sink.fn) {
         msi_sink.fn(msi_sink.opaque, address, data);
     }
+}
+
+void tn_set_msi_waiting(TnMsiWaitingFn fn, void *opaque)
+{
+    msi_waiting.fn = fn;
+    msi_waiting.opaque = opaque;
+}
+
+bool tn_msi_waiting(uint64_t address, uint32_t data)
+{
+    return msi_waiting.fn && msi_waiting.fn(msi_waiting.opaque, address, data);
 }
 
 void tn_set_smm_memory(TnAddressSpace *as)

@@ -8,6 +8,7 @@
 
 struct TnIrq {
     TnIrqFn fn;
+    TnIrqWaitingFn waiting; /* or NULL */
     void *opaque;
     unsigned line;
 };
@@ -28,6 +29,17 @@ TnIrq *tn_irq_new(TnObject *owner, TnIrqFn fn, void *opaque, unsigned line)
     return irq;
 }
 
+void tn_irq_set_waiting(TnIrq *irq, TnIrqWaitingFn fn)
+{
+    g_return_if_fail(irq);
+    irq->waiting = fn;
+}
+
+bool tn_irq_waiting(const TnIrq *irq)
+{
+    return irq && irq->waiting && irq->waiting(irq->opaque, irq->line);
+}
+
 /* ---- Splitters and inverters ------------------------------------------------------------- */
 
 typedef struct IrqPair {
@@ -41,9 +53,20 @@ static void irq_set_pair(void *opaque, unsigned line, int level)
     tn_irq_set(pair->b, level);
 }
 
+static bool irq_pair_waiting(void *opaque, unsigned line)
+{
+    const IrqPair *pair = opaque;
+    return tn_irq_waiting(pair->a) || tn_irq_waiting(pair->b);
+}
+
 static void irq_set_inverse(void *opaque, unsigned line, int level)
 {
     tn_irq_set(opaque, !level);
+}
+
+static bool irq_inverse_waiting(void *opaque, unsigned line)
+{
+    return tn_irq_waiting(opaque);
 }
 
 TnIrq *tn_irq_split(TnObject *owner, TnIrq *a, TnIrq *b)
@@ -51,12 +74,16 @@ TnIrq *tn_irq_split(TnObject *owner, TnIrq *a, TnIrq *b)
     IrqPair *pair = g_new(IrqPair, 1);
     *pair = (IrqPair){ .a = a, .b = b };
     tn_owned_add(owner, pair, g_free);
-    return tn_irq_new(owner, irq_set_pair, pair, 0);
+    TnIrq *irq = tn_irq_new(owner, irq_set_pair, pair, 0);
+    tn_irq_set_waiting(irq, irq_pair_waiting);
+    return irq;
 }
 
 TnIrq *tn_irq_invert(TnObject *owner, TnIrq *irq)
 {
-    return tn_irq_new(owner, irq_set_inverse, irq, 0);
+    TnIrq *inverse = tn_irq_new(owner, irq_set_inverse, irq, 0);
+    tn_irq_set_waiting(inverse, irq_inverse_waiting);
+    return inverse;
 }
 
 /* ---- Named lines of a device ------------------------------------------------------------- */
@@ -65,6 +92,7 @@ typedef struct IrqGroup {
     char *name;     /* owned; NULL for the unnamed group */
     bool in;
     TnIrqFn fn;     /* of inputs */
+    TnIrqWaitingFn waiting; /* of inputs, or NULL */
     TnObject *dev;  /* borrowed */
     unsigned count;
     TnIrq **wires;  /* in: our own, made when asked for; out: what the board connected */
@@ -146,6 +174,19 @@ static void irq_group_set(void *opaque, unsigned line, int level)
     group->fn(tn_object_own_state(group->dev), line, level);
 }
 
+void tn_irq_declare_waiting(TnObject *dev, const char *name, TnIrqWaitingFn fn)
+{
+    IrqGroup *group = irq_group_find(dev, name, true);
+    g_return_if_fail(group);
+    group->waiting = fn;
+}
+
+static bool irq_group_waiting(void *opaque, unsigned line)
+{
+    const IrqGroup *group = opaque;
+    return group->waiting && group->waiting(tn_object_own_state(group->dev), line);
+}
+
 TnIrq *tn_irq_in(TnObject *dev, const char *name, unsigned n)
 {
     IrqGroup *group = irq_group_find(dev, name, true);
@@ -154,6 +195,7 @@ TnIrq *tn_irq_in(TnObject *dev, const char *name, unsigned n)
     }
     if (!group->wires[n]) {
         group->wires[n] = tn_irq_new(dev, irq_group_set, group, n);
+        tn_irq_set_waiting(group->wires[n], irq_group_waiting);
     }
     return group->wires[n];
 }
@@ -173,6 +215,12 @@ void tn_irq_out(TnObject *dev, const char *name, unsigned n, int level)
         group->intercept(group->intercept_opaque, group->name, n, level);
     }
     tn_irq_set(group->wires[n], level);
+}
+
+bool tn_irq_out_waiting(TnObject *dev, const char *name, unsigned n)
+{
+    const IrqGroup *group = irq_group_find(dev, name, false);
+    return group && n < group->count && tn_irq_waiting(group->wires[n]);
 }
 
 static bool irq_intercept(TnObject *dev, const char *name, bool in, TnIrqInterceptFn fn,

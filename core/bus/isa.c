@@ -35,6 +35,12 @@ static void isa_line_set(void *opaque, unsigned line, int level)
     tn_irq_set(bus->inputs[line], level);
 }
 
+static bool isa_line_waiting(void *opaque, unsigned line)
+{
+    const IsaBus *bus = opaque;
+    return tn_irq_waiting(bus->inputs[line]);
+}
+
 TnObject *tn_isa_bus(void)
 {
     return isa_first;
@@ -45,6 +51,7 @@ static bool isa_bus_init(TnObject *obj, void *state, GError **error)
     IsaBus *bus = state;
     for (unsigned line = 0; line < ISA_LINES; line++) {
         bus->lines[line] = tn_irq_new(obj, isa_line_set, bus, line);
+        tn_irq_set_waiting(bus->lines[line], isa_line_waiting);
     }
     if (!isa_first) {
         isa_first = obj;

@@ -2,17 +2,32 @@
 /* -global; see globals.h. */
 #include "machine/globals.h"
 
+#include <string.h>
+
 #include "object/object.h"
 #include "tenon/log.h"
 
 static const GPtrArray *installed;
+
+/* The documented names of devices that hypervisors replace; here one type serves both. */
+static const struct {
+    const char *name, *type;
+} other_names[] = { { "kvm-pit", "isa-pit" } };
+
+static const char *type_of(const char *driver)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(other_names); i++)
+        if (strcmp(driver, other_names[i].name) == 0)
+            return other_names[i].type;
+    return driver;
+}
 
 static bool apply(TnObject *obj, GError **error)
 {
     for (unsigned i = 0; i < installed->len; i++) {
         TnGlobal *global = installed->pdata[i];
 
-        if (!tn_type_chain_has(obj->type, global->driver))
+        if (!tn_type_chain_has(obj->type, type_of(global->driver)))
             continue;
         global->used = true;
         if (!tn_object_set(obj, global->property, global->value, error)) {

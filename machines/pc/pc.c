@@ -64,6 +64,14 @@ static void gsi_set(void *opaque, unsigned gsi, int level)
         tn_irq_set(tn_irq_in(pc->ioapic, NULL, gsi == TIMER_GSI ? TIMER_PIN : gsi), level);
 }
 
+static bool gsi_waiting(void *opaque, unsigned gsi)
+{
+    Pc *pc = opaque;
+    return (gsi < FIRST_IO_APIC_ONLY && tn_irq_waiting(tn_irq_in(pc->pic[gsi >> 3], NULL, gsi & 7))) ||
+           (pc->ioapic &&
+            tn_irq_waiting(tn_irq_in(pc->ioapic, NULL, gsi == TIMER_GSI ? TIMER_PIN : gsi)));
+}
+
 /* INTR of the master 8259. */
 static void intr_set(void *opaque, unsigned line, int level)
 {
@@ -162,8 +170,10 @@ static bool make_pics(Pc *pc, GError **error)
 
 static bool make_interrupts(Pc *pc, GError **error)
 {
-    for (unsigned n = 0; n < PC_N_GSI; n++)
+    for (unsigned n = 0; n < PC_N_GSI; n++) {
         pc->gsi[n] = tn_irq_new(pc->obj, gsi_set, pc, n);
+        tn_irq_set_waiting(pc->gsi[n], gsi_waiting);
+    }
     tn_isa_bus_set_irqs(pc->isa, pc->gsi);
     if (!make_pics(pc, error))
         return false;

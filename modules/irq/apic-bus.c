@@ -84,6 +84,20 @@ void apic_msi(void *opaque, uint64_t address, uint32_t data)
                data & MSI_TRIGGER_LEVEL);
 }
 
+bool apic_msi_waiting(void *opaque, uint64_t address, uint32_t data)
+{
+    Delivery mode = (Delivery)(data >> 8 & 7);
+    if (mode != DELIVER_FIXED && mode != DELIVER_LOWEST)
+        return false;
+    uint32_t destination = (uint32_t)(address >> MSI_DEST_SHIFT) & 0xff;
+    for (unsigned i = 0; i < tn_cpu_count(); i++) {
+        const Apic *s = apic_at(i);
+        if (s && matches(s, destination, address & MSI_LOGICAL, false) && apic_requested(s, (uint8_t)data))
+            return true;
+    }
+    return false;
+}
+
 typedef enum Shorthand { NO_SHORTHAND, SELF, ALL_INCLUDING_SELF, ALL_EXCLUDING_SELF } Shorthand;
 
 static void send_to_all(Apic *s, bool with_self, Delivery mode, uint8_t vector, bool level)

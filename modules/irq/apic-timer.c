@@ -2,8 +2,16 @@
 /*
  * The local APIC's timer (SDM vol. 3A, 11.5.4): one-shot, periodic, TSC deadline. The bus clock is
  * 1 GHz, so that a count is a nanosecond before the divider.
+ *
+ * Periods that end while the vector of one before still waits (the host was busy) are owed to the
+ * guest, and follow at a higher rate, each after the one before was taken.
  */
 #include "apic.h"
+
+enum {
+    PAY_FASTER = 8,      /* owed ticks come at this multiple of the set rate at most */
+    PAY_NS_MIN = 20000,  /* and no faster than the host can follow */
+};
 
 /* Divide configuration: bits 0, 1 and 3 choose 2, 4, ... 128, 1. */
 static uint32_t divider_shift(const Apic *s)
@@ -46,9 +54,11 @@ static void arm(Apic *s)
     }
     int64_t now = tn_clock_now(TN_CLOCK_VIRTUAL), period = period_ns(s);
     int64_t passed = now - s->count_start;
-    if (periodic(s))
-        tn_timer_set(s->timer, s->count_start + (passed / period + 1) * period);
-    else if (passed < period)
+    if (periodic(s)) {
+        s->due = s->count_start + (passed / period + 1) * period;
+        int64_t pay = s->owed ? now + MAX(period / PAY_FASTER, PAY_NS_MIN) : INT64_MAX;
+        tn_timer_set(s->timer, MIN(s->due, pay));
+    } else if (passed < period)
         tn_timer_set(s->timer, s->count_start + period);
     else
         tn_timer_cancel(s->timer);
@@ -60,6 +70,7 @@ void apic_timer_load(Apic *s, uint32_t count)
         return;
     s->initial_count = count;
     s->count_start = tn_clock_now(TN_CLOCK_VIRTUAL);
+    s->owed = 0;
     arm(s);
 }
 
@@ -71,6 +82,22 @@ void apic_timer_mode_changed(Apic *s, uint32_t old_lvt)
         s->initial_count = 0;
         s->tsc_deadline = 0;
     }
+    s->owed = 0;
+    arm(s);
+}
+
+/* A period has ended, or an owed tick may follow. Ticks of a masked entry are lost. */
+static void tick(Apic *s)
+{
+    int64_t now = tn_clock_now(TN_CLOCK_VIRTUAL), period = period_ns(s);
+    uint64_t limit = (uint64_t)(TN_NS_PER_SECOND / period) + 1; /* no more than a second's */
+    uint64_t ended = now >= s->due ? (uint64_t)((now - s->due) / period) + 1 : 0;
+    uint32_t lvt = s->lvt[LVT_TIMER];
+    s->owed = lvt & LVT_MASKED ? 0 : (uint32_t)MIN(s->owed + MIN(ended, limit), limit);
+    if (s->owed && !apic_requested(s, (uint8_t)lvt)) {
+        s->owed--;
+        apic_lvt_fire(s, LVT_TIMER);
+    }
     arm(s);
 }
 
@@ -78,9 +105,10 @@ void apic_timer_fired(void *opaque)
 {
     Apic *s = opaque;
     s->tsc_deadline = 0;
-    apic_lvt_fire(s, LVT_TIMER);
     if (periodic(s))
-        arm(s);
+        tick(s);
+    else
+        apic_lvt_fire(s, LVT_TIMER);
 }
 
 void apic_timer_set_deadline(Apic *s, uint64_t deadline, int64_t when)

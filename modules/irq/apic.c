@@ -396,7 +396,7 @@ static void clear_registers(Apic *s)
     memset(s->isr, 0, sizeof(s->isr));
     memset(s->tmr, 0, sizeof(s->tmr));
     memset(s->irr, 0, sizeof(s->irr));
-    s->initial_count = 0;
+    s->initial_count = s->owed = 0;
     s->tsc_deadline = 0;
     tn_timer_cancel(s->timer);
 }
@@ -473,6 +473,7 @@ static bool realize(TnObject *dev, void *state, GError **error)
         TnRegion *region = tn_region_new_io(dev, "apic-msi", &mmio_ops, NULL, REGION_SIZE);
         tn_region_add_overlap(tn_system_memory(), DEFAULT_BASE, region, 0x1000);
         tn_set_msi_sink(apic_msi, NULL);
+        tn_set_msi_waiting(apic_msi_waiting, NULL);
     }
     return true;
 }
@@ -493,7 +494,7 @@ static const TnStateField fields[] = {
     TN_STATE_ARRAY(U32, Apic, isr), TN_STATE_ARRAY(U32, Apic, tmr), TN_STATE_ARRAY(U32, Apic, irr),
     TN_STATE(U32, Apic, initial_count), TN_STATE(U64, Apic, count_start),
     TN_STATE(U64, Apic, tsc_deadline), TN_STATE(U8, Apic, lint), TN_STATE(TIMER, Apic, timer),
-    TN_STATE_LAST,
+    TN_STATE(U64, Apic, due), TN_STATE(U32, Apic, owed), TN_STATE_LAST,
 };
 
 static const TnDeviceOps device_ops = {

@@ -47,6 +47,8 @@ typedef struct Apic {
     uint32_t isr[8], tmr[8], irr[8];
     uint32_t initial_count;
     int64_t count_start;  /* virtual time at which the count was loaded */
+    int64_t due;          /* virtual time of the end of the running period */
+    uint32_t owed;        /* ends of periods that the guest has not been told of */
     uint64_t tsc_deadline;
     uint8_t lint;         /* levels of LINT0 and LINT1 */
 } Apic;
@@ -63,6 +65,12 @@ static inline bool apic_x2(const Apic *s)
 
 /* The highest vector set in a 256-bit register, or -1. */
 int apic_highest(const uint32_t bits[8]);
+
+/* True while the vector is in IRR. */
+static inline bool apic_requested(const Apic *s, uint8_t vector)
+{
+    return s->irr[vector >> 5] >> (vector & 31) & 1;
+}
 
 /* Tells the vCPU whether an interrupt can be taken. */
 void apic_settle(Apic *s);
@@ -89,5 +97,7 @@ void apic_send_ipi(Apic *s);
 /* Routes a message to its destinations. `destination` is a whole x2APIC id or an 8-bit one. */
 void apic_route(uint32_t destination, bool logical, bool x2, Delivery mode, uint8_t vector, bool level);
 void apic_msi(void *opaque, uint64_t address, uint32_t data);
+/* True while a destination of the message has its vector requested and not in service. */
+bool apic_msi_waiting(void *opaque, uint64_t address, uint32_t data);
 
 #endif

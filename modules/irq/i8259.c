@@ -91,6 +91,13 @@ static void input(void *opaque, unsigned line, int level)
     settle(s->obj, s);
 }
 
+/* A masked request waits for nobody: its edges are lost as they are on the chip. */
+static bool input_waiting(void *opaque, unsigned line)
+{
+    const I8259 *s = opaque;
+    return s->irr & ~s->imr & 1u << line;
+}
+
 /* The INTA cycle for one input: moves it from IRR to ISR as the mode says. */
 static void take(I8259 *s, unsigned line)
 {
@@ -259,6 +266,7 @@ static bool init(TnObject *obj, void *state, GError **error)
     I8259 *s = state;
     s->obj = obj;
     tn_irq_declare_in(obj, NULL, input, 8);
+    tn_irq_declare_waiting(obj, NULL, input_waiting);
     tn_irq_declare_out(obj, NULL, 1);
     return true;
 }

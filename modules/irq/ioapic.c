@@ -32,6 +32,12 @@ typedef struct IoApic {
     uint64_t entry[N_INPUTS];
 } IoApic;
 
+/* Where the message of an entry goes. */
+static uint64_t message_address(uint64_t e)
+{
+    return MSI_BASE | (e >> DEST_SHIFT) << MSI_DEST_SHIFT | (e & DESTMOD ? MSI_DESTMOD : 0);
+}
+
 static void send(const IoApic *s, unsigned n)
 {
     uint64_t e = s->entry[n];
@@ -39,10 +45,9 @@ static void send(const IoApic *s, unsigned n)
     int vector = mode == DELMOD_EXTINT ? tn_pic_acknowledge() : (int)(e & VECTOR);
     if (vector < 0)
         return;
-    uint64_t address = MSI_BASE | (e >> DEST_SHIFT) << MSI_DEST_SHIFT | (e & DESTMOD ? MSI_DESTMOD : 0);
     uint32_t data = (uint32_t)vector | (uint32_t)(e & DELMOD) | (e & LEVEL ? MSI_LEVEL : 0);
     TN_TRACE("ioapic_send", "input=%u vector=0x%02x", n, (unsigned)vector);
-    tn_msi_send(address, data);
+    tn_msi_send(message_address(e), data);
 }
 
 /* Delivers what is asserted, unmasked and not in service. */
@@ -75,6 +80,13 @@ static void input(void *opaque, unsigned n, int level)
         s->irr |= bit;
     if (level)
         service(s);
+}
+
+static bool input_waiting(void *opaque, unsigned n)
+{
+    uint64_t e = ((IoApic *)opaque)->entry[n];
+    return !(e & (MASKED | LEVEL)) &&
+           tn_msi_waiting(message_address(e), (uint32_t)(e & (VECTOR | DELMOD)));
 }
 
 static void end_of_interrupt(void *opaque, uint8_t vector)
@@ -176,6 +188,7 @@ static bool init(TnObject *obj, void *state, GError **error)
     IoApic *s = state;
     s->obj = obj;
     tn_irq_declare_in(obj, NULL, input, N_INPUTS);
+    tn_irq_declare_waiting(obj, NULL, input_waiting);
     tn_system_device_add_region(obj, tn_region_new_io(obj, "ioapic", &mmio_ops, s, 0x1000));
     tn_eoi_listen(obj, end_of_interrupt, s);
     return true;

@@ -7,6 +7,7 @@
 #include "tenon/apic.h"
 #include "tenon/device.h"
 #include "tenon/module.h"
+#include "ticks.h"
 
 enum {
     CAPABILITIES = 0x000, CONFIGURATION = 0x010, INTERRUPT_STATUS = 0x020, MAIN_COUNTER = 0x0f0,
@@ -30,6 +31,7 @@ typedef struct HpetTimer {
     unsigned n;
     uint64_t config, comparator, period, fsb;
     uint64_t due;    /* counter value of the next match */
+    Ticks ticks;
 } HpetTimer;
 
 typedef struct Hpet {
@@ -37,6 +39,7 @@ typedef struct Hpet {
     uint32_t n_timers;
     uint32_t intcap;  /* bit n: may be routed to GSI n */
     bool msi;
+    uint32_t lost_tick_policy;
     uint64_t config, status, counter; /* counter: while it is stopped */
     int64_t start;                    /* virtual time of counter value 0 while it runs */
     HpetTimer timer[MAX_TIMERS];
@@ -68,8 +71,20 @@ static void drive(HpetTimer *t, int level)
     tn_irq_out(t->hpet->obj, NULL, route(t), level);
 }
 
-static void raise_interrupt(HpetTimer *t)
+/* A tick that has not been taken; one of level kind is taken when the guest clears its status. */
+static bool tick_waiting(void *opaque)
 {
+    const HpetTimer *t = opaque;
+    if (t->config & TN_FSB_ENABLE)
+        return tn_msi_waiting(t->fsb >> 32, (uint32_t)t->fsb);
+    if (t->config & TN_LEVEL)
+        return t->hpet->status >> t->n & 1;
+    return tn_irq_out_waiting(t->hpet->obj, NULL, route(t));
+}
+
+static void raise_interrupt(void *opaque)
+{
+    HpetTimer *t = opaque;
     Hpet *s = t->hpet;
     if (!(t->config & TN_ENABLE) || !running(s))
         return;
@@ -123,7 +138,11 @@ static void matched(void *opaque)
         if (is32(t))
             t->comparator = (uint32_t)t->comparator;
         arm(t);
-    } else if (is32(t)) {
+        ticks_ended(&t->ticks, (int64_t)MIN(t->period, INT64_MAX / PERIOD_NS) * PERIOD_NS,
+                    behind / t->period + 1);
+        return;
+    }
+    if (is32(t)) {
         /* A 32-bit comparator matches again when the counter wraps. */
         tn_timer_set(t->timer, t->hpet->start + (int64_t)((t->due + (UINT64_C(1) << 32)) * PERIOD_NS));
         t->due += UINT64_C(1) << 32;
@@ -133,6 +152,7 @@ static void matched(void *opaque)
 
 static void write_timer_config(HpetTimer *t, uint64_t value)
 {
+    ticks_forget(&t->ticks);
     uint64_t writable = TN_WRITABLE & ~(t->hpet->msi ? 0u : (unsigned)TN_FSB_ENABLE);
     if (!(t->hpet->intcap >> ((value & TN_ROUTE) >> TN_ROUTE_SHIFT) & 1)) {
         value = (value & ~(uint64_t)TN_ROUTE) | (t->config & TN_ROUTE);
@@ -155,6 +175,7 @@ static void write_timer_config(HpetTimer *t, uint64_t value)
 /* In periodic mode a write sets the period; with SETVAL (or outside it) the comparator (2.3.9.2.2). */
 static void write_comparator(HpetTimer *t, uint64_t value)
 {
+    ticks_forget(&t->ticks);
     if (is32(t))
         value = (uint32_t)value;
     if (!(t->config & TN_PERIODIC) || t->config & TN_SETVAL)
@@ -203,8 +224,10 @@ static void write_configuration(Hpet *s, uint64_t value)
     }
     if (changed & LEGACY)
         tn_irq_out(s->obj, "legacy", 0, !!(value & LEGACY));
-    for (unsigned n = 0; n < s->n_timers; n++)
+    for (unsigned n = 0; n < s->n_timers; n++) {
+        ticks_forget(&s->timer[n].ticks);
         arm(&s->timer[n]);
+    }
 }
 
 static void write_status(Hpet *s, uint64_t value)
@@ -286,6 +309,7 @@ static void reset(TnObject *dev, void *state, TnResetKind kind)
     for (unsigned n = 0; n < s->n_timers; n++) {
         HpetTimer *t = &s->timer[n];
         tn_timer_cancel(t->timer);
+        ticks_forget(&t->ticks);
         t->config = TN_PERIODIC_CAP | TN_SIZE_CAP | (s->msi ? TN_FSB_CAP : 0u);
         t->comparator = UINT64_MAX;
         t->period = t->fsb = 0;
@@ -309,6 +333,8 @@ static bool realize(TnObject *dev, void *state, GError **error)
         s->timer[n].hpet = s;
         s->timer[n].n = n;
         s->timer[n].timer = tn_timer_new(dev, TN_CLOCK_VIRTUAL, matched, &s->timer[n]);
+        s->timer[n].ticks.policy = s->lost_tick_policy;
+        ticks_init(&s->timer[n].ticks, dev, tick_waiting, raise_interrupt, &s->timer[n]);
     }
     return true;
 }
@@ -318,6 +344,9 @@ static const TnProperty properties[] = {
       .min = MIN_TIMERS, .max = MAX_TIMERS, .doc = "number of comparators" },
     { .name = "msi", .kind = TN_PROP_BOOL, .offset = offsetof(Hpet, msi),
       .doc = "comparators can send interrupt messages" },
+    { .name = "lost_tick_policy", .kind = TN_PROP_ENUM, .offset = offsetof(Hpet, lost_tick_policy),
+      .values = ticks_policies, .def = "delay",
+      .doc = "periodic ticks that the guest could not take in time: delay or discard" },
     { .name = "hpet-intcap", .kind = TN_PROP_UINT32, .offset = offsetof(Hpet, intcap), .def = "0x4",
       .doc = "GSIs that comparators may be routed to, a bit each" },
     { 0 },
@@ -326,7 +355,8 @@ static const TnProperty properties[] = {
 static const TnStateField timer_fields[] = {
     TN_STATE(U64, HpetTimer, config), TN_STATE(U64, HpetTimer, comparator),
     TN_STATE(U64, HpetTimer, period), TN_STATE(U64, HpetTimer, fsb), TN_STATE(U64, HpetTimer, due),
-    TN_STATE(TIMER, HpetTimer, timer), TN_STATE_LAST,
+    TN_STATE(TIMER, HpetTimer, timer), TN_STATE(U32, HpetTimer, ticks.owed),
+    TN_STATE(U64, HpetTimer, ticks.period), TN_STATE(TIMER, HpetTimer, ticks.timer), TN_STATE_LAST,
 };
 
 static const TnStateField fields[] = {

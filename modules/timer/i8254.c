@@ -9,6 +9,7 @@
 #include "i8254.h"
 
 #include "tenon/module.h"
+#include "ticks.h"
 
 enum {
     FREQUENCY = 1193182,
@@ -36,6 +37,8 @@ typedef struct Counter {
 typedef struct Pit {
     TnObject *obj;
     TnTimer *timer;
+    int64_t due;   /* virtual time of the rise that the timer waits for */
+    Ticks ticks;
     uint32_t iobase;
     bool wire_off; /* HPET's legacy replacement takes IRQ 0 */
     Counter counter[N_COUNTERS];
@@ -119,6 +122,8 @@ static void settle(TnObject *dev, void *state)
     Pit *s = state;
     const Counter *c = &s->counter[0];
     int64_t now = tn_clock_now(TN_CLOCK_VIRTUAL);
+    if (tn_timer_armed(s->timer) && s->due <= now)
+        return; /* a rise that has been reached is still to be made */
     tn_irq_out(dev, NULL, 0, !s->wire_off && output_at(c, now));
     uint64_t edge = counting(c) ? next_rise(c, ticks_at(c, now)) : UINT64_MAX;
     if (edge == UINT64_MAX || s->wire_off) {
@@ -126,17 +131,42 @@ static void settle(TnObject *dev, void *state)
         return;
     }
     /* Round up: at that time the tick has been reached. */
-    int64_t when = c->start + (int64_t)tn_muldiv64(edge, (uint32_t)TN_NS_PER_SECOND, FREQUENCY) + 1;
-    tn_timer_set(s->timer, when);
+    s->due = c->start + (int64_t)tn_muldiv64(edge, (uint32_t)TN_NS_PER_SECOND, FREQUENCY) + 1;
+    tn_timer_set(s->timer, s->due);
+    ticks_resume(&s->ticks);
+}
+
+/* Counter 0 or its wire is set anew: rises of the old setting do not come. */
+static void forget_rises(Pit *s)
+{
+    tn_timer_cancel(s->timer);
+    ticks_forget(&s->ticks);
+}
+
+static bool tick_waiting(void *opaque)
+{
+    return tn_irq_out_waiting(((Pit *)opaque)->obj, NULL, 0);
+}
+
+/* The low part of a strobe is shorter than the host's latency: makes the edge by hand. */
+static void make_edge(void *opaque)
+{
+    Pit *s = opaque;
+    tn_irq_out(s->obj, NULL, 0, 0);
+    tn_irq_out(s->obj, NULL, 0, 1);
+    tn_irq_out(s->obj, NULL, 0, output_at(&s->counter[0], tn_clock_now(TN_CLOCK_VIRTUAL)));
 }
 
 static void rise_reached(void *opaque)
 {
     Pit *s = opaque;
-    /* The low part of a strobe is shorter than the host's latency: make the edge by hand. */
-    if (s->counter[0].mode >= 2) {
-        tn_irq_out(s->obj, NULL, 0, 0);
-        tn_irq_out(s->obj, NULL, 0, 1);
+    const Counter *c = &s->counter[0];
+    if (periodic(c)) {
+        int64_t period = (int64_t)tn_muldiv64(c->count, (uint32_t)TN_NS_PER_SECOND, FREQUENCY);
+        int64_t late = tn_clock_now(TN_CLOCK_VIRTUAL) - s->due;
+        ticks_ended(&s->ticks, period, 1 + (uint64_t)(late / MAX(period, 1)));
+    } else if (c->mode >= 2) {
+        make_edge(s);
     }
     settle(s->obj, s);
 }
@@ -278,6 +308,7 @@ static void disable_wire(void *opaque, unsigned line, int level)
 {
     Pit *s = opaque;
     s->wire_off = level;
+    forget_rises(s);
     settle(s->obj, s);
 }
 
@@ -287,9 +318,17 @@ static uint64_t io_read(void *opaque, uint64_t offset, unsigned size)
     return offset == CONTROL ? 0xff : read_count(&s->counter[offset]);
 }
 
+/* True for what changes counter 0's course; latching does not. */
+static bool sets_counter0(uint64_t offset, uint64_t value)
+{
+    return offset == 0 || (offset == CONTROL && value >> 6 == 0 && (value >> 4 & 3) != ACCESS_LATCH);
+}
+
 static void io_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
 {
     Pit *s = opaque;
+    if (sets_counter0(offset, value))
+        forget_rises(s);
     if (offset == CONTROL)
         write_control(s, (uint8_t)value);
     else
@@ -304,6 +343,7 @@ static const TnRegionOps io_ops = {
 static void reset(TnObject *dev, void *state, TnResetKind kind)
 {
     Pit *s = state;
+    forget_rises(s);
     for (unsigned n = 0; n < N_COUNTERS; n++)
         s->counter[n] = (Counter){ .mode = 3, .access = ACCESS_WORD, .gate = n != 2, .count = MAX_COUNT,
                                    .held = 0 };
@@ -314,6 +354,7 @@ static bool init(TnObject *obj, void *state, GError **error)
     Pit *s = state;
     s->obj = obj;
     s->timer = tn_timer_new(obj, TN_CLOCK_VIRTUAL, rise_reached, s);
+    ticks_init(&s->ticks, obj, tick_waiting, make_edge, s);
     tn_irq_declare_out(obj, NULL, 1);
     tn_irq_declare_in(obj, "disable", disable_wire, 1);
     return true;
@@ -329,6 +370,9 @@ static bool realize(TnObject *dev, void *state, GError **error)
 static const TnProperty properties[] = {
     { .name = "iobase", .kind = TN_PROP_UINT32, .offset = offsetof(Pit, iobase), .def = "0x40",
       .doc = "I/O port of counter 0" },
+    { .name = "lost_tick_policy", .kind = TN_PROP_ENUM, .offset = offsetof(Pit, ticks.policy),
+      .values = ticks_policies, .def = "delay",
+      .doc = "periodic ticks that the guest could not take in time: delay or discard" },
     { 0 },
 };
 
@@ -342,7 +386,8 @@ static const TnStateField counter_fields[] = {
 };
 
 static const TnStateField fields[] = {
-    TN_STATE(BOOL, Pit, wire_off), TN_STATE_SUB_ARRAY(Pit, counter, counter_fields), TN_STATE_LAST,
+    TN_STATE(BOOL, Pit, wire_off), TN_STATE(U32, Pit, ticks.owed), TN_STATE(U64, Pit, ticks.period),
+    TN_STATE_SUB_ARRAY(Pit, counter, counter_fields), TN_STATE_LAST,
 };
 
 static const TnDeviceOps device_ops = {

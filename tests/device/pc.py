@@ -58,6 +58,65 @@ def pit_rate(q):
     equal(irr(q) & 1, 1, "IRQ 0 after a period")
 
 
+def start_pit(q, count):
+    q.outb(0x43, 0x34)  # counter 0, both bytes, mode 2
+    q.outb(0x40, count & 0xFF)
+    q.outb(0x40, count >> 8)
+
+
+def take_ticks(q, tries, step):
+    """How many times IRQ 0 can be acknowledged, and ended, with `step` ns after each try."""
+    taken = 0
+    for _ in range(tries):
+        q.outb(0x20, 0x0C)  # poll: the next read acknowledges
+        taken += q.inb(0x20) == 0x80
+        q.outb(0x20, 0x20)
+        q.step(step)
+    return taken
+
+
+@pc()
+def pit_lost_ticks(q):
+    init_pics(q)
+    start_pit(q, 11930)  # 10 ms
+    q.step(105 * MILLISECOND)
+    # At 1.25 ms a try, the ten of the pause are paid before the next period ends twice more.
+    equal(take_ticks(q, 18, 1_300_000), 10 + 2, "ticks in 23.4 ms after ten periods without one taken")
+    q.step(SECOND * 5)
+    q.outb(0x43, 0x34)  # the old setting's ticks do not come any more
+    equal(take_ticks(q, 18, 1_300_000), 1, "ticks after the counter stops")
+
+
+@pc("-global", "kvm-pit.lost_tick_policy=discard")
+def pit_discards(q):
+    init_pics(q)
+    start_pit(q, 11930)
+    q.step(105 * MILLISECOND)
+    equal(take_ticks(q, 18, 1_300_000), 1 + 2, "ticks in 23.4 ms after ten periods without one taken")
+
+
+@pc()
+def pit_masked(q):
+    init_pics(q)
+    start_pit(q, 11930)
+    q.outb(0x21, 0xFF)
+    q.step(105 * MILLISECOND)
+    q.outb(0x21, 0xFE)
+    equal(take_ticks(q, 18, 1_300_000), 1 + 2, "ticks after ten periods with the line masked")
+
+
+@pc()
+def hpet_lost_ticks(q):
+    init_pics(q)
+    base = 0xFED00000
+    q.writeq(base + 0x10, 3)  # on, timer 0 on IRQ 0
+    q.writeq(base + 0x100, 1 << 2 | 1 << 3 | 1 << 6)  # edge, periodic, comparator and period
+    q.writeq(base + 0x108, 1_000_000)  # 10 ms
+    q.writeq(base + 0x108, 1_000_000)
+    q.step(105 * MILLISECOND)
+    equal(take_ticks(q, 18, 1_300_000), 10 + 2, "ticks in 23.4 ms after ten periods without one taken")
+
+
 @pc()
 def pit_latch(q):
     q.outb(0x43, 0x34)
@@ -424,6 +483,10 @@ def pc_testdev(q):
 
 CASES = [
     ("the timer's mode 2 raises IRQ 0 once a period", pit_rate),
+    ("timer ticks that were not taken in time come later", pit_lost_ticks),
+    ("with lost_tick_policy=discard they do not", pit_discards),
+    ("ticks on a masked line are lost", pit_masked),
+    ("HPET ticks that were not taken in time come later", hpet_lost_ticks),
     ("a latched count is that of the time of latching", pit_latch),
     ("read-back gives a counter's mode and null count", pit_status),
     ("the speaker's gate holds counter 2", speaker_gate),

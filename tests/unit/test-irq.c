@@ -20,10 +20,21 @@ static void intercept(void *opaque, const char *group, unsigned n, int level)
     g_string_append_printf(seen, "[%s%u=%d] ", group ? group : "", n, level);
 }
 
+static bool sink_waiting(void *opaque, unsigned line)
+{
+    return line == 3;
+}
+
+static bool input_waiting(void *state, unsigned line)
+{
+    return line == 1 && *(int *)state == 42;
+}
+
 static bool box_init(TnObject *obj, void *state, GError **error)
 {
     *(int *)state = 42;
     tn_irq_declare_in(obj, NULL, input, 2);
+    tn_irq_declare_waiting(obj, NULL, input_waiting);
     tn_irq_declare_out(obj, "out", 2);
     return true;
 }
@@ -65,6 +76,26 @@ static void test_lines(void)
     tn_object_unref(box);
 }
 
+static void test_waiting(void)
+{
+    TnIrq *a = tn_irq_new(NULL, sink, "a", 3), *b = tn_irq_new(NULL, sink, "b", 4);
+    g_assert_false(tn_irq_waiting(NULL));
+    g_assert_false(tn_irq_waiting(a));
+    tn_irq_set_waiting(a, sink_waiting);
+    tn_irq_set_waiting(b, sink_waiting);
+    g_assert_true(tn_irq_waiting(a));
+    g_assert_false(tn_irq_waiting(tn_irq_invert(NULL, b)));
+    g_assert_true(tn_irq_waiting(tn_irq_invert(NULL, a)));
+    g_assert_true(tn_irq_waiting(tn_irq_split(NULL, b, a)));
+    TnObject *box = tn_object_new("test-box", NULL);
+    g_assert_false(tn_irq_out_waiting(box, "out", 0));
+    tn_irq_connect(box, "out", 0, tn_irq_in(box, NULL, 0));
+    tn_irq_connect(box, "out", 1, tn_irq_in(box, NULL, 1));
+    g_assert_false(tn_irq_out_waiting(box, "out", 0));
+    g_assert_true(tn_irq_out_waiting(box, "out", 1));
+    tn_object_unref(box);
+}
+
 static void test_isa(void)
 {
     seen = g_string_new(NULL);
@@ -87,6 +118,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_assert_true(tn_type_register(&box_type, NULL));
     g_test_add_func("/irq/wires-split-and-invert", test_wires);
+    g_test_add_func("/irq/edges-wait-for-the-processor", test_waiting);
     g_test_add_func("/irq/devices-have-named-lines", test_lines);
     g_test_add_func("/isa/lines-work-before-they-are-wired", test_isa);
     return g_test_run();

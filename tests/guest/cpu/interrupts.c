@@ -10,7 +10,14 @@ enum {
     APIC_ICR_LOW = 0x300,
     APIC_ICR_HIGH = 0x310,
     APIC_TPR = 0x80,
+    APIC_LVT_TIMER = 0x320,
     APIC_LINT0 = 0x350,
+    APIC_INITIAL_COUNT = 0x380,
+    APIC_CURRENT_COUNT = 0x390,
+    APIC_DIVIDE = 0x3e0,
+    DIVIDE_BY_1 = 0xb,
+    LVT_MASKED = 1 << 16,
+    LVT_PERIODIC = 1 << 17,
     LVT_EXTINT = 7 << 8,
     SVR_ENABLE = 0x100,
     ICR_SELF = 1 << 18,
@@ -120,6 +127,47 @@ CASE(task_priority, "interrupts/task-priority-holds-off-its-class")
     *apic(APIC_TPR) = 0;
     expect(take, HIGH_VECTOR, 0);
     finish_interrupt();
+}
+
+/* The timer's count is up again: a period has ended. */
+static bool period_ended(void)
+{
+    static uint32_t last;
+    uint32_t now = *apic(APIC_CURRENT_COUNT);
+    bool ended = now > last;
+
+    last = now;
+    return ended;
+}
+
+/* Ticks of the timer that come in with `periods` of them. */
+static unsigned ticks_within(unsigned periods)
+{
+    unsigned taken = 0;
+
+    while (periods) {
+        taken += try_run(take) && event.vector == LOW_VECTOR;
+        finish_interrupt();
+        periods -= period_ended();
+    }
+    return taken;
+}
+
+/* Periods of 10 ms: ten without a window for interrupts, then five. */
+CASE(timer_ticks, "interrupts/timer-ticks-that-had-to-wait-come-later")
+{
+    begin();
+    *apic(APIC_DIVIDE) = DIVIDE_BY_1;
+    *apic(APIC_LVT_TIMER) = LVT_PERIODIC | LOW_VECTOR;
+    *apic(APIC_INITIAL_COUNT) = 10000000;
+    for (unsigned periods = 10; periods; periods -= period_ended()) {
+    }
+    unsigned taken = ticks_within(5);
+    check(taken > 7, "ticks in five periods after ten", taken);
+    *apic(APIC_LVT_TIMER) = LVT_MASKED;
+    *apic(APIC_INITIAL_COUNT) = 0;
+    if (try_run(take))
+        finish_interrupt();
 }
 
 static void send_nmi(void)
