@@ -123,6 +123,7 @@ struct TnCpuPrivate {
     unsigned jump_next_bank;    /* the next one to be given to another mode */
     TnIrBuilder builder;
     TnTranslation translation;
+    TnCodePage *code_page;      /* the one that was stored to last, or NULL */
     uint8_t code_bytes[TN_MAX_CODE_BYTES]; /* what the present translation has read */
     atomic_ullong seen_epoch;   /* reclaiming of blocks: see blocks.c */
 

@@ -79,11 +79,14 @@ static uint64_t word_mask(unsigned word, Span span)
 
 bool tn_code_page_has_code(TnCodePage *page, unsigned offset, unsigned n)
 {
-    Span span = { offset, offset + n };
+    unsigned w = offset / TN_CODE_LINE, last = (offset + n - 1) / TN_CODE_LINE;
 
-    for (unsigned w = span.first / TN_CODE_LINE; w <= (span.end - 1) / TN_CODE_LINE; w++) {
+    if (TN_LIKELY(w == last))
+        return atomic_load(&page->bytes[w]) >> offset % TN_CODE_LINE << (TN_CODE_LINE - n);
+    for (; w <= last; w++) {
         uint64_t bits = atomic_load(&page->bytes[w]);
-        if (bits && (bits & word_mask(w, span)))
+
+        if (bits && (bits & word_mask(w, (Span){ offset, offset + n })))
             return true;
     }
     return false;

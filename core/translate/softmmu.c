@@ -234,6 +234,25 @@ void tn_mmu_write_end(TnCpu *cpu, uint64_t vaddr, void *host, unsigned size, uns
         log_store(cpu, e, vaddr, size, mode);
 }
 
+/* The most frequent store that the inline probe leaves: to data in a page that has code, too. */
+static bool store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, unsigned size,
+                              unsigned mode)
+{
+    const TnTlbEntry *e = tn_tlb_entry(cpu, mode, vaddr);
+    void *host = (void *)(uintptr_t)(vaddr + e->addend);
+    TnCodePage *page;
+
+    if (tn_tlb_tag(&e->write) != (tn_page_of(vaddr) | TN_TLB_SLOW_CODE))
+        return false;
+    page = tn_code_page_beside(cpu, host, size);
+    if (!page)
+        return false;
+    tn_check_store(host, size);
+    host_store(host, value, size);
+    tn_code_page_stored(page, host, size);
+    return true;
+}
+
 static void store_in_page(TnCpu *cpu, uint64_t vaddr, uint64_t value, unsigned size, unsigned mode)
 {
     void *host = tn_mmu_write_begin(cpu, vaddr, size, mode);
@@ -317,6 +336,8 @@ void tn_mmu_store(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem)
     if (mem & TN_MEM_BSWAP)
         value = swap_bytes(value, size);
     if (TN_LIKELY(tn_within_page(vaddr, size))) {
+        if (store_beside_code(cpu, vaddr, value, size, mode))
+            return;
         store_in_page(cpu, vaddr, value, size, mode);
         return;
     }
