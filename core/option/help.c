@@ -204,14 +204,19 @@ static bool print_type(const char *kind, const char *name, GError **error)
 
 /* ---- -cpu, -L, -d -------------------------------------------------------------------------- */
 
-static bool print_cpus(const TnSettings *settings, GError **error)
+static bool print_cpus(const TnSettings *settings, const char *about, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
+    const TnTargetInfo *target;
 
     if (!tn_target_select(settings->target, error))
         return false;
-    if (tn_running_target()->ops->list_models)
-        tn_running_target()->ops->list_models(text);
+    target = tn_running_target();
+    if (about && target->ops->describe_model &&
+        !target->ops->describe_model(target, about, text, error))
+        return false;
+    if (!about && target->ops->list_models)
+        target->ops->list_models(text);
     fputs(text->str, stdout);
     return true;
 }
@@ -263,7 +268,7 @@ static bool answer(const TnSettings *settings, const TnHelpRequest *request, GEr
     if (answer_plain(settings, request))
         return true;
     if (strcmp(option, "cpu") == 0)
-        return print_cpus(settings, error);
+        return print_cpus(settings, request->about, error);
     if (request->about)
         return print_type(option, request->about, error);
     if (strcmp(option, "device") == 0)

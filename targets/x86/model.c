@@ -485,3 +485,49 @@ void x86_model_list(GString *out)
     }
     list_flags(out);
 }
+
+static void add_line(GPtrArray *lines, const char *name, const char *kind, const char *value)
+{
+    g_autofree char *head = g_strdup_printf("%s=<%s>", name, kind);
+    g_ptr_array_add(lines, g_strdup_printf("  %-22s (default: %s)\n", head, value));
+}
+
+static void describe_properties(const X86Model *m, GPtrArray *lines)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(number_properties); i++) {
+        const NumberProperty *np = &number_properties[i];
+        g_autofree char *kind = g_strdup_printf("%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, np->min,
+                                                np->max);
+        g_autofree char *value = g_strdup_printf("%u", *(const uint32_t *)((const char *)m + np->offset));
+        add_line(lines, np->name, kind, value);
+    }
+    g_autofree char *hz = g_strdup_printf("%" G_GUINT64_FORMAT, m->tsc_hz);
+    add_line(lines, "tsc-frequency", "Hz", hz);
+    add_line(lines, "vendor", "str", m->vendor);
+    add_line(lines, "model-id", "str", m->model_id);
+    add_line(lines, "apic-id", "uint32", "from the topology");
+    add_line(lines, "tcg-cpuid", "bool", m->hypervisor_leaf ? "on" : "off");
+    add_line(lines, "check", "bool", "on");
+    add_line(lines, "enforce", "bool", "off");
+}
+
+bool x86_model_describe(const TnTargetInfo *target, const char *option, GString *out,
+                        GError **error)
+{
+    g_autofree X86Model *m = x86_model_new(option, error);
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+
+    if (!m)
+        return false;
+    if (!strcmp(target->name, "i386"))
+        x86_model_without_long_mode(m);
+    describe_properties(m, lines);
+    for (size_t i = 0; i < G_N_ELEMENTS(feature_table); i++)
+        add_line(lines, feature_table[i].name, "bool",
+                 feature_get(m, feature_table[i].feature) ? "on" : "off");
+    qsort(lines->pdata, lines->len, sizeof(lines->pdata[0]), compare_names);
+    g_string_append_printf(out, "%s options:\n", m->info->name);
+    for (unsigned i = 0; i < lines->len; i++)
+        g_string_append(out, lines->pdata[i]);
+    return true;
+}

@@ -78,6 +78,11 @@ void x86_model_without_long_mode(X86Model *m);
 /* The text of -cpu help. */
 void x86_model_list(GString *out);
 
+/* The text of -cpu MODEL[,...],help: each property and feature with the value that `option` gives
+ * it on `target`; false with an error as x86_model_new. [main] */
+bool x86_model_describe(const TnTargetInfo *target, const char *option, GString *out,
+                        GError **error);
+
 /* The effective feature bits: what the model has, with what control registers add (OSXSAVE). */
 static inline bool x86_has_feature(const X86State *s, X86Feature feature)
 {

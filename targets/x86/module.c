@@ -55,6 +55,7 @@ static const TnTargetOps x86_ops = {
     .gdb_write = x86_gdb_write,
     .irq = x86_irq,
     .list_models = x86_model_list,
+    .describe_model = x86_model_describe,
 };
 
 #ifdef __x86_64__

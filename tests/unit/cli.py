@@ -107,6 +107,26 @@ def accelerators_fall_through():
     assert answers == ["OK 0x00ff"], answers
 
 
+def a_cpu_model_lists_its_properties():
+    def values(model, *options):
+        result = run(*options, "-cpu", f"{model},help")
+        assert result.returncode == 0 and not result.stderr, result
+        lines = result.stdout.splitlines()
+        assert lines[0] == model.split(",")[0] + " options:", lines[0]
+        assert lines[1:] == sorted(lines[1:]), "not sorted"
+        return {line.split("=")[0].strip(): line.rpartition("(default: ")[2].rstrip(")")
+                for line in lines[1:]}
+
+    old, new = values("486"), values("max")
+    assert (old["fpu"], old["sse"], old["lm"], old["family"]) == ("on", "off", "off", "4"), old
+    assert (new["avx2"], new["lm"], new["check"]) == ("on", "on", "on"), new
+    assert set(old) == set(new)
+    assert values("max,-avx2,family=6")["avx2"] == "off"
+    assert values("max", "-target", "i386")["lm"] == "off"
+    refused("-cpu", "nonesuch,help", message="unable to find CPU model 'nonesuch'")
+    refused("-cpu", "max,+nonesuch,help", message="no feature or property is called 'nonesuch'")
+
+
 def lost_ticks_are_made_up_for_with_slew():
     commands = ["outb 0x70 0x0b", "outb 0x71 0x42", "outb 0x70 0x0c", "clock_step 10000000",
                 "inb 0x71", "clock_step 244200", "inb 0x71"]
@@ -217,6 +237,7 @@ CASES = [lists_and_help_end_with_zero, what_is_not_known_gets_a_suggestion_and_e
          what_cannot_be_is_explained, accelerators_fall_through,
          checking_mode_needs_one_processor_and_two_back_ends,
          objects_are_checked, a_memory_backend_is_the_ram, numa_nodes_are_checked,
-         ram_of_numa_nodes_lies_in_a_row, lost_ticks_are_made_up_for_with_slew, a_global_that_meets_nothing_is_told]
+         ram_of_numa_nodes_lies_in_a_row, lost_ticks_are_made_up_for_with_slew,
+         a_cpu_model_lists_its_properties, a_global_that_meets_nothing_is_told]
 
 sys.exit(tap.run([("/cli/" + case.__name__.replace("_", "-"), case) for case in CASES]))

@@ -291,8 +291,11 @@ typedef struct TnTargetOps {
     /* The input lines of tn_cpu_irq. [any +lock] */
     void (*irq)(TnCpu *cpu, unsigned line, int level);
 
-    /* The list for -cpu help; properties of a model for -cpu MODEL,help. */
+    /* The list for -cpu help. */
     void (*list_models)(GString *out);
+    /* The properties of a model for -cpu MODEL[,...],help, with the values that `option` (without
+     * ",help") gives them on `target`; false with an error for a bad option. [main] */
+    bool (*describe_model)(const TnTargetInfo *target, const char *option, GString *out, GError **error);
 } TnTargetOps;
 
 /*
