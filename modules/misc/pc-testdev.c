@@ -2,8 +2,9 @@
 /*
  * The PC's test device for bare-metal suites, at the places that kvm-unit-tests uses: ports
  * 0xe0..0xe3 and 0xe8 keep what was written, ports 0x2000..0x2017 drive the ISA interrupt lines, and
- * 64 KiB of memory-mapped registers at 0xff000000 keep what was written. Left out: port 0xe4, which asks
- * a hypervisor to drop its mapping of a page; there is none here.
+ * 64 KiB of memory-mapped registers at 0xff000000 keep what was written. Port 0xe4,
+ * which asks a hypervisor to drop its mapping of a page, is not decoded, because there is no such
+ * mapping here: it reads all ones and a write goes nowhere, as at any port without hardware.
  */
 #include <string.h>
 

@@ -475,6 +475,8 @@ def pc_testdev(q):
     init_pics(q)
     q.outl(0xE0, 0x12345678)
     equal((q.inl(0xE0), q.inw(0xE2), q.inb(0xE1)), (0x12345678, 0x1234, 0x56), "ports keep values")
+    q.outl(0xE4, 0x1000)
+    equal((q.inl(0xE4), q.inb(0xE8)), (0xFFFFFFFF, 0), "port 0xe4 is not decoded")
     q.outb(0x2005, 1)
     equal(irr(q) >> 5 & 1, 1, "IRQ 5")
     q.writeq(0xFF000100, 0x1122334455667788)
