@@ -153,7 +153,8 @@ static void check_fields(Check *k, const TnIrOp *op)
                 fail(k, "not all are vector registers");
         break;
     case TN_IR_EXIT_IND:
-        if (op->aux && (op->aux > 64 || op->b >= t->n_regs || t->regs[op->b].type != TN_I64))
+        if (op->aux && (tn_ir_exit_bits(op) > 64 || tn_ir_exit_reg(op) >= t->n_regs ||
+                        t->regs[tn_ir_exit_reg(op)].type != TN_I64))
             fail(k, "no such bits or register to put back");
         break;
     case TN_IR_LDENV:

@@ -196,8 +196,8 @@ typedef enum TnIrOpc {
     TN_IR_EXIT,      /* leave to guest pc imm, same mode: chained directly */
     TN_IR_EXIT_IF,   /* where a != 0: leave to guest pc imm, same mode; chained directly */
     TN_IR_EXIT_IND,  /* leave to guest pc a, same mode: looked up inline. With aux != 0, where a is
-                      * not the sign extension of its low aux bits: c (a number) is taken off the
-                      * declared register b (its number) again, then leave to guest pc imm instead */
+                      * not the sign extension of its low bits: `extra` is taken off a declared
+                      * register again, then leave to guest pc imm instead (tn_ir_exit_bits, _reg) */
     TN_IR_EXIT_LOOP, /* leave to guest pc imm through the main loop: pending work is done and the
                       * block key computed anew (mode changes, interrupt shadows, ...) */
     TN_IR_EXIT_LOOP_IND, /* the same with guest pc a */
@@ -211,7 +211,7 @@ typedef struct TnIrOp {
     uint8_t type;  /* TnIrType */
     uint16_t aux;
     TnTemp dst, a, b, c, d;
-    uint16_t reserved;
+    uint16_t extra; /* EXIT_IND: see tn_ir_exit_ind_checked */
     uint64_t imm;
 } TnIrOp;
 
@@ -583,10 +583,20 @@ static inline void tn_ir_exit_ind_checked(TnIrBuilder *b, TnTemp pc, unsigned bi
 {
     TnIrOp *op = tn_ir_append(b, TN_IR_EXIT_IND, TN_I64);
     op->a = pc;
-    op->aux = (uint16_t)bits;
-    op->b = (TnTemp)reg;
-    op->c = added;
+    op->aux = (uint16_t)(bits | reg << 8);
+    op->extra = added;
     op->imm = otherwise;
+}
+
+/* Its parts: bits is 0 where nothing is checked. */
+static inline unsigned tn_ir_exit_bits(const TnIrOp *op)
+{
+    return op->aux & 0xff;
+}
+
+static inline unsigned tn_ir_exit_reg(const TnIrOp *op)
+{
+    return op->aux >> 8;
 }
 
 static inline void tn_ir_exit_loop(TnIrBuilder *b, uint64_t pc)

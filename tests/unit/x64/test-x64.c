@@ -222,7 +222,6 @@ static void gen_insn(Gen *g)
         r = tn_ir_2(&g->b, TN_IR_SHL + below(g, 3), t, a, b);
         fop = TN_FLAGS_SHL + below(g, 3);
         f = tn_ir_flags(&g->b, fop, size, a, b, tn_ir_get(&g->b, TN_I32, FAKE_FLAGS));
-        f = f;
         break;
     }
     if (r != a)

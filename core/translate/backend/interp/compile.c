@@ -152,9 +152,9 @@ static void emit_indirect(Compiler *k, const TnIrOp *op)
 {
     InterpOp *o = emit_plain(k, INTERP_EXIT_IND, op);
 
-    o->size = TN_CPU_STATE_OFFSET + interp_target->regs[op->aux ? op->b : 0].offset;
-    o->b = o->c = 0;
-    o->d = op->aux ? op->c : 0;
+    o->size = TN_CPU_STATE_OFFSET + interp_target->regs[tn_ir_exit_reg(op)].offset;
+    o->aux = (uint16_t)tn_ir_exit_bits(op);
+    o->d = op->extra;
 }
 
 /* The extension that a load's flags ask for. */

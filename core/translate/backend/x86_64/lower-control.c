@@ -207,8 +207,8 @@ static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
 static void check_target(X64Ctx *cx, const TnIrOp *op, int reg, int tmp)
 {
     X64Emit *e = &cx->e;
-    uint8_t shift = (uint8_t)(64 - op->aux), *right;
-    int pin = x64_plan.pin[op->b];
+    uint8_t shift = (uint8_t)(64 - tn_ir_exit_bits(op)), *right;
+    int pin = x64_plan.pin[tn_ir_exit_reg(op)];
 
     x64_mov_rr(e, X64_W, tmp, reg);
     x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHL, tmp, shift);
@@ -216,9 +216,9 @@ static void check_target(X64Ctx *cx, const TnIrOp *op, int reg, int tmp)
     x64_rr(e, X64_CMP | X64_W, tmp, reg);
     right = x64_jcc8(e, X64_Z);
     if (pin != X64_NONE)
-        x64_lea(e, X64_W, pin, x64_mem(pin, -(int32_t)op->c));
+        x64_lea(e, X64_W, pin, x64_mem(pin, -(int32_t)op->extra));
     else
-        x64_g1_mi(e, X64_G1_SUB, 3, x64_reg_home(op->b), op->c);
+        x64_g1_mi(e, X64_G1_SUB, 3, x64_reg_home((int)tn_ir_exit_reg(op)), op->extra);
     x64_mov_ri(e, reg, op->imm);
     x64_here8(e, right);
 }
@@ -240,7 +240,7 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
         x64_mov_rr(e, X64_W, X64_RDX, pc);
         pc = X64_RDX;
     }
-    if (op->aux && !late)
+    if (tn_ir_exit_bits(op) && !late)
         check_target(cx, op, pc, tmp);
     if (x64_opt & TN_OPT_JUMP_CACHE) {
         request = check_request(cx);
@@ -255,7 +255,7 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
         x64_here8(e, miss);
         x64_here32(e, request);
     }
-    if (op->aux && late)
+    if (tn_ir_exit_bits(op) && late)
         check_target(cx, op, pc, tmp);
     x64_store(e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
     to_next(cx);
