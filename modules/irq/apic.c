@@ -4,13 +4,12 @@
  * MSRs, priorities, local vector table, error status. Routing is in apic-bus.c, the timer in
  * apic-timer.c.
  *
- * One region serves all vCPUs: an access concerns the APIC of the vCPU that makes it. Other writes
- * in the megabyte are interrupt messages. Left out: relocation of the APIC page (as on QEMU's PC,
- * the base address can be written but accesses stay at the default place), and CMCI.
+ * One region serves all vCPUs: an access concerns the APIC of the vCPU that makes it, where that one
+ * has its page. Other writes in the megabyte are interrupt messages. A page that a vCPU moved hides
+ * the memory below from the others, too: they read all ones there. Left out: CMCI.
  */
 #include "apic.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "tenon/module.h"
@@ -247,13 +246,40 @@ static Apic *current(void)
     return obj ? tn_object_own_state(obj) : NULL;
 }
 
+static uint64_t page_of(const Apic *s)
+{
+    return s->base & ~(uint64_t)(PAGE - 1);
+}
+
+/* The APIC that an access concerns: that of the vCPU that makes it, when its page is there. `opaque`
+ * is that of the region: NULL for the default one, or the APIC that shows its page. */
+static Apic *accessed(const Apic *opaque, uint64_t offset)
+{
+    Apic *s = current();
+    uint64_t page = opaque ? opaque->page_at : DEFAULT_BASE;
+    return s && offset < PAGE && page_of(s) == page ? s : NULL;
+}
+
+/* Shows the page at a base other than the default. */
+static void place_page(Apic *s)
+{
+    uint64_t at = apic_enabled(s) && page_of(s) != DEFAULT_BASE ? page_of(s) : 0;
+    if (at == s->page_at)
+        return;
+    if (s->page_at)
+        tn_region_remove(tn_system_memory(), s->page);
+    s->page_at = at;
+    if (at)
+        tn_region_add_overlap(tn_system_memory(), at, s->page, 0x1001);
+}
+
 static TnMemResult mmio_read(void *opaque, uint64_t offset, uint64_t *value, unsigned size,
                              uint32_t attrs)
 {
-    Apic *s = current();
+    Apic *s = accessed(opaque, offset);
     uint32_t v = 0;
     *value = 0;
-    if (!s || offset >= PAGE || !apic_enabled(s) || apic_x2(s)) {
+    if (!s || !apic_enabled(s) || apic_x2(s)) {
         *value = UINT64_MAX;
         return TN_MEM_OK;
     }
@@ -266,12 +292,12 @@ static TnMemResult mmio_read(void *opaque, uint64_t offset, uint64_t *value, uns
 static TnMemResult mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned size,
                               uint32_t attrs)
 {
-    Apic *s = current();
-    if (!s || offset >= PAGE) {
+    Apic *s = accessed(opaque, offset);
+    if (!s && !opaque) {
         tn_msi_send(DEFAULT_BASE + offset, (uint32_t)value);
         return TN_MEM_OK;
     }
-    if (!apic_enabled(s) || apic_x2(s))
+    if (!s || !apic_enabled(s) || apic_x2(s))
         return TN_MEM_OK;
     if (size != 4 || offset & 0xf)
         tn_guest_error("apic", "%u-byte write at offset 0x%x is undefined", size, (unsigned)offset);
@@ -329,16 +355,15 @@ static bool set_base(TnObject *obj, uint64_t value)
     Apic *s = tn_object_own_state(obj);
     uint64_t modes = BASE_ENABLE | BASE_EXTD;
     bool was_x2 = apic_x2(s), was_on = apic_enabled(s);
-    if ((value & modes) == BASE_EXTD || (was_x2 && (value & modes) == BASE_ENABLE) ||
+    if (value & BASE_RESERVED || (value & modes) == BASE_EXTD || (was_x2 && (value & modes) == BASE_ENABLE) ||
         (!was_on && (value & modes) == modes))
         return false;
-    if ((value & ~UINT64_C(0xfff)) != DEFAULT_BASE)
-        tn_unimplemented("apic", "base address 0x%" PRIx64 ": the page stays at 0xfee00000", value);
     s->base = (value & ~(uint64_t)BASE_BSP) | (s->base & BASE_BSP);
     if (!was_x2 && apic_x2(s))
         s->id = s->initial_id;
     if (was_on && !apic_enabled(s))
         s->svr &= ~SVR_ENABLE;
+    place_page(s);
     apic_settle(s);
     return true;
 }
@@ -439,6 +464,7 @@ static void reset(TnObject *dev, void *state, TnResetKind kind)
 {
     Apic *s = state;
     reset_identity(s);
+    place_page(s);
     clear_registers(s);
     /* The board's firmware expects the 8259 to reach the boot processor through LINT0. */
     if (s->base & BASE_BSP)
@@ -447,6 +473,7 @@ static void reset(TnObject *dev, void *state, TnResetKind kind)
 
 static void settle(TnObject *dev, void *state)
 {
+    place_page(state);
     apic_settle(state);
 }
 
@@ -469,6 +496,7 @@ static bool realize(TnObject *dev, void *state, GError **error)
     }
     reset_identity(s); /* the vCPU's own reset, which comes first, asks is_bsp */
     tn_cpu_set_apic(s->cpu, dev);
+    s->page = tn_region_new_io(dev, "apic-page", &mmio_ops, s, PAGE);
     if (tn_cpu_index(s->cpu) == 0) {
         TnRegion *region = tn_region_new_io(dev, "apic-msi", &mmio_ops, NULL, REGION_SIZE);
         tn_region_add_overlap(tn_system_memory(), DEFAULT_BASE, region, 0x1000);

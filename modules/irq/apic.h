@@ -20,6 +20,7 @@ enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, N_LVT 
 
 enum {
     BASE_BSP = 1u << 8, BASE_EXTD = 1u << 10, BASE_ENABLE = 1u << 11,
+    BASE_RESERVED = 0xffu | 1u << 9,
     SVR_ENABLE = 1u << 8, SVR_FOCUS = 1u << 9, SVR_NO_EOI_BROADCAST = 1u << 12,
     LVT_MASKED = 1u << 16, LVT_LEVEL = 1u << 15, LVT_REMOTE_IRR = 1u << 14, LVT_MODE = 7u << 8,
     LVT_TIMER_PERIODIC = 1u << 17, LVT_TIMER_TSC = 1u << 18, LVT_TIMER_MODE = 3u << 17,
@@ -41,6 +42,8 @@ typedef struct Apic {
     TnTimer *timer;
     uint32_t initial_id;
 
+    TnRegion *page;       /* of a base other than the default */
+    uint64_t page_at;     /* where it is shown; 0: nowhere */
     uint64_t base;
     uint32_t id, tpr, ldr, dfr, svr, esr, esr_pending, icr_low, icr_high, dcr;
     uint32_t lvt[N_LVT];

@@ -81,7 +81,7 @@ static bool msr_write_apic(TnCpu *cpu, uint32_t index, uint64_t value)
     const TnApicOps *apic = x86_apic(cpu, &object);
     bool ok = true;
 
-    if (!apic)
+    if (!apic || (index == MSR_APIC_BASE && value >> x86_state(cpu)->model->phys_bits))
         return false;
     int64_t when = index == MSR_TSC_DEADLINE ? msr_deadline_ns(cpu, value) : 0;
     tn_device_lock();

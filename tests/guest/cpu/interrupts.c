@@ -170,6 +170,39 @@ CASE(timer_ticks, "interrupts/timer-ticks-that-had-to-wait-come-later")
         finish_interrupt();
 }
 
+enum { MSR_APIC_BASE = 0x1b, BASE_ENABLE = 1 << 11, APIC_VERSION = 0x30, ABSENT = -1 };
+#define OTHER_BASE 0x80000000ul
+
+static uint32_t version_at(word base)
+{
+#ifdef __x86_64__
+    page_test[510] = base | PTE_P | PTE_W | 1 << 4;
+    __asm__ volatile("invlpg (%0)" : : "r"(TEST_PAGES + 510 * 4096) : "memory");
+    return *(volatile uint32_t *)(TEST_PAGES + 510 * 4096 + APIC_VERSION);
+#else
+    return *(volatile uint32_t *)(base + APIC_VERSION);
+#endif
+}
+
+/* IA32_APIC_BASE, section 11.4.4 and 11.4.5. */
+CASE(apic_base, "interrupts/apic-page-moves-and-goes-with-its-base")
+{
+    uint64_t base = rdmsr(MSR_APIC_BASE);
+    uint32_t version = version_at(APIC_BASE);
+
+    wrmsr(MSR_APIC_BASE, (base & 0xfff) | OTHER_BASE);
+    check(version_at(OTHER_BASE) == version, "version at the new place", version_at(OTHER_BASE));
+    check(version_at(APIC_BASE) != version, "version at the old place", version_at(APIC_BASE));
+    check(rdmsr(MSR_APIC_BASE) == ((base & 0xfff) | OTHER_BASE), "the base", rdmsr(MSR_APIC_BASE));
+    wrmsr(MSR_APIC_BASE, base);
+    check(version_at(APIC_BASE) == version, "version back at the old place", version_at(APIC_BASE));
+    check(version_at(OTHER_BASE) != version, "version after moving back", version_at(OTHER_BASE));
+    wrmsr(MSR_APIC_BASE, base & ~(uint64_t)BASE_ENABLE);
+    check(version_at(APIC_BASE) == (uint32_t)ABSENT, "version when off", version_at(APIC_BASE));
+    wrmsr(MSR_APIC_BASE, base);
+    check(version_at(APIC_BASE) == version, "version when on again", version_at(APIC_BASE));
+}
+
 static void send_nmi(void)
 {
     *apic(APIC_ICR_HIGH) = *apic(APIC_ID);
