@@ -75,9 +75,11 @@ static uint64_t member(Image *image, uint64_t at, size_t offset64, unsigned n64,
 /* A text of a string table, as printable UTF-8. g_free. */
 static char *text(Image *image, const Section *strings, uint64_t at)
 {
-    const char *start = (const char *)image->bytes + strings->offset + at;
+    const char *start = NULL;
 
-    if (at >= strings->size || !memchr(start, '\0', strings->size - at)) {
+    if (at < strings->size)
+        start = (const char *)image->bytes + strings->offset + at;
+    if (!start || !memchr(start, '\0', strings->size - at)) {
         image->bad = true;
         return g_strdup("");
     }
