@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "translate/backend/x86_64/emit.h"
+#include "translate/backend/x86_64/notes.h"
 
 typedef struct Case {
     const char *text;
@@ -314,6 +315,13 @@ static void test_bytes(void)
 }
 
 /* The displacement of a jump that is patched lies in one aligned word, wherever the jump begins. */
+static void check_in_word(const uint8_t *disp)
+{
+    enum { WORD = 8, DISP = 4 };
+
+    g_assert_cmpuint((uintptr_t)disp / WORD, ==, (uintptr_t)(disp + DISP - 1) / WORD);
+}
+
 static void test_alignment(void)
 {
     static uint8_t room[64] __attribute__((aligned(16)));
@@ -321,9 +329,30 @@ static void test_alignment(void)
     for (unsigned i = 0; i < 16; i++) {
         X64Emit e = { .p = room + i, .start = room };
 
-        g_assert_cmpuint((uintptr_t)x64_jmp32_aligned(&e) % 4, ==, 0);
+        check_in_word(x64_jmp32_aligned(&e));
         e.p = room + i;
-        g_assert_cmpuint((uintptr_t)x64_jcc32_aligned(&e, X64_NZ) % 4, ==, 0);
+        check_in_word(x64_jcc32_aligned(&e, X64_NZ));
+    }
+}
+
+static void test_note_numbers(void)
+{
+    static const int64_t values[] = { 0, 1, 63, 64, 127, 128, 8191, 8192, INT32_MAX, INT64_MAX };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(values); i++) {
+        uint8_t room[64];
+        X64Emit e = { .p = room, .start = room };
+        const uint8_t *note = room;
+
+        x64_note_unsigned(&e, (uint64_t)values[i]);
+        x64_note_unsigned(&e, ~(uint64_t)values[i]);
+        x64_note_signed(&e, values[i]);
+        x64_note_signed(&e, ~values[i]);
+        g_assert_cmpuint(x64_read_unsigned(&note), ==, (uint64_t)values[i]);
+        g_assert_cmpuint(x64_read_unsigned(&note), ==, ~(uint64_t)values[i]);
+        g_assert_cmpint(x64_read_signed(&note), ==, values[i]);
+        g_assert_cmpint(x64_read_signed(&note), ==, ~values[i]);
+        g_assert_true(note == e.p);
     }
 }
 
@@ -335,5 +364,6 @@ int main(int argc, char **argv)
         return 77;
     g_test_add_func("/x64/emit/bytes-are-the-assembler-s", test_bytes);
     g_test_add_func("/x64/emit/patched-displacements-are-aligned", test_alignment);
+    g_test_add_func("/x64/notes/numbers-read-back-as-written", test_note_numbers);
     return g_test_run();
 }

@@ -8,6 +8,7 @@
 
 #include "code-buffer.h"
 #include "compile.h"
+#include "notes.h"
 #include "tenon/error.h"
 
 enum {
@@ -100,8 +101,8 @@ static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, in
     g_array_set_size(cx->stubs, 0);
     g_array_set_size(cx->exits, 0);
     g_array_set_size(cx->sides, 0);
-    cx->e = (X64Emit){ .p = x64_code.next, .start = x64_code.next,
-                       .limit = x64_code.rw + x64_code.size };
+    cx->e = (X64Emit){ .p = x64_code.next, .limit = x64_code.rw + x64_code.size };
+    x64_note_owner(&cx->e, block);
 }
 
 static bool compile_ops(X64Ctx *cx)
@@ -132,7 +133,7 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     if (!compile_ops(cx))
         return false;
     block->code = x64_code_rx(cx->e.start);
-    block->code_size = (uint32_t)(cx->e.p - cx->e.start);
+    block->code_size = (uint32_t)(cx->e.p - x64_code.next);
     x64_code_take(cx->e.p);
     return true;
 }
@@ -149,9 +150,9 @@ static void x64_release_block(TnBlock *block)
     block->code = NULL;
 }
 
-/* The displacement is aligned, so that a thread that executes the jump sees the old or the new one
- * (SDM vol. 3A, 9.1.1; cross-modifying only an immediate within one aligned word is what patching
- * JITs rely on). */
+/* The displacement lies in one aligned word of 8 bytes, so that a thread that executes the jump sees
+ * the old or the new one (SDM vol. 3A, 9.1.1, and AMD's manual vol. 2, 7.3.2; cross-modifying only an
+ * immediate within such a word is what patching JITs rely on). */
 static void patch(void *place, const void *target_rw)
 {
     int32_t disp = (int32_t)((const uint8_t *)target_rw - ((uint8_t *)place + 4));
@@ -181,7 +182,7 @@ static void dump_hex(const TnBlock *block, GString *out)
 {
     const uint8_t *p = x64_code_rw(block->code);
 
-    for (uint32_t i = 0; i < block->code_size; i++)
+    for (uint32_t i = 0; i < block->code_size - X64_CODE_OWNER; i++)
         g_string_append_printf(out, "%02x%s", p[i], i % 32 == 31 ? "\n" : " ");
     g_string_append_c(out, '\n');
 }
@@ -196,7 +197,7 @@ static bool dump_asm(const TnBlock *block, GString *out)
         return false;
     cs_option(handle, CS_OPT_SKIPDATA, CS_OPT_ON);
 
-    size_t n = cs_disasm(handle, x64_code_rw(block->code), block->code_size,
+    size_t n = cs_disasm(handle, x64_code_rw(block->code), block->code_size - X64_CODE_OWNER,
                          (uintptr_t)block->code, 0, &insn);
 
     for (size_t i = 0; i < n; i++)

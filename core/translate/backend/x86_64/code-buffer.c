@@ -57,7 +57,7 @@ bool x64_code_map(size_t size, GError **error)
 
 void x64_code_take(uint8_t *end)
 {
-    uintptr_t next = ((uintptr_t)end + X64_CODE_ALIGN - 1) & ~(uintptr_t)(X64_CODE_ALIGN - 1);
+    uintptr_t entry = (uintptr_t)end + X64_CODE_OWNER + X64_CODE_ALIGN - 1;
 
-    x64_code.next = (uint8_t *)next;
+    x64_code.next = (uint8_t *)(entry / X64_CODE_ALIGN * X64_CODE_ALIGN - X64_CODE_OWNER);
 }

@@ -18,12 +18,15 @@ typedef struct X64Code {
 
 extern X64Code x64_code;
 
-enum { X64_CODE_ALIGN = 16 };
+enum {
+    X64_CODE_ALIGN = 16, /* of entries */
+    X64_CODE_OWNER = 8,  /* bytes before an entry: which block it is of (notes.h) */
+};
 
 /* Maps `size` bytes twice. */
 bool x64_code_map(size_t size, GError **error);
 
-/* Takes [next, end) and aligns the new next. */
+/* Takes [next, end) and has the new next so that an entry is aligned. */
 void x64_code_take(uint8_t *end);
 
 static inline void *x64_code_rx(const uint8_t *rw)

@@ -344,7 +344,7 @@ void x64_materialise_flags(X64Ctx *cx, TnTemp t);
 typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *enter;
     uint8_t *leave;          /* rax, rdx: the result */
-    uint8_t *leave_direct;   /* eax: the exit, rdx: the block */
+    uint8_t *leave_direct;   /* called by an exit with a note behind it (notes.h) */
     uint8_t *next;           /* the pc is in the state: to the next block */
     uint8_t *save_pins;      /* all pinned registers to the state */
     uint8_t *load_pins;      /* and back */

@@ -389,15 +389,25 @@ static void nops(X64Emit *e, unsigned n)
     e->p += n;
 }
 
+/* So that a displacement `opcode` bytes further on does not cross into the next 8 bytes. */
+static void align_disp32(X64Emit *e, unsigned opcode)
+{
+    enum { WORD = 8, DISP = 4 };
+    unsigned at = (unsigned)((uintptr_t)e->p + opcode) % WORD;
+
+    if (at > WORD - DISP)
+        nops(e, WORD - at);
+}
+
 uint8_t *x64_jmp32_aligned(X64Emit *e)
 {
-    nops(e, (unsigned)(3 - ((uintptr_t)e->p & 3)));
+    align_disp32(e, 1);
     return x64_jmp32(e);
 }
 
 uint8_t *x64_jcc32_aligned(X64Emit *e, unsigned cc)
 {
-    nops(e, (unsigned)(2 - ((uintptr_t)e->p & 3)) & 3);
+    align_disp32(e, 2);
     return x64_jcc32(e, cc);
 }
 

@@ -148,7 +148,7 @@ uint8_t *x64_jcc32(X64Emit *e, unsigned cc);
 uint8_t *x64_jmp32(X64Emit *e);
 void x64_here32(X64Emit *e, uint8_t *disp);
 void x64_target32(uint8_t *disp, const uint8_t *target);
-/* A jump whose displacement is aligned to 4 bytes, to be patched while others execute it. */
+/* A jump whose displacement lies in one aligned word, to be patched while others execute it. */
 uint8_t *x64_jmp32_aligned(X64Emit *e);
 uint8_t *x64_jcc32_aligned(X64Emit *e, unsigned cc);
 void x64_call(X64Emit *e, const uint8_t *target_rw);

@@ -3,10 +3,11 @@
  * IR to code: leaving the block.
  *
  * A direct exit is a jump whose displacement is patched while other threads run it; unlinked it
- * goes to a stub that stores the pc and returns. Requests to stop are looked at on exits that go
+ * goes to a stub that leaves with a note of which exit it is. Requests to stop are looked at on exits that go
  * backwards and on indirect ones: no other exit can be part of every loop.
  */
 #include "compile.h"
+#include "notes.h"
 
 static void leave(X64Ctx *cx, TnRunExit why)
 {
@@ -310,10 +311,8 @@ void x64_emit_exits(X64Ctx *cx)
         b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b,
                                      .unlinked = cx->e.p, .early = x->early, .late = x->late };
         x64_here32(&cx->e, x->patch);
-        store_pc(cx, x->pc);
-        x64_mov_ri(&cx->e, X64_RDX, (uintptr_t)b);
-        x64_mov_ri(&cx->e, X64_RAX, i);
-        x64_target32(x64_jmp32(&cx->e), x64_thunks.leave_direct);
+        x64_call(&cx->e, x64_thunks.leave_direct);
+        x64_note_exit(&cx->e, i);
         if (x->request) {
             x64_here32(&cx->e, x->request);
             if (x->flags_pending)

@@ -16,6 +16,7 @@
 #include <xmmintrin.h>
 
 #include "code-buffer.h"
+#include "notes.h"
 
 X64Thunks x64_thunks;
 
@@ -28,7 +29,13 @@ enum {
 static const int8_t callee_saved[] = { X64_RBX, X64_RBP, X64_R12, X64_R13, X64_R14, X64_R15 };
 static const int8_t temporaries[] = { X64_RAX, X64_RCX, X64_RDX, X64_R10, X64_R11 };
 
-typedef TnRunResult (*EnterFn)(TnCpu *cpu, void *code);
+/* What the entry thunk returns, in rax and rdx. */
+typedef struct X64Left {
+    uint64_t why;        /* TnRunExit */
+    const uint8_t *note; /* DIRECT: behind the exit's call */
+} X64Left;
+
+typedef X64Left (*EnterFn)(TnCpu *cpu, void *code);
 
 static EnterFn enter;
 
@@ -244,7 +251,7 @@ static void make_flags(X64Emit *e)
     x64_ret(e);
 }
 
-/* TnRunResult enter(TnCpu *cpu, void *code) */
+/* X64Left enter(TnCpu *cpu, void *code) */
 static void make_enter(X64Emit *e)
 {
     x64_thunks.enter = begin(e);
@@ -267,7 +274,8 @@ static void make_leave(X64Emit *e)
     uint8_t *skip;
 
     x64_thunks.leave_direct = begin(e);
-    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHL, X64_RAX, 32); /* TN_RUN_EXIT_DIRECT is 0 */
+    x64_pop(e, X64_RDX);
+    x64_mov_ri(e, X64_RAX, TN_RUN_EXIT_DIRECT);
     x64_thunks.leave = e->p;
     skip = skip_without_recipe(e, 0);
     x64_call(e, x64_thunks.flags);
@@ -494,13 +502,25 @@ void x64_tlb_moved(TnCpu *cpu)
         syscall(SYS_arch_prctl, ARCH_SET_GS, gs_base);
 }
 
+/* What the note of a direct exit says; the pc goes to the state. */
+static TnRunResult direct_exit(TnCpu *cpu, const uint8_t *note)
+{
+    X64ExitNote n = x64_read_exit_note(note);
+    uint8_t *state = tn_cpu_state(cpu);
+
+    *(uint64_t *)(void *)(state + x64_plan.target->pc_offset) = n.block->exits[n.exit].pc;
+    return (TnRunResult){ .why = TN_RUN_EXIT_DIRECT, .exit = n.exit, .block = n.block };
+}
+
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block)
 {
     x64_tlb_moved(cpu);
     cpu->scratch_mxcsr = _mm_getcsr() & ~(uint32_t)MXCSR_FLAGS;
-    TnRunResult result = enter(cpu, block->code);
+    X64Left left = enter(cpu, block->code);
 
     if (cpu->x87_live)
         x64_plan.target->x87->save(cpu);
-    return result;
+    if (left.why == TN_RUN_EXIT_DIRECT)
+        return direct_exit(cpu, left.note);
+    return (TnRunResult){ .why = (TnRunExit)left.why };
 }

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "notes.h"
+
+#include <string.h>
+
+#include "code-buffer.h"
+
+enum {
+    GROUP_BITS = 7,
+    GROUP = 1 << GROUP_BITS,
+    SIGN = 1 << (GROUP_BITS - 1), /* in the last group of a signed number */
+};
+
+void x64_note_owner(X64Emit *e, TnBlock *block)
+{
+    memcpy(e->p, &block, sizeof(block));
+    e->p += sizeof(block);
+    e->start = e->p;
+}
+
+/* ---- Numbers ----------------------------------------------------------------------------- */
+
+void x64_note_unsigned(X64Emit *e, uint64_t v)
+{
+    for (; v >= GROUP; v >>= GROUP_BITS)
+        x64_byte(e, (uint8_t)(v | GROUP));
+    x64_byte(e, (uint8_t)v);
+}
+
+void x64_note_signed(X64Emit *e, int64_t v)
+{
+    for (; v < -SIGN || v >= SIGN; v >>= GROUP_BITS)
+        x64_byte(e, (uint8_t)(v | GROUP));
+    x64_byte(e, (uint8_t)(v & (GROUP - 1)));
+}
+
+uint64_t x64_read_unsigned(const uint8_t **note)
+{
+    const uint8_t *p = *note;
+    uint64_t v = *p & (GROUP - 1);
+
+    for (unsigned shift = GROUP_BITS; *p & GROUP; shift += GROUP_BITS)
+        v |= (uint64_t)(*++p & (GROUP - 1)) << shift;
+    *note = p + 1;
+    return v;
+}
+
+int64_t x64_read_signed(const uint8_t **note)
+{
+    const uint8_t *p = *note;
+    uint64_t v = x64_read_unsigned(note);
+    unsigned bits = GROUP_BITS * (unsigned)(*note - p);
+
+    return bits >= 64 ? (int64_t)v : (int64_t)(v << (64 - bits)) >> (64 - bits);
+}
+
+/* ---- Blocks and exits -------------------------------------------------------------------- */
+
+void x64_note_block(X64Emit *e)
+{
+    x64_note_unsigned(e, (uint64_t)(e->p - e->start));
+}
+
+TnBlock *x64_read_block(const uint8_t **note)
+{
+    const uint8_t *here = *note;
+    TnBlock *block;
+
+    memcpy(&block, here - x64_read_unsigned(note) - sizeof(block), sizeof(block));
+    return block;
+}
+
+void x64_note_exit(X64Emit *e, uint32_t exit)
+{
+    x64_note_block(e);
+    x64_note_unsigned(e, exit);
+}
+
+X64ExitNote x64_read_exit_note(const uint8_t *note)
+{
+    TnBlock *block = x64_read_block(&note);
+
+    return (X64ExitNote){ .block = block, .exit = (uint32_t)x64_read_unsigned(&note) };
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Notes: what code in C has to know about a place in translated code, in bytes behind a call there
+ * whose return address leads to them. They hold no address: a note tells how far back the entry of
+ * its block is, and the word before the entry points to the block.
+ *
+ * Numbers are written as in DWARF (version 5, 7.6): seven bits a byte, the lowest first.
+ */
+#ifndef TN_X64_NOTES_H
+#define TN_X64_NOTES_H
+
+#include "emit.h"
+#include "translate/backend.h"
+
+/* Where a block's code starts: the word before its entry, which e->start becomes. */
+void x64_note_owner(X64Emit *e, TnBlock *block);
+
+void x64_note_unsigned(X64Emit *e, uint64_t v);
+void x64_note_signed(X64Emit *e, int64_t v);
+uint64_t x64_read_unsigned(const uint8_t **note);
+int64_t x64_read_signed(const uint8_t **note);
+
+/* How far back the entry is, and the block from there. */
+void x64_note_block(X64Emit *e);
+TnBlock *x64_read_block(const uint8_t **note);
+
+/* A direct exit. */
+typedef struct X64ExitNote {
+    TnBlock *block;
+    uint32_t exit; /* index */
+} X64ExitNote;
+
+void x64_note_exit(X64Emit *e, uint32_t exit);
+X64ExitNote x64_read_exit_note(const uint8_t *note);
+
+#endif
