@@ -88,6 +88,9 @@ typedef struct TnBackend {
     /* Links or unlinks exit `exit` of `from` while other threads may execute it. */
     void (*link)(TnBlock *from, unsigned exit, TnBlock *to);
     void (*unlink)(TnBlock *from, unsigned exit);
+    /* Has an exit that no block can be linked to look for its block in the jump cache from now on,
+     * or leaves it as it is. May be NULL. */
+    void (*link_lookup)(TnBlock *from, unsigned exit);
     void (*dump)(const TnBlock *block, GString *out); /* -d out_asm */
 } TnBackend;
 
@@ -126,6 +129,13 @@ static inline uint64_t tn_key_linear(const TnBlockKey *key, uint64_t pc)
 {
     uint64_t linear = key->base + pc;
     return key->address_bits == 32 ? (uint32_t)linear : linear;
+}
+
+/* The linear address of the page behind. */
+static inline uint64_t tn_key_next_page(const TnBlockKey *key, uint64_t linear)
+{
+    uint64_t next = (linear & ~(uint64_t)(TN_PAGE_SIZE - 1)) + TN_PAGE_SIZE;
+    return key->address_bits == 32 ? (uint32_t)next : next;
 }
 
 /*

@@ -63,19 +63,30 @@ static unsigned exit_index(const TnBlockExit *exit)
     return (unsigned)(exit - exit->from->exits);
 }
 
+/* With the lock held. */
+static void add_edge(TnBlockExit *e, TnBlock *to)
+{
+    atomic_store(&e->to, to);
+    e->next_in = to->in_edges;
+    to->in_edges = e;
+    tn_translator.backend->link(e->from, exit_index(e), to);
+}
+
+/* A jump into a block that crosses a page proves only the first of its pages: the jump cache, which
+ * knows both, goes between. */
 void tn_block_link(TnBlock *from, unsigned exit, TnBlock *to)
 {
     TnBlockExit *e = &from->exits[exit];
 
-    if (to->phys[1] != UINT64_MAX || to->mode_id != from->mode_id || e->pc != to->key.pc ||
-        to->phys[0] == UINT64_MAX || !tn_exit_linkable(from, e->pc))
+    if (to->mode_id != from->mode_id || e->pc != to->key.pc || to->phys[0] == UINT64_MAX ||
+        !tn_exit_linkable(from, e->pc))
         return;
     tn_translator_lock();
     if (atomic_load(&from->valid) && atomic_load(&to->valid) && !atomic_load(&e->to)) {
-        atomic_store(&e->to, to);
-        e->next_in = to->in_edges;
-        to->in_edges = e;
-        tn_translator.backend->link(from, exit, to);
+        if (to->phys[1] == UINT64_MAX)
+            add_edge(e, to);
+        else if (tn_translator.backend->link_lookup)
+            tn_translator.backend->link_lookup(from, exit);
     }
     tn_translator_unlock();
 }
@@ -110,14 +121,34 @@ static void unlink_out_edges(TnBlock *block)
 
 /* ---- Looking up -------------------------------------------------------------------------- */
 
-void tn_block_cache(TnCpu *cpu, TnBlock *block)
+/* What the TLB knows of all pages of a block at pc's linear address, as of one; false where it knows
+ * one of them not, or another than the block was made from. */
+static bool fetch_pages(TnCpu *cpu, const TnBlock *block, TnFetchPage *page)
 {
     uint64_t linear = tn_key_linear(&block->key, block->key.pc);
+    uint64_t next = tn_key_next_page(&block->key, linear);
+    TnFetchPage second;
+
+    if (!tn_tlb_fetch_page(cpu, block->key.mmu_mode, linear, page) ||
+        page->host != block->phys[0])
+        return false;
+    if (block->phys[1] == UINT64_MAX)
+        return true;
+    if (!tn_tlb_fetch_page(cpu, block->key.mmu_mode, next, &second) ||
+        second.host != block->phys[1])
+        return false;
+    page->page_bits = MAX(page->page_bits, second.page_bits);
+    page->global = page->global && second.global;
+    return true;
+}
+
+void tn_block_cache(TnCpu *cpu, TnBlock *block)
+{
     TnFetchPage page;
 
     if (!(cpu->priv->core_mode & TN_CORE_MODE_NO_CHAIN) && block->phys[0] != UINT64_MAX &&
-        tn_tlb_fetch_page(cpu, block->key.mmu_mode, linear, &page))
-        tn_jump_insert(cpu, block, page.page_bits, page.global && block->phys[1] == UINT64_MAX);
+        fetch_pages(cpu, block, &page))
+        tn_jump_insert(cpu, block, page.page_bits, page.global);
 }
 
 TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc)
@@ -133,7 +164,7 @@ TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc)
         !tn_tlb_fetch_page(cpu, p->key.mmu_mode, linear, &page))
         return NULL;
     b = tn_block_find(page.host, pc, cpu->mode_id);
-    if (!b || b->phys[1] != UINT64_MAX)
+    if (!b || !fetch_pages(cpu, b, &page))
         return NULL;
     tn_jump_insert(cpu, b, page.page_bits, page.global);
     return b;

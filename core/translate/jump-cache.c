@@ -144,7 +144,7 @@ void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global)
 
     note(set, i, linear, page_bits);
     if (block->phys[1] != UINT64_MAX)
-        note(set, i, linear + TN_PAGE_SIZE, page_bits);
+        note(set, i, tn_key_next_page(&block->key, linear), page_bits);
     e->code = block->code;
     atomic_store(&bank->block[i], block);
     __atomic_store_n(&e->pc, block->key.pc, __ATOMIC_SEQ_CST);

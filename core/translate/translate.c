@@ -221,9 +221,7 @@ static bool second_page_fits(TnCpu *cpu, const TnBlock *block, uint64_t linear)
 {
     if (block->phys[1] == UINT64_MAX)
         return true;
-    uint64_t next = tn_page_of(linear) + TN_PAGE_SIZE;
-    if (block->key.address_bits == 32)
-        next = (uint32_t)next;
+    uint64_t next = tn_key_next_page(&block->key, linear);
     TnTlbEntry *e = tn_tlb_get(cpu, next, TN_ACCESS_FETCH, block->key.mmu_mode);
     return block->phys[1] == (uintptr_t)tn_tlb_host(cpu, e, next, TN_ACCESS_FETCH);
 }

@@ -271,6 +271,51 @@ CASE(remap_code, "paging/invlpg-and-cr3-make-a-change-of-code-seen")
     end();
 }
 
+/* nop; jmp to the last byte but one of the page, where mov $value, %eax begins; ret */
+static void write_crossing(unsigned first, unsigned second, uint8_t value)
+{
+    static const uint8_t start[] = { 0x90, 0xe9 }, rest[] = { 0, 0, 0, 0xc3 };
+    int32_t distance = PAGE - 2 - (int32_t)sizeof(start) - 4;
+
+    for (unsigned i = 0; i < sizeof(start); i++)
+        frames[first][i] = start[i];
+    for (unsigned i = 0; i < 4; i++)
+        frames[first][sizeof(start) + i] = (uint8_t)(distance >> 8 * i);
+    frames[first][PAGE - 2] = 0xb8;
+    frames[first][PAGE - 1] = value;
+    for (unsigned i = 0; i < sizeof(rest); i++)
+        frames[second][i] = rest[i];
+    frames[second][0] = value;
+}
+
+CASE(remap_crossing, "paging/jump-to-code-over-an-edge-sees-changes-of-both-pages")
+{
+    begin();
+    write_crossing(0, 1, 1);
+    write_crossing(2, 3, 2);
+    for (unsigned bits = 0; bits <= PTE_G; bits += PTE_G) {
+        WRITE(cr4, READ(cr4) | CR4_PGE);
+        map(0, PTE_P | PTE_W | bits);
+        map(1, PTE_P | PTE_W | bits);
+        check(call_frame() == 0x101, "first frames", call_frame());
+        page_test[1] = (word)frames[3] | PTE_P | PTE_W | bits;
+        invlpg(TEST_PAGES + PAGE);
+        check(call_frame() == 0x201, "another second page", call_frame());
+        page_test[0] = (word)frames[2] | PTE_P | PTE_W | bits;
+        invlpg(TEST_PAGES);
+        check(call_frame() == 0x202, "another first page", call_frame());
+        frames[3][0] = 3;
+        check(call_frame() == 0x302, "second page overwritten", call_frame());
+        frames[3][0] = 2;
+        page_test[1] = 0;
+        invlpg(TEST_PAGES + PAGE);
+        code_argument = TEST_PAGES;
+        expect(page_call, PF, PF_I * !!(rdmsr(EFER) & EFER_NXE));
+        check(event.cr2 == TEST_PAGES + PAGE, "cr2", event.cr2);
+    }
+    end();
+}
+
 CODE(cross_read, "mov code_argument, " RAX "\n mov (" RAX "), " RCX "\n ret");
 CODE(cross_write, "mov code_argument, " RAX "\n mov $-1, " RCX "\n mov " RCX ", (" RAX ")\n ret");
 

@@ -150,34 +150,6 @@ static void x64_release_block(TnBlock *block)
     block->code = NULL;
 }
 
-/* The displacement lies in one aligned word of 8 bytes, so that a thread that executes the jump sees
- * the old or the new one (SDM vol. 3A, 9.1.1, and AMD's manual vol. 2, 7.3.2; cross-modifying only an
- * immediate within such a word is what patching JITs rely on). */
-static void patch(void *place, const void *target_rw)
-{
-    int32_t disp = (int32_t)((const uint8_t *)target_rw - ((uint8_t *)place + 4));
-
-    __atomic_store_n((int32_t *)place, disp, __ATOMIC_RELEASE);
-}
-
-static void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
-{
-    const TnBlockExit *x = &from->exits[exit];
-
-    patch(x->patch, x64_code_rw(to->code));
-    if (x->early && to->flags_dead)
-        patch(x->early, x64_code_rw(to->code));
-}
-
-static void x64_unlink(TnBlock *from, unsigned exit)
-{
-    const TnBlockExit *x = &from->exits[exit];
-
-    if (x->early)
-        patch(x->early, x->late);
-    patch(x->patch, x->unlinked);
-}
-
 static void dump_hex(const TnBlock *block, GString *out)
 {
     const uint8_t *p = x64_code_rw(block->code);
@@ -231,5 +203,6 @@ const TnBackend tn_backend_x86_64 = {
     .tlb_moved = x64_tlb_moved,
     .link = x64_link,
     .unlink = x64_unlink,
+    .link_lookup = x64_link_lookup,
     .dump = x64_dump,
 };

@@ -369,6 +369,17 @@ void x64_tlb_moved(TnCpu *cpu);
  * rax where fn is far. */
 void x64_emit_call_c(X64Emit *e, void (*fn)(void));
 
+/* ---- link.c ------------------------------------------------------------------------------ */
+
+/* What TnBackend says of them. */
+void x64_link(TnBlock *from, unsigned exit, TnBlock *to);
+void x64_unlink(TnBlock *from, unsigned exit);
+void x64_link_lookup(TnBlock *from, unsigned exit);
+/* To the block for the pc that the state has. */
+void x64_emit_next(X64Emit *e);
+/* To the block for pc, by the jump cache. `request`: a jump to be led past that, or NULL. */
+void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request);
+
 /* ---- vector-thunks.c --------------------------------------------------------------------- */
 
 X64Mem x64_vec_state(void);

@@ -68,39 +68,17 @@ static bool may_skip_flags(const X64Ctx *cx, uint64_t pc)
 
 static void to_next(X64Ctx *cx)
 {
-    x64_target32(x64_jmp32(&cx->e), x64_thunks.next);
+    x64_emit_next(&cx->e);
 }
 
 /* An exit that may not be linked finds its block in the jump cache. */
 static void cached_exit(X64Ctx *cx, uint64_t pc)
 {
-    int32_t entry = (int32_t)(tn_jump_index(pc) * sizeof(TnJumpEntry));
-    X64Mem tag = x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, pc));
-    X64Emit *e = &cx->e;
-    uint8_t *request = NULL, *miss;
+    uint8_t *request = NULL;
 
-    if (!(x64_opt & TN_OPT_JUMP_CACHE)) {
-        store_pc(cx, pc);
-        to_next(cx);
-        return;
-    }
-    if (goes_back(cx, pc))
+    if ((x64_opt & TN_OPT_JUMP_CACHE) && goes_back(cx, pc))
         request = check_request(cx);
-    x64_load(e, X64_W, X64_RCX, x64_env(X64_CPU_OFS(jump)));
-    if (x64_fits32(pc)) {
-        x64_g1_mi(e, X64_G1_CMP, 3, tag, (int32_t)pc);
-    } else {
-        x64_mov_ri(e, X64_RAX, pc);
-        x64_rm(e, X64_CMP | X64_W, X64_RAX, tag);
-    }
-    miss = x64_jcc32(e, X64_NZ);
-    x64_rm(e, X64_GRP4, X64_G4_JMP,
-           x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, code)));
-    if (request)
-        x64_here32(e, request);
-    x64_here32(e, miss);
-    store_pc(cx, pc);
-    to_next(cx);
+    x64_emit_lookup(&cx->e, pc, request);
 }
 
 /* Goes to pc; the flags are taken care of. */
