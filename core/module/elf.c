@@ -112,9 +112,9 @@ static uint64_t u64(const Elf *elf, uint64_t v)
     return elf->swap ? GUINT64_SWAP_LE_BE(v) : v;
 }
 
-static const char *machine_name(const Elf *elf)
+const char *tn_elf_host_name(const TnElfHost *host)
 {
-    switch (elf->machine) {
+    switch (host->machine) {
     case EM_386:
         return "i386";
     case EM_X86_64:
@@ -124,7 +124,7 @@ static const char *machine_name(const Elf *elf)
     case EM_AARCH64:
         return "aarch64";
     case EM_RISCV:
-        return elf->is64 ? "riscv64" : "riscv32";
+        return host->class == ELFCLASS64 ? "riscv64" : "riscv32";
     case EM_PPC64:
         return "ppc64";
     case EM_S390:
@@ -134,6 +134,12 @@ static const char *machine_name(const Elf *elf)
     default:
         return "an unknown processor";
     }
+}
+
+bool tn_elf_host_is_foreign(const TnElfHost *host)
+{
+    return host->class != HOST_CLASS || host->data != HOST_DATA ||
+           (HOST_MACHINE != EM_NONE && host->machine != HOST_MACHINE);
 }
 
 /* ---- Headers ---------------------------------------------------------------------------- */
@@ -318,8 +324,6 @@ bool tn_elf_read_note(int fd, uint64_t size, TnElfNote *note, GError **error)
         g_clear_pointer(&note->text, g_free);
         return false;
     }
-    note->arch = machine_name(&elf);
-    note->foreign = ident[EI_CLASS] != HOST_CLASS || ident[EI_DATA] != HOST_DATA ||
-                    (HOST_MACHINE != EM_NONE && elf.machine != HOST_MACHINE);
+    note->host = (TnElfHost){ ident[EI_CLASS], ident[EI_DATA], elf.machine };
     return true;
 }

@@ -10,7 +10,6 @@
 #include "module/library.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +24,7 @@ static char *descriptor_path(int fd)
     return g_strdup_printf("/proc/%s/fd/%d", number ? number : "self", fd);
 }
 
-static bool same_note(int fd, const TnNote *listed, GError **error)
+static bool same_note(int fd, const TnNote *listed, const char *otherwise, GError **error)
 {
     g_autoptr(TnNote) now = tn_note_read(fd, error);
 
@@ -33,10 +32,43 @@ static bool same_note(int fd, const TnNote *listed, GError **error)
         return false;
     if (now->text_size != listed->text_size ||
         memcmp(now->text, listed->text, listed->text_size) != 0) {
-        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "it was changed after it was listed");
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "it was changed after it was listed%s",
+                    otherwise);
         return false;
     }
     return true;
+}
+
+/* The file's descriptor, and that of its directory; false when they may not be believed. */
+static bool open_trusted(const char *path, int *directory, int *fd, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path), *file = g_path_get_basename(path);
+
+    *directory = tn_trust_open_directory(parent, error);
+    if (*directory < 0)
+        return false;
+    *fd = tn_trust_open_file(*directory, file, NULL, error);
+    if (*fd >= 0)
+        return true;
+    close(*directory);
+    return false;
+}
+
+bool tn_library_confirm(const char *path, const TnNote *listed, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    g_autofree char *otherwise = g_strdup_printf(
+        ", or the index of its directory is wrong: 'tenon-modinfo --write-index %s' renews that",
+        parent);
+    int directory, fd;
+    bool same;
+
+    if (!open_trusted(path, &directory, &fd, error))
+        return false;
+    same = same_note(fd, listed, otherwise, error);
+    close(fd);
+    close(directory);
+    return same;
 }
 
 /* ---- What the linker says --------------------------------------------------------------- */
@@ -104,15 +136,14 @@ static void *load(int directory, int fd, const char *file, GError **error)
 
 void *tn_library_open(const char *path, const TnNote *listed, GError **error)
 {
-    g_autofree char *parent = g_path_get_dirname(path), *file = g_path_get_basename(path);
-    int directory = tn_trust_open_directory(parent, error);
-    int fd = directory < 0 ? -1 : tn_trust_open_file(directory, file, NULL, error);
+    g_autofree char *file = g_path_get_basename(path);
+    int directory, fd;
 
-    if (fd >= 0 && same_note(fd, listed, error))
+    if (!open_trusted(path, &directory, &fd, error))
+        return NULL;
+    if (same_note(fd, listed, "", error))
         return load(directory, fd, file, error);
-    if (fd >= 0)
-        close(fd);
-    if (directory >= 0)
-        close(directory);
+    close(fd);
+    close(directory);
     return NULL;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads modules: note, ABI and host were checked when the file was found; then what it requires,
- * dlopen (library.c), the descriptor against the note, its types, and init. The last two are one
- * transaction: a failure takes everything back. A loaded module stays until the process ends.
+ * Loads modules: note, ABI and host were checked when the file was found (a note that an index told
+ * is compared with the file's first); then what it requires, dlopen (library.c), the descriptor
+ * against the note, its types, and init. The last two are one transaction: a failure takes
+ * everything back. A loaded module stays until the process ends.
  */
 #include "module/registry.h"
 
@@ -163,6 +164,12 @@ static bool load_required(TnModuleEntry *module, GError **error)
     return true;
 }
 
+/* An index is good for listing. Before its note has any consequence, the file's own must agree. */
+static bool confirm_indexed(TnModuleEntry *module, GError **error)
+{
+    return !module->indexed || tn_library_confirm(module->path, module->note, error);
+}
+
 static void give_up(TnModuleEntry *module, GError *cause)
 {
     module->state = TN_MODULE_BROKEN;
@@ -201,8 +208,8 @@ bool tn_module_load(TnModuleEntry *module, GError **error)
     if (refuse(module, error))
         return false;
     module->state = TN_MODULE_LOADING;
-    if (!check_guest(module->note, &cause) || !load_required(module, &cause) ||
-        !open_library(module, &cause) || !bring_up(module, &cause)) {
+    if (!confirm_indexed(module, &cause) || !check_guest(module->note, &cause) ||
+        !load_required(module, &cause) || !open_library(module, &cause) || !bring_up(module, &cause)) {
         give_up(module, cause);
         g_propagate_error(error, g_error_copy(cause));
         return false;

@@ -2,7 +2,8 @@
 /*
  * tenon-modinfo: what module files say of themselves, from their notes alone, and why one would not
  * load. With --catalogue it writes the file that tells which package has a module that is not
- * installed (packages.h): arguments are then FILE:PACKAGE.
+ * installed (packages.h): arguments are then FILE:PACKAGE. With --write-index and --check-index they
+ * are directories (modinfo-index.h).
  */
 #include "module/modinfo.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "module/modinfo-index.h"
 #include "module/note-json.h"
 #include "module/note.h"
 #include "module/packages.h"
@@ -20,7 +22,7 @@
 #include "tenon/error.h"
 
 /* Exit codes; tenon-modinfo(1) tells them. */
-enum { EXIT_READ = 0, EXIT_NO_NOTE = 1, EXIT_USAGE = 2, EXIT_WOULD_NOT_LOAD = 3 };
+enum { EXIT_GOOD = 0, EXIT_UNREADABLE = 1, EXIT_USAGE = 2, EXIT_NOT_SO = 3 };
 
 static TnNote *read_file(const char *path, GError **error)
 {
@@ -137,7 +139,7 @@ static void print_json(const char *path, const TnNote *note, const GPtrArray *pr
 /* ---- Files ------------------------------------------------------------------------------- */
 
 typedef struct Arguments {
-    gboolean json, check, catalogue;
+    gboolean json, check, catalogue, write_index, check_index;
     char **files;
 } Arguments;
 
@@ -157,7 +159,7 @@ static int show(const Arguments *a, const char *path, bool first)
         fprintf(stderr, "tenon-modinfo: %s: %s\n", path, error->message);
     else
         print_note(path, note, problems);
-    return !note ? EXIT_NO_NOTE : a->check && problems->len ? EXIT_WOULD_NOT_LOAD : EXIT_READ;
+    return !note ? EXIT_UNREADABLE : a->check && problems->len ? EXIT_NOT_SO : EXIT_GOOD;
 }
 
 /* Modules that these require may lie beside them, as well as in the usual places. */
@@ -175,7 +177,7 @@ static void add_directories(char **files)
 
 static int show_all(const Arguments *a)
 {
-    int code = EXIT_READ;
+    int code = EXIT_GOOD;
 
     add_directories(a->files);
     if (a->json)
@@ -186,7 +188,7 @@ static int show_all(const Arguments *a)
         if (i && !a->json)
             printf("\n");
         one = show(a, a->files[i], i == 0);
-        code = code == EXIT_NO_NOTE || one == EXIT_READ ? code : one;
+        code = code == EXIT_UNREADABLE || one == EXIT_GOOD ? code : one;
     }
     if (a->json)
         printf("]}\n");
@@ -212,10 +214,26 @@ static int print_catalogue(char **arguments)
         good = good && note;
     }
     printf("%s\n  ]\n}\n", text->str);
-    return good ? EXIT_READ : EXIT_NO_NOTE;
+    return good ? EXIT_GOOD : EXIT_UNREADABLE;
 }
 
 /* ---- The command line -------------------------------------------------------------------- */
+
+static bool check_arguments(const Arguments *a, GError **error)
+{
+    int modes = a->catalogue + a->write_index + a->check_index;
+    bool shows = a->json || a->check;
+
+    if (!a->files)
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "no %s is given",
+                    a->write_index || a->check_index ? "directory" : "module");
+    else if (modes > 1 || (modes && shows))
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
+                    "--catalogue, --write-index and --check-index each stand alone");
+    else
+        return true;
+    return false;
+}
 
 static bool parse(int argc, char **argv, Arguments *a, GError **error)
 {
@@ -225,7 +243,11 @@ static bool parse(int argc, char **argv, Arguments *a, GError **error)
           "End with 3 when a module would not load", NULL },
         { "catalogue", 0, 0, G_OPTION_ARG_NONE, &a->catalogue,
           "Write a file for catalog.d; the arguments are MODULE:PACKAGE", NULL },
-        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &a->files, NULL, "MODULE..." },
+        { "write-index", 0, 0, G_OPTION_ARG_NONE, &a->write_index,
+          "Write the indexes of directories, which make listing quicker", NULL },
+        { "check-index", 0, 0, G_OPTION_ARG_NONE, &a->check_index,
+          "Tell where indexes of directories differ from the files, and end with 3 if so", NULL },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &a->files, NULL, "MODULE... | MODULE:PACKAGE... | DIRECTORY..." },
         { 0 },
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -233,14 +255,23 @@ static bool parse(int argc, char **argv, Arguments *a, GError **error)
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_set_summary(context, "Prints what module files say of themselves, running none.");
     g_option_context_set_description(
-        context, "Exit code: 0 when all were read, 1 when a file is no module, 2 for a wrong command "
-                 "line, 3 with --check when a module would not load.");
-    if (!g_option_context_parse(context, &argc, &argv, error))
-        return false;
-    if (a->files)
-        return true;
-    g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "no module is given");
-    return false;
+        context, "Exit code: 0 when all were read, 1 when a file is no module or a directory cannot "
+                 "be used, 2 for a wrong command line, 3 with --check when a module would not load, "
+                 "with --check-index when an index is not up to date.");
+    return g_option_context_parse(context, &argc, &argv, error) && check_arguments(a, error);
+}
+
+static int run(const Arguments *a)
+{
+    bool stale = false;
+
+    if (a->write_index)
+        return tn_modinfo_write_indexes(a->files) ? EXIT_GOOD : EXIT_UNREADABLE;
+    if (a->check_index)
+        return !tn_modinfo_check_indexes(a->files, &stale) ? EXIT_UNREADABLE
+               : stale                                     ? EXIT_NOT_SO
+                                                           : EXIT_GOOD;
+    return a->catalogue ? print_catalogue(a->files) : show_all(a);
 }
 
 int tn_modinfo_main(int argc, char **argv)
@@ -250,7 +281,7 @@ int tn_modinfo_main(int argc, char **argv)
     int code = EXIT_USAGE;
 
     if (parse(argc, argv, &a, &error))
-        code = a.catalogue ? print_catalogue(a.files) : show_all(&a);
+        code = run(&a);
     else
         fprintf(stderr, "tenon-modinfo: %s\n", error->message);
     g_strfreev(a.files);

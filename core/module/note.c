@@ -16,7 +16,6 @@ enum {
     PROVIDES_FIELDS = 6,
     ALIAS_FIELDS = 3,
     MAX_TEXT = 64 * 1024, /* bytes of a note */
-    TN_NOTE_FORMAT = 1,
     MAX_LINES = 2048,     /* so that looking up aliases stays cheap */
 };
 
@@ -255,6 +254,18 @@ TnNote *tn_note_parse(const char *text, size_t size, GError **error)
     return g_steal_pointer(&note);
 }
 
+TnNote *tn_note_parse_for(const TnElfHost *host, const char *text, size_t size, GError **error)
+{
+    TnNote *note = tn_note_parse(text, size, error);
+
+    if (note) {
+        note->host = *host;
+        note->arch = tn_elf_host_name(host);
+        note->foreign = tn_elf_host_is_foreign(host);
+    }
+    return note;
+}
+
 TnNote *tn_note_read_sized(int fd, uint64_t size, GError **error)
 {
     TnElfNote elf;
@@ -262,12 +273,8 @@ TnNote *tn_note_read_sized(int fd, uint64_t size, GError **error)
 
     if (!tn_elf_read_note(fd, size, &elf, error))
         return NULL;
-    note = tn_note_parse(elf.text, elf.size, error);
+    note = tn_note_parse_for(&elf.host, elf.text, elf.size, error);
     g_free(elf.text);
-    if (note) {
-        note->arch = elf.arch;
-        note->foreign = elf.foreign;
-    }
     return note;
 }
 

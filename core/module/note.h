@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "module/elf.h"
+
+enum { TN_NOTE_FORMAT = 1 }; /* of the text, in its first line */
+
 typedef enum TnProvideFlags {
     TN_PROVIDE_USER = 1u << 0, /* the user may create it */
 } TnProvideFlags;
@@ -26,7 +30,8 @@ typedef struct TnNote {
     size_t text_size; /* with padding, as in the file */
     char *lines;     /* owned: the text, cut into lines and fields, which the others point to */
     char *name, *version, *licence, *vendor, *internal_hash; /* borrowed, NULL when absent */
-    const char *arch; /* static: "x86_64", of the ELF header */
+    TnElfHost host;   /* of the ELF header */
+    const char *arch; /* static: the host's name, "x86_64" */
     bool foreign;    /* built for another kind of host */
     unsigned abi_major, abi_minor;
     bool internal;   /* tier=internal */
@@ -41,6 +46,8 @@ TnNote *tn_note_read(int fd, GError **error);
 TnNote *tn_note_read_sized(int fd, uint64_t size, GError **error);
 /* Parses the text of a note. `size` bytes, which need not end with a NUL. */
 TnNote *tn_note_parse(const char *text, size_t size, GError **error);
+/* The same of the note of a file for `host`. */
+TnNote *tn_note_parse_for(const TnElfHost *host, const char *text, size_t size, GError **error);
 void tn_note_free(TnNote *note);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TnNote, tn_note_free)
 

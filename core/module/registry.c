@@ -15,6 +15,7 @@
 
 static GPtrArray *modules; /* TnModuleEntry, owned */
 static GPtrArray *refused; /* GError, owned */
+static GPtrArray *indexes; /* TnModuleIndex, owned */
 static GPtrArray *denied;  /* char *, owned: names of modules */
 
 void tn_registry_deny(const char *name)
@@ -49,7 +50,8 @@ static void ensure_scanned(void)
         return;
     modules = g_ptr_array_new();
     refused = g_ptr_array_new();
-    tn_module_scan(tn_registry_directories(), modules, refused);
+    indexes = g_ptr_array_new();
+    tn_module_scan(tn_registry_directories(), modules, refused, indexes);
     for (unsigned i = 0; denied && i < denied->len; i++)
         apply_denial(denied->pdata[i]);
 }
@@ -69,6 +71,12 @@ const GPtrArray *tn_registry_refused(void)
 {
     ensure_scanned();
     return refused;
+}
+
+const GPtrArray *tn_registry_indexes(void)
+{
+    ensure_scanned();
+    return indexes;
 }
 
 TnModuleEntry *tn_registry_module(const char *name)

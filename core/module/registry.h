@@ -20,6 +20,7 @@ typedef enum TnModuleState {
 typedef struct TnModuleEntry {
     char *path;    /* owned */
     TnNote *note;  /* owned; NULL when it could not be read */
+    bool indexed;  /* the note was taken from the directory's index, not from the file */
     TnModuleState state;
     GError *broken; /* owned: why, in state BROKEN */
     void *handle;   /* of dlopen */
@@ -33,10 +34,19 @@ void tn_registry_deny(const char *name);
 /* The places that are searched, in order; NULL-terminated, borrowed. */
 const char *const *tn_registry_directories(void);
 
+/* The index of a module directory (index-file.h). */
+typedef struct TnModuleIndex {
+    char *path;    /* owned */
+    GError *error; /* owned: why it was passed over; NULL when it was used */
+    unsigned used; /* modules whose notes were taken from it */
+} TnModuleIndex;
+
 /* All modules, broken ones included, by path. TnModuleEntry, borrowed. */
 const GPtrArray *tn_registry_modules(void);
 /* Directories that were refused, with the reason: GError, borrowed. */
 const GPtrArray *tn_registry_refused(void);
+/* The indexes that were found. TnModuleIndex, borrowed. */
+const GPtrArray *tn_registry_indexes(void);
 
 /*
  * Makes sure that what provides (kind, name) is loaded. `canonical` (may be NULL) is set to the

@@ -9,9 +9,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "module/index-file.h"
 #include "module/trust.h"
 #include "tenon-internal-hash.h"
 #include "tenon/error.h"
@@ -92,17 +94,39 @@ bool tn_module_check_note(const TnNote *note, GError **error)
 
 /* ---- Scanning --------------------------------------------------------------------------- */
 
-static TnModuleEntry *examine(int directory, const char *path, const char *file)
+/* A directory that is being looked into. */
+typedef struct Place {
+    int fd;
+    TnIndex *index;        /* NULL: none that can be used */
+    unsigned cursor;       /* of tn_index_find */
+    TnModuleIndex *report; /* NULL: there is no index */
+} Place;
+
+static TnNote *read_note(const Place *place, const char *file, GError **error)
+{
+    TnNote *note;
+    uint64_t size;
+    int fd = tn_trust_open_file(place->fd, file, &size, error);
+
+    if (fd < 0)
+        return NULL;
+    note = tn_note_read_sized(fd, size, error);
+    close(fd);
+    return note;
+}
+
+static TnModuleEntry *examine(Place *place, const char *path, const char *file)
 {
     TnModuleEntry *module = g_new0(TnModuleEntry, 1);
-    uint64_t size;
-    int fd;
 
     module->path = g_build_filename(path, file, NULL);
-    fd = tn_trust_open_file(directory, file, &size, &module->broken);
-    if (fd >= 0) {
-        module->note = tn_note_read_sized(fd, size, &module->broken);
-        close(fd);
+    if (place->index)
+        module->note = tn_index_note(place->index, &place->cursor, place->fd, file);
+    if (module->note) {
+        module->indexed = true;
+        place->report->used++;
+    } else {
+        module->note = read_note(place, file, &module->broken);
     }
     if (module->note)
         tn_module_check_note(module->note, &module->broken);
@@ -115,15 +139,20 @@ static int compare_files(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names of the module files in an open directory, sorted. */
-static GPtrArray *module_files(DIR *dir)
+GPtrArray *tn_module_files(int directory)
 {
     GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
+    int own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = own < 0 ? NULL : fdopendir(own);
     const struct dirent *entry;
 
-    while ((entry = readdir(dir)))
+    while (dir && (entry = readdir(dir)))
         if (g_str_has_suffix(entry->d_name, ".so"))
             g_ptr_array_add(files, g_strdup(entry->d_name));
+    if (dir)
+        closedir(dir);
+    else if (own >= 0)
+        close(own);
     g_ptr_array_sort(files, compare_files);
     return files;
 }
@@ -133,25 +162,42 @@ static bool is_missing(const char *path)
     return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
-static void scan_directory(const char *path, GPtrArray *modules, GPtrArray *refused)
+/* A bad index does no harm: the files are read, and a list of modules says why. */
+static void open_index(Place *place, const char *path, GPtrArray *indexes)
+{
+    GError *error = NULL;
+
+    place->index = tn_index_open(place->fd, &error);
+    if (!place->index && !error)
+        return;
+    place->report = g_new0(TnModuleIndex, 1);
+    place->report->path = g_build_filename(path, TN_INDEX_FILE, NULL);
+    place->report->error = error;
+    g_ptr_array_add(indexes, place->report);
+}
+
+static void scan_directory(const char *path, GPtrArray *modules, GPtrArray *refused,
+                           GPtrArray *indexes)
 {
     g_autoptr(GPtrArray) files = NULL;
     GError *error = NULL;
-    int fd = is_missing(path) ? -1 : tn_trust_open_directory(path, &error);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    Place place = { .fd = is_missing(path) ? -1 : tn_trust_open_directory(path, &error) };
 
     if (error)
         g_ptr_array_add(refused, error);
-    if (!dir)
+    if (place.fd < 0)
         return;
-    files = module_files(dir);
+    open_index(&place, path, indexes);
+    files = tn_module_files(place.fd);
     for (unsigned i = 0; i < files->len; i++)
-        g_ptr_array_add(modules, examine(fd, path, files->pdata[i]));
-    closedir(dir);
+        g_ptr_array_add(modules, examine(&place, path, files->pdata[i]));
+    tn_index_free(place.index);
+    close(place.fd);
 }
 
-void tn_module_scan(const char *const *paths, GPtrArray *modules, GPtrArray *refused)
+void tn_module_scan(const char *const *paths, GPtrArray *modules, GPtrArray *refused,
+                    GPtrArray *indexes)
 {
     for (; *paths; paths++)
-        scan_directory(*paths, modules, refused);
+        scan_directory(*paths, modules, refused, indexes);
 }

@@ -187,3 +187,22 @@ int tn_trust_open_file(int directory, const char *file, uint64_t *size, GError *
         return open_through_links(directory, file, size, error);
     return admit_file(fd, size, error);
 }
+
+bool tn_trust_examine_file(int directory, const char *file, struct stat *st)
+{
+    struct stat found;
+
+    if (fstatat(directory, file, &found, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(found.st_mode) ||
+        !(found.st_mode & S_IROTH) || !check_mode(&found, "it", NULL))
+        return false;
+    *st = found;
+    return true;
+}
+
+bool tn_trust_is_owned(int directory, int fd)
+{
+    struct stat file, parent;
+
+    return fstat(fd, &file) == 0 && fstat(directory, &parent) == 0 &&
+           (is_trusted_owner(file.st_uid) || file.st_uid == parent.st_uid);
+}

@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /*
  * The program runs with rights that its caller does not have (setuid, capabilities of the file;
@@ -27,5 +28,14 @@ int tn_trust_open_directory(const char *path, GError **error);
  * `size` (may be NULL) is set to its bytes. The error speaks of the file as "it". -1 on failure.
  */
 int tn_trust_open_file(int directory, const char *file, uint64_t *size, GError **error);
+
+/*
+ * Examines a file of an open directory without opening it. True, and `st` is set, when it is a
+ * regular file itself, no link, that everyone may read and tn_trust_open_file would open.
+ */
+bool tn_trust_examine_file(int directory, const char *file, struct stat *st);
+
+/* Root, the user that the program runs as, or the owner of an open directory owns the open file. */
+bool tn_trust_is_owned(int directory, int fd);
 
 #endif

@@ -162,6 +162,21 @@ static void print_table(const GPtrArray *modules)
     }
 }
 
+static void print_indexes(const GPtrArray *indexes)
+{
+    if (indexes->len)
+        printf("\nIndexes:\n");
+    for (unsigned i = 0; i < indexes->len; i++) {
+        const TnModuleIndex *index = indexes->pdata[i];
+
+        printf("  %s\n", index->path);
+        if (index->error)
+            printf("    passed over: %s\n", index->error->message);
+        else
+            printf("    describes %u of the modules\n", index->used);
+    }
+}
+
 static void print_text(void)
 {
     const GPtrArray *modules = tn_registry_modules(), *refused = tn_registry_refused();
@@ -173,6 +188,7 @@ static void print_text(void)
         printf("  %s\n", *dir);
     for (unsigned i = 0; i < refused->len; i++)
         printf("  refused: %s\n", ((GError *)refused->pdata[i])->message);
+    print_indexes(tn_registry_indexes());
     if (files->len)
         printf("\nFiles of packages:\n");
     for (unsigned i = 0; i < files->len; i++) {
@@ -202,6 +218,19 @@ static void json_module(GString *out, const TnModuleEntry *module)
     g_string_append(out, ",\n     ");
     tn_note_append_provides(out, note);
     g_string_append(out, "}");
+}
+
+static void json_indexes(GString *out, const GPtrArray *indexes)
+{
+    g_string_append(out, ",\n  \"indexes\": [");
+    for (unsigned i = 0; i < indexes->len; i++) {
+        const TnModuleIndex *index = indexes->pdata[i];
+
+        tn_json_member_text(out, i ? ",\n    {" : "\n    {", "path", index->path);
+        tn_json_member_text(out, ", ", "cause", index->error ? index->error->message : NULL);
+        g_string_append_printf(out, ", \"modules\": %u}", index->used);
+    }
+    g_string_append(out, "]");
 }
 
 static void json_problems(GString *out, const GPtrArray *refused, const GPtrArray *files)
@@ -235,6 +264,7 @@ static void print_json(void)
     tn_json_member_text(out, ",\n  ", "digest", digest);
     tn_json_member_texts(out, "directories", directories, g_strv_length((char **)directories));
     json_problems(out, tn_registry_refused(), tn_catalogue_files());
+    json_indexes(out, tn_registry_indexes());
     g_string_append(out, ",\n  \"modules\": [");
     for (unsigned i = 0; i < modules->len; i++) {
         g_string_append(out, i ? ",\n    " : "\n    ");

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""libFuzzer on what reads files that anyone may have made: modules' notes, lists of packages.
+"""libFuzzer on what reads files that anyone may have made: modules' notes, indexes of them,
+lists of packages.
 
 Each target runs for --seconds, from seeds made here. --keep FOLDER keeps the inputs that were found
 for the next run; a long run is
@@ -22,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent))
 
-from support import modules, tap  # noqa: E402
+from support import index, modules, tap  # noqa: E402
 from support.console import Failure  # noqa: E402
 
 NOTE = b"""format=1
@@ -86,6 +87,10 @@ TARGETS = {
     "note": (("module/elf.c", "module/note.c", "module/problem.c"),
              (elf(NOTE), elf(NOTE, 2), elf(b"format=2\n")),
              ("Tenon", "format=", "abi=", "provides=device|", "alias=device|", "requires=")),
+    "index": (("module/elf.c", "module/index.c", "module/note.c", "module/problem.c"),
+              (index.encode([]), index.encode([index.Entry("a.so", note=NOTE),
+                                               index.Entry("b.so", note=b"format=1\nabi=1.0\nname=b\n")])),
+              ("TenonIdx", "a.so\\x00", ".so\\x00", "format=", "name=")),
     "dynamic": (("module/dynamic.c", "module/problem.c"), (),
                 ("GLIBC_2.2.5", "\\x7fELF")),
     "packages": (("module/packages.c", "module/problem.c", "option/json.c"), PACKAGES,

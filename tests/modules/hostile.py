@@ -5,6 +5,9 @@
 The corpus has one file of each kind of bad module; then come mutated ones, 300 at a time, each made
 from its number alone, so that a failure can be repeated with --first.
 
+Each folder is listed without and with an index (tenon-modinfo lies beside the program), and both
+lists must be the same. Last come mutated indexes, as they are and with sums that fit.
+
 Every module marks its being run by making a file.
 """
 
@@ -22,7 +25,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from support import modules, tap  # noqa: E402
+from support import index, modules, tap  # noqa: E402
 from support.console import Failure  # noqa: E402
 
 BATCH = 300
@@ -71,6 +74,22 @@ class Place:
         return text
 
     def check(self, good, strace):
+        """The lists are the same without and with an index."""
+        (self.folder / index.NAME).unlink(missing_ok=True)
+        names = self.check_lists(good, strace)
+        subprocess.run([self.program.parent / "tenon-modinfo", "--write-index", self.folder],
+                       check=True, timeout=60)
+        if self.check_lists(good, strace) != names:
+            raise Failure("the index changes the list")
+        (report,) = self.indexes()
+        if report["cause"] or report["modules"] < len(good):
+            raise Failure(f"the index is not used: {report}")
+        return names
+
+    def indexes(self):
+        return json.loads(self.list("-module", "help,format=json"))["indexes"]
+
+    def check_lists(self, good, strace):
         """Both lists have the good modules, and nothing of any module ran or was mapped."""
         names = set(re.findall(r'name "(test-[^"]*)"', self.list("-device", "help")))
         if not good <= names:
@@ -253,12 +272,56 @@ def mutations_list_what_is_good(place, good, whole, numbers, strace):
             raise Failure(f"mutations {batch.start} to {batch.stop - 1}: {failure}") from None
 
 
+# ---- Indexes --------------------------------------------------------------------------------
+
+
+def mutated_index(whole, rng):
+    data = bytearray(whole)
+    for _ in range(rng.randint(1, 4)):
+        what, at = rng.randrange(5), rng.randrange(0, len(data), rng.choice((1, 4, 8)))
+        if what == 0:
+            data[at] ^= 1 << rng.randrange(8)
+        elif what == 1:
+            form, size = rng.choice((("<I", 4), ("<Q", 8)))
+            struct.pack_into(form, data, min(at, len(data) - size),
+                             rng.choice(EDGES) & (1 << 8 * size) - 1)
+        elif what == 2:
+            word = rng.choice([*NOTE_WORDS, b"/", b"../", b".so\0"])
+            data[at:at + len(word)] = word
+        elif what == 3 and len(data) > 128:
+            del data[at:at + rng.randint(1, 64)]
+        else:
+            data[at:at] = data[:rng.randint(1, 64)]
+    return bytes(data)
+
+
+def mutated_indexes_do_no_harm(place, good, numbers, strace):
+    for mutant in place.folder.glob("mutant-*"):
+        mutant.unlink()
+    place.check(good, strace)
+    path = place.folder / index.NAME
+    whole = path.read_bytes()
+    for number in numbers:
+        rng = random.Random(number)
+        data = mutated_index(whole, rng)
+        fits = number % 2
+        path.unlink()
+        path.write_bytes(index.sealed(data[:-index.TRAILER]) if fits and len(data) > 48 else data)
+        path.chmod(0o644)
+        try:
+            # One whose sum fits, and whose stamp too, can lie; without that it can do nothing.
+            place.check_lists(set() if fits else good, False)
+        except Failure as failure:
+            raise Failure(f"mutated index {number}: {failure}") from None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path, help="is emptied, and modules are made there")
     parser.add_argument("--first", type=int, default=0, help="number of the first mutation")
     parser.add_argument("--count", type=int, default=10000)
+    parser.add_argument("--indexes", type=int, default=300, help="how many mutated indexes")
     options = parser.parse_args()
     place = Place(options.program, options.folder)
     whole = place.build("many-000").read_bytes()
@@ -275,6 +338,8 @@ def main():
         ("/hostile/the-corpus", lambda: the_corpus_lists_what_is_good(place, good, whole, strace)),
         (f"/hostile/{options.count}-mutations",
          lambda: mutations_list_what_is_good(place, good, whole, numbers, strace)),
+        (f"/hostile/{options.indexes}-mutated-indexes",
+         lambda: mutated_indexes_do_no_harm(place, good, range(options.indexes), strace)),
     ])
 
 
