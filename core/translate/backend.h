@@ -67,6 +67,8 @@ typedef struct TnTranslator TnTranslator; /* one per process: translator.h */
 typedef struct TnBackend {
     const char *name;  /* "x86_64", "interp" */
     bool x87;          /* runs TN_IR_HOSTX */
+    bool optimised;    /* the optimiser is to run before compile(): who goes without does its work */
+    bool checked;      /* the IR is to be checked before (ir-check.c): where speed is no matter */
     /* Which of the TN_OPT_* that are the back end's are on; before init. NULL where it has none. */
     void (*configure)(uint32_t opt);
     /* Once, before anything else. False when the host cannot (GError says why). */

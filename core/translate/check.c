@@ -103,7 +103,8 @@ static bool check_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, uns
 
     if (!make_shadow(block, ops, n_ops, n_temps))
         return false;
-    n_ops = tn_ir_optimise(tn_translator.target, optimised, n_ops, n_temps, check.opt);
+    if (check.checked->optimised)
+        n_ops = tn_ir_optimise(tn_translator.target, optimised, n_ops, n_temps, check.opt);
     return check.checked->compile(block, optimised, n_ops, n_temps);
 }
 
@@ -324,6 +325,7 @@ void tn_check_text(GString *out)
 
 const TnBackend tn_backend_check = {
     .name = "check",
+    .checked = true,
     .init = check_init,
     .compile = check_compile,
     .flush = check_flush,

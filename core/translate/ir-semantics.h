@@ -59,4 +59,13 @@
  */
 bool tn_ir_eval(const TnIrOp *op, uint64_t a, uint64_t b, uint64_t c, uint64_t *result);
 
+/* ---- ir-immediate.c ---------------------------------------------------------------------- */
+
+/* Gives an operation whose operand b is the constant `value` its form with an immediate. False where
+ * there is none or the constant does not fit one of 32 bits. */
+bool tn_ir_make_immediate(TnIrOp *op, uint64_t value);
+bool tn_ir_is_commutative(unsigned opc);
+/* True for a form with an immediate that gives operand a as it is, but for the type. */
+bool tn_ir_is_identity(const TnIrOp *op);
+
 #endif

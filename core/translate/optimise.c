@@ -18,7 +18,6 @@ unsigned tn_ir_optimise(const TnTargetInfo *target, TnIrOp *ops, unsigned n_ops,
                         uint32_t opt)
 {
     TnOptimiser o = { .target = target, .ops = ops, .n_ops = n_ops, .n_temps = n_temps };
-
     if (opt & TN_OPT_FORWARD)
         tn_opt_forward(&o);
     if (opt & TN_OPT_FOLD)

@@ -87,6 +87,8 @@ static void interp_dump(const TnBlock *block, GString *out)
 
 const TnBackend tn_backend_interp = {
     .name = "interp",
+    .optimised = true,
+    .checked = true,
     .init = interp_init,
     .compile = compile,
     .flush = interp_flush,

@@ -65,26 +65,22 @@ static void grow(X64Ctx *cx, int n_ops)
         return;
     capacity = MAX(n_ops, 2 * capacity);
     cx->ops = g_renew(TnIrOp, cx->ops, capacity);
-    cx->expire = g_renew(TnTemp, cx->expire, capacity);
-    cx->op_flags = g_renew(uint8_t, cx->op_flags, capacity);
-    cx->group_of = g_renew(uint8_t, cx->group_of, capacity);
+    cx->info = g_renew(X64OpInfo, cx->info, capacity);
 }
 
 static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, int n_temps)
 {
+    /* As many slots as temporaries, with those of the groups, are enough. */
+    size_t slot_words = MIN(n_temps + X64_MAX_GROUPS, TN_IR_MAX_TEMPS) / 32u + 1;
+
     grow(cx, n_ops);
     memcpy(cx->ops, ops, (size_t)n_ops * sizeof(*ops));
-    memset(cx->expire, 0, (size_t)n_ops * sizeof(*cx->expire));
-    memset(cx->op_flags, 0, (size_t)n_ops * sizeof(*cx->op_flags));
-    memset(cx->group_of, 0, (size_t)n_ops * sizeof(*cx->group_of));
     memset(map, 0, (size_t)n_temps * sizeof(*map));
-    for (int t = 0; t < n_temps; t++)
-        temps[t] = (X64Temp){ .last = -1, .def = -1, .slot = -1, .home = -1, .reg = X64_NONE,
-                              .want = X64_NONE };
     cx->temps = temps;
     cx->map = map;
     cx->n_ops = n_ops;
     cx->n_temps = n_temps;
+    cx->n_groups = cx->first_open = cx->first_unsettled = 1;
     cx->block = block;
     cx->insn_pc = block->key.pc;
     cx->locked = cx->locked_xmm = 0;
@@ -93,8 +89,8 @@ static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, in
     cx->x87_live = false;
     memset(cx->gpr, 0, sizeof(cx->gpr));
     memset(cx->xmm, 0, sizeof(cx->xmm));
-    memset(cx->slots_used, 0, sizeof(cx->slots_used));
-    memset(cx->vec_slots_used, 0, sizeof(cx->vec_slots_used));
+    memset(cx->slots_used, 0, slot_words * sizeof(*cx->slots_used));
+    memset(cx->vec_slots_used, 0, slot_words * sizeof(*cx->vec_slots_used));
     memset(cx->home_of, 0, sizeof(cx->home_of));
     cx->pending_flags = TN_TEMP_NONE;
     cx->host_flags = TN_TEMP_NONE;
@@ -128,8 +124,10 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     if (x64_code.rw + x64_code.size - x64_code.next < OP_ROOM)
         return false;
     prepare(cx, block, ops, (int)n_ops, (int)n_temps);
-    x64_analyse(cx);
-    block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && x64_flags_dead(cx);
+    x64_forwards(cx);
+    x64_backwards(cx);
+    x64_finish_groups(cx);
+    block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && cx->flags_dead;
     if (!compile_ops(cx))
         return false;
     block->code = x64_code_rx(cx->e.start);

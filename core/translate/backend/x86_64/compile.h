@@ -2,8 +2,8 @@
 /*
  * The compilation of one block: what the passes share.
  *
- *   analyse.c     forwards values through registers, folds constants, finds last uses, dead
- *                 operations, fusible conditions, and results that can be computed in place
+ *   forward.c     forwards values through registers, folds constants, groups memory accesses
+ *   backward.c    finds last uses, dead operations, and results that can be computed in place
  *   regalloc.c    gives temporaries host registers while the code is emitted, front to back
  *   lower-*.c     IR to code, by family
  *   vector-regs.c pinned vector registers
@@ -29,6 +29,7 @@ enum {
     X64_T_DEFINED = 1u << 7,  /* the code that defines it has been emitted */
     X64_T_VALUE = 1u << 8,    /* has a use that needs it in a register */
     X64_T_WHOLE = 1u << 9,    /* has a use that looks at bits 63..32 */
+    X64_T_EXT32 = 1u << 10,   /* defined by EXT32U */
 };
 
 typedef struct X64Temp {
@@ -43,7 +44,17 @@ typedef struct X64Temp {
     int16_t home;      /* declared register whose place in the state holds it, -1 none */
     int8_t reg;        /* host register (vectors: xmm number), X64_NONE */
     int8_t want;       /* pinned register it may be computed in, X64_NONE */
+    uint8_t group;     /* the last group of accesses based on it, 0 none */
 } X64Temp;
+
+_Static_assert(sizeof(X64Temp) == 32, "two temporaries to a cache line");
+
+/* What is known of an operation. */
+typedef struct X64OpInfo {
+    TnTemp expire;     /* first temporary whose last use it is */
+    uint8_t flags;     /* X64_OP_* */
+    uint8_t group;     /* that the access belongs to, 0 none */
+} X64OpInfo;
 
 /* An operand as an instruction may take it. */
 typedef struct X64Src {
@@ -129,8 +140,7 @@ typedef struct X64Ctx {
     TnIrOp *ops;
     int n_ops, n_temps;
     X64Temp *temps;
-    TnTemp *expire;        /* by operation: first temporary whose last use it is */
-    uint8_t *op_flags;     /* X64_OP_* */
+    X64OpInfo *info;       /* of each operation */
     int i;                 /* the operation being lowered */
     uint64_t insn_pc;      /* of the last INSN */
 
@@ -142,18 +152,21 @@ typedef struct X64Ctx {
     bool vec_dirty;        /* vec_state is known to say that upper halves are in use */
     bool x87_live;         /* the guest's x87 is in the host's, seen to before in the block */
 
-    uint32_t slots_used[TN_IR_MAX_TEMPS / 32], vec_slots_used[TN_IR_MAX_TEMPS / 32];
+    uint32_t slots_used[TN_IR_MAX_TEMPS / 32 + 1], vec_slots_used[TN_IR_MAX_TEMPS / 32 + 1];
     TnTemp home_of[X64_MAX_REGS]; /* temporary that a declared register's place in the state holds */
 
     TnTemp pending_flags;  /* FLAGS whose PUT is not done yet, 0 none */
     TnTemp host_flags;     /* FLAGS or its partner that the host's flags are of while
                             * e.flags_at == e.p */
 
-    X64Group groups[X64_MAX_GROUPS];
-    unsigned n_groups;
-    uint8_t *group_of;     /* by operation: its group, 0 none */
+    bool reads_flags;      /* the block reads the flags it is entered with */
+    bool flags_dead;       /* it overwrites them before anybody can see them */
 
-    TnTemp *map;           /* analysis: what a temporary was replaced by, 0 itself */
+    X64Group groups[X64_MAX_GROUPS];
+    unsigned n_groups;     /* with 0, which is none */
+    unsigned first_open, first_unsettled; /* groups.c */
+
+    TnTemp *map;           /* what a temporary was replaced by, or itself */
     GArray *stubs;
     GArray *exits;         /* X64Exit */
     GArray *sides;         /* X64Side */
@@ -165,6 +178,7 @@ enum {
     X64_OP_AS_SUB = 1u << 2,     /* ... and is a subtraction: ADDI is to be emitted as SUB */
     X64_OP_AS_STEP = 1u << 3,    /* ... and is INC or DEC, which keep the carry */
     X64_OP_VECTOR = 1u << 4,     /* LD to, ST from the low part of a vector register */
+    X64_OP_FLAG_OPERANDS = 1u << 5, /* has FLAGS among its operands and needs their value */
 };
 
 /* TN_OPT_* that are on. */
@@ -188,22 +202,41 @@ extern X64Plan x64_plan;
 void x64_plan_init(const TnTargetInfo *target);
 X64Mem x64_reg_home(int declared); /* its place in the state */
 
-/* ---- analyse.c --------------------------------------------------------------------------- */
+/* ---- forward.c, backward.c: in this order ------------------------------------------------ */
 
-void x64_analyse(X64Ctx *cx);
-/* True where the block overwrites the flags before anybody can see those it is entered with. */
-bool x64_flags_dead(const X64Ctx *cx);
-bool x64_is_const(const X64Ctx *cx, TnTemp t);
+void x64_forwards(X64Ctx *cx);
+void x64_backwards(X64Ctx *cx);
+
+static inline bool x64_is_const(const X64Ctx *cx, TnTemp t)
+{
+    return cx->temps[t].flags & X64_T_CONST;
+}
+
+/* How many of the first operands an operation looks at in their low 32 bits only. */
+static inline unsigned x64_reads_low_half(const TnIrOp *op)
+{
+    if (op->opc >= TN_IR_EXT8U && op->opc <= TN_IR_EXT32S)
+        return 1;
+    if (op->opc == TN_IR_FLAGS)
+        return op->aux >> 8 <= 2 ? 2 : 0;
+    return op->type == TN_I32 && op->opc >= TN_IR_ADD && op->opc <= TN_IR_SETCOND ? 2 : 0;
+}
 
 /* ---- groups.c ---------------------------------------------------------------------------- */
 
-void x64_find_groups(X64Ctx *cx);
+/* On the way forwards: a LD or ST, a helper's call, a conditional exit. */
+void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op);
+void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags);
+void x64_groups_at_branch(X64Ctx *cx);
+/* After both walks. */
+void x64_finish_groups(X64Ctx *cx);
 
 /* The group of the operation being lowered, or NULL. */
 static inline X64Group *x64_group(X64Ctx *cx)
 {
-    X64Group *g = &cx->groups[cx->group_of[cx->i]];
-    return cx->group_of[cx->i] && g->addend ? g : NULL;
+    unsigned group = cx->info[cx->i].group;
+
+    return group && cx->groups[group].addend ? &cx->groups[group] : NULL;
 }
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */
@@ -280,8 +313,8 @@ void x64_emit_exits(X64Ctx *cx);
 
 /* ---- vector-regs.c ----------------------------------------------------------------------- */
 
-/* What the block's operations need of vec_state. */
-uint8_t x64_vec_need(const X64Ctx *cx);
+/* True where an operation needs whole vector registers. */
+bool x64_looks_at_upper(const TnIrOp *op);
 /* Before a vector operation: the pinned vector registers are in host registers. */
 void x64_vec_enter(X64Ctx *cx, const TnIrOp *op);
 /* After code in C: they are in the state. */

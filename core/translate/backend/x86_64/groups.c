@@ -13,25 +13,10 @@
  */
 #include "compile.h"
 
-#include <string.h>
-
 enum {
     WINDOW = 128,   /* bytes from the lowest to the highest; more would cross pages too often */
-    MAX_OPEN = 8,
     MAX_DISP = 1 << 20,
 };
-
-typedef struct Open {
-    TnTemp base;
-    uint16_t group; /* 0: none */
-    bool settled;   /* a conditional exit came since: loads stay without stores */
-} Open;
-
-typedef struct Groups {
-    X64Ctx *cx;
-    Open open[MAX_OPEN];
-    unsigned next;
-} Groups;
 
 static bool is_store(const TnIrOp *op)
 {
@@ -42,18 +27,19 @@ static bool may_join(const TnIrOp *op)
 {
     int64_t disp = (int64_t)op->imm;
 
-    return (op->opc == TN_IR_LD || op->opc == TN_IR_ST) && !(op->aux & TN_MEM_ALIGN) &&
-           disp > -MAX_DISP && disp < MAX_DISP;
+    return !(op->aux & TN_MEM_ALIGN) && disp > -MAX_DISP && disp < MAX_DISP;
 }
 
-static bool fits(const Groups *w, const Open *o, const TnIrOp *op)
+/* Groups are numbered as they begin: a helper has ended those before first_open, and a conditional
+ * exit came after the ones before first_unsettled began: their loads stay without stores. */
+static bool fits(const X64Ctx *cx, unsigned group, const TnIrOp *op)
 {
-    const X64Group *g = &w->cx->groups[o->group];
+    const X64Group *g = &cx->groups[group];
     int32_t disp = (int32_t)op->imm, last = disp + (int32_t)tn_ir_type_size(op->type) - 1;
 
-    return o->group && o->base == op->a && g->mode == (op->aux & TN_MEM_MODE_MASK) &&
+    return group >= cx->first_open && g->mode == (op->aux & TN_MEM_MODE_MASK) &&
            MAX(g->last, last) - MIN(g->first, disp) < WINDOW &&
-           (g->write || !o->settled || !is_store(op));
+           (g->write || group >= cx->first_unsettled || !is_store(op));
 }
 
 static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op)
@@ -66,81 +52,50 @@ static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op)
     g->write |= is_store(op);
     g->n++;
     g->last_op = i;
-    cx->group_of[i] = (uint8_t)group;
+    cx->info[i].group = (uint8_t)group;
 }
 
-static void start(Groups *w, int i, const TnIrOp *op)
+void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op)
 {
-    X64Ctx *cx = w->cx;
+    uint8_t *group = &cx->temps[op->a].group; /* the last with this base */
 
-    if (cx->n_groups == X64_MAX_GROUPS)
+    if (!(x64_opt & TN_OPT_SHARE_PROBES) || !may_join(op))
         return;
-    unsigned group = cx->n_groups++;
-
-    cx->groups[group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first = INT32_MAX,
-                                    .last = INT32_MIN };
-    w->open[w->next++ % MAX_OPEN] = (Open){ .base = op->a, .group = (uint16_t)group };
-    join(cx, group, i, op);
-}
-
-static void place_access(Groups *w, int i, const TnIrOp *op)
-{
-    for (unsigned k = 0; k < MAX_OPEN; k++) {
-        if (fits(w, &w->open[k], op)) {
-            join(w->cx, w->open[k].group, i, op);
+    if (!fits(cx, *group, op)) {
+        if (cx->n_groups == X64_MAX_GROUPS)
             return;
-        }
+        *group = (uint8_t)cx->n_groups++;
+        cx->groups[*group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first = INT32_MAX,
+                                         .last = INT32_MIN };
     }
-    start(w, i, op);
+    join(cx, *group, i, op);
 }
 
-static bool ends_groups(const TnIrOp *op)
+void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags)
 {
-    uint32_t flags;
-
-    if (op->opc != TN_IR_CALL)
-        return false;
-    flags = x64_plan.target->helpers[op->aux].flags;
-    return !(flags & (TN_HELPER_PURE | TN_HELPER_DIVIDES));
+    if (!(helper_flags & (TN_HELPER_PURE | TN_HELPER_DIVIDES)))
+        cx->first_open = cx->n_groups;
 }
 
-static void settle(Groups *w)
+void x64_groups_at_branch(X64Ctx *cx)
 {
-    for (unsigned k = 0; k < MAX_OPEN; k++)
-        w->open[k].settled = true;
+    cx->first_unsettled = cx->n_groups;
 }
 
 /* A temporary for what the probe found, alive from the first access to the last. */
 static void give_temporary(X64Ctx *cx, X64Group *g)
 {
-    TnTemp t = (TnTemp)cx->n_temps++;
+    TnTemp t = (TnTemp)cx->n_temps++, *expire = &cx->info[g->last_op].expire;
 
     cx->temps[t] = (X64Temp){ .last = g->last_op, .def = -1, .slot = -1, .home = -1,
                               .reg = X64_NONE, .want = X64_NONE, .flags = X64_T_VALUE | X64_T_WHOLE,
-                              .expire = cx->expire[g->last_op] };
-    cx->expire[g->last_op] = t;
+                              .expire = *expire };
+    *expire = t;
     g->addend = t;
 }
 
-void x64_find_groups(X64Ctx *cx)
+void x64_finish_groups(X64Ctx *cx)
 {
-    Groups w = { .cx = cx };
-
-    cx->n_groups = 1; /* 0 is none */
-    if (!(x64_opt & TN_OPT_SHARE_PROBES))
-        return;
-    for (int i = 0; i < cx->n_ops; i++) {
-        const TnIrOp *op = &cx->ops[i];
-
-        if (cx->op_flags[i] & X64_OP_DEAD)
-            continue;
-        if (ends_groups(op))
-            memset(w.open, 0, sizeof(w.open));
-        else if (op->opc == TN_IR_EXIT_IF)
-            settle(&w);
-        else if (may_join(op))
-            place_access(&w, i, op);
-    }
     for (unsigned k = 1; k < cx->n_groups; k++)
         if (cx->groups[k].n > 1 && cx->n_temps < TN_IR_MAX_TEMPS)
             give_temporary(cx, &cx->groups[k]);

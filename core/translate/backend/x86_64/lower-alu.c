@@ -56,7 +56,7 @@ void x64_mov_src(X64Ctx *cx, unsigned w, int dst, const X64Src *src)
 /* Says that the host's flags are now those of the operation being lowered. */
 static void note_flags(X64Ctx *cx)
 {
-    if (cx->op_flags[cx->i] & X64_OP_SETS_FLAGS) {
+    if (cx->info[cx->i].flags & X64_OP_SETS_FLAGS) {
         cx->host_flags = cx->ops[cx->i].dst;
         cx->e.flags_at = cx->e.p;
     }
@@ -64,7 +64,7 @@ static void note_flags(X64Ctx *cx)
 
 static bool wants_flags(const X64Ctx *cx)
 {
-    return cx->op_flags[cx->i] & X64_OP_SETS_FLAGS;
+    return cx->info[cx->i].flags & X64_OP_SETS_FLAGS;
 }
 
 /* dst = ra op src, commutative: dst may be either operand's register. */
@@ -141,7 +141,7 @@ static void lower_sub(X64Ctx *cx, const TnIrOp *op)
 /* A shared ADDI is emitted as the instruction whose flags are wanted. */
 static void add_immediate(X64Ctx *cx, const TnIrOp *op, int dst)
 {
-    uint8_t how = cx->op_flags[cx->i];
+    uint8_t how = cx->info[cx->i].flags;
 
     if (how & X64_OP_AS_STEP)
         x64_rr(&cx->e, X64_GRP4 | width(op), op->imm & 2 ? X64_G4_DEC : X64_G4_INC, dst);

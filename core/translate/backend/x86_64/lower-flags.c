@@ -396,20 +396,11 @@ void x64_flush_flags(X64Ctx *cx)
     cx->locked = locked;
 }
 
-static bool reads_entry_flags(const X64Ctx *cx)
-{
-    for (int i = 0; i < cx->n_ops; i++)
-        if (cx->ops[i].opc == TN_IR_GET && cx->ops[i].aux == x64_plan.flags_reg &&
-            !(cx->op_flags[i] & X64_OP_DEAD))
-            return true;
-    return false;
-}
-
 void x64_enter_flags(X64Ctx *cx)
 {
     uint8_t *skip;
 
-    if (x64_plan.flags_reg < 0 || !reads_entry_flags(cx))
+    if (x64_plan.flags_reg < 0 || !cx->reads_flags)
         return;
     x64_g1_mi(&cx->e, X64_G1_CMP, 2, x64_frame(X64_F_FLAGS_OP), 0);
     skip = x64_jcc8(&cx->e, X64_Z);

@@ -273,7 +273,7 @@ void x64_lower_memory(X64Ctx *cx, const TnIrOp *op)
 {
     TnIrOp copy = *op;
 
-    if (cx->op_flags[cx->i] & X64_OP_VECTOR)
+    if (cx->info[cx->i].flags & X64_OP_VECTOR)
         lower_scalar(cx, &copy);
     else if (tn_ir_type_is_vector(op->type))
         lower_vector(cx, &copy);

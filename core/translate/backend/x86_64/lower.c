@@ -17,15 +17,13 @@ static const LowerFn lower[TN_IR_COUNT] = {
     [TN_IR_EXIT ... TN_IR_EXIT_STATE] = x64_lower_control,
 };
 
-/* Operands that are virtual flags and are not merely tested or PUT get their value now. One that is
- * gone already is the operand of a FLAGS that makes do without it. */
+/* Operands that are virtual flags get their value now. One that is gone already is the operand of a
+ * FLAGS that makes do without it. */
 static void make_flag_operands(X64Ctx *cx, TnIrOp *op)
 {
     TnTemp *args[4];
     unsigned n = tn_ir_args(op, args);
 
-    if (op->opc == TN_IR_FLAGCOND || (op->opc == TN_IR_PUT && op->aux == x64_plan.flags_reg))
-        return;
     for (unsigned k = 0; k < n; k++)
         if (*args[k] && cx->temps[*args[k]].last >= cx->i && x64_is_unmade(&cx->temps[*args[k]]))
             x64_materialise_flags(cx, *args[k]);
@@ -33,13 +31,18 @@ static void make_flag_operands(X64Ctx *cx, TnIrOp *op)
 
 void x64_lower(X64Ctx *cx, TnIrOp *op)
 {
-    if (cx->op_flags[cx->i] & X64_OP_DEAD)
+    unsigned how = cx->info[cx->i].flags;
+
+    if (how & X64_OP_DEAD)
         return;
-    make_flag_operands(cx, op);
-    x64_vec_enter(cx, op);
-    if (op->opc == TN_IR_INSN)
+    if (op->opc == TN_IR_INSN) {
         cx->insn_pc = op->imm;
-    else if (lower[op->opc])
+        return;
+    }
+    if (how & X64_OP_FLAG_OPERANDS)
+        make_flag_operands(cx, op);
+    x64_vec_enter(cx, op);
+    if (lower[op->opc])
         lower[op->opc](cx, op);
     x64_end_op(cx);
 }

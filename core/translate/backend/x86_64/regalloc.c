@@ -245,7 +245,7 @@ X64Src x64_peek(const X64Ctx *cx, TnTemp t)
 
 void x64_release(X64Ctx *cx)
 {
-    for (TnTemp t = cx->expire[cx->i]; t; t = cx->temps[t].expire)
+    for (TnTemp t = cx->info[cx->i].expire; t; t = cx->temps[t].expire)
         if (cx->temps[t].reg != X64_NONE)
             unbind(cx, t);
 }
@@ -366,7 +366,7 @@ void x64_end_op(X64Ctx *cx)
 {
     const TnIrOp *op = &cx->ops[cx->i];
 
-    for (TnTemp t = cx->expire[cx->i]; t; t = cx->temps[t].expire)
+    for (TnTemp t = cx->info[cx->i].expire; t; t = cx->temps[t].expire)
         free_temp(cx, t);
     if (op->dst && cx->temps[op->dst].last < 0)
         free_temp(cx, op->dst);

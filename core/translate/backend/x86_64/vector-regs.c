@@ -17,20 +17,12 @@ static bool clears_upper(const TnIrOp *put)
     return put->type == TN_V128 && (put->imm & TN_PUT_CLEAR_UPPER);
 }
 
-static bool looks_at_upper(const TnIrOp *op)
+bool x64_looks_at_upper(const TnIrOp *op)
 {
     if (op->opc == TN_IR_HOSTV)
         return op->type == TN_V256 ||
                (tn_host_form_unpack(op->imm).flags & (TN_HF_VEX | TN_HF_L256));
     return op->type == TN_V256 || (op->opc == TN_IR_PUT && clears_upper(op));
-}
-
-uint8_t x64_vec_need(const X64Ctx *cx)
-{
-    for (int i = 0; i < cx->n_ops; i++)
-        if (!(cx->op_flags[i] & X64_OP_DEAD) && looks_at_upper(&cx->ops[i]))
-            return X64_VEC_WHOLE;
-    return X64_VEC_LOW;
 }
 
 void x64_vec_lost(X64Ctx *cx)
@@ -39,20 +31,24 @@ void x64_vec_lost(X64Ctx *cx)
     cx->vec_dirty = false;
 }
 
-void x64_vec_enter(X64Ctx *cx, const TnIrOp *op)
+static void look_at_vec_state(X64Ctx *cx)
 {
     X64Stub s = { .kind = X64_STUB_VEC_STATE, .n_from = 1 };
 
-    if (!x64_plan.vpin_mask || cx->vec_known ||
-        !(tn_ir_type_is_vector(op->type) || op->opc == TN_IR_HOSTV ||
-          (cx->op_flags[cx->i] & X64_OP_VECTOR)))
-        return;
     x64_rm(&cx->e, X64_GRP3 - 1, X64_G3_TEST, x64_vec_state());
     x64_byte(&cx->e, cx->vec_need);
     s.from[0] = x64_jcc32(&cx->e, X64_Z);
     s.back = cx->e.p;
     g_array_append_val(cx->stubs, s);
     cx->vec_known = cx->vec_need;
+}
+
+void x64_vec_enter(X64Ctx *cx, const TnIrOp *op)
+{
+    if (x64_plan.vpin_mask && !cx->vec_known &&
+        (tn_ir_type_is_vector(op->type) || op->opc == TN_IR_HOSTV ||
+         (cx->info[cx->i].flags & X64_OP_VECTOR)))
+        look_at_vec_state(cx);
 }
 
 bool x64_vec_in_place(const X64Ctx *cx, const TnIrOp *put)
