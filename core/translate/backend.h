@@ -37,7 +37,9 @@ struct TnBlock {
     TnBlockExit *exits;     /* n_exits of them, owned */
     void *code;             /* back end: entry point, or its program */
     uint32_t code_size;
+    uint32_t own_entry;     /* back end: where its own exits enter it, bytes from `code` */
     bool flags_dead;        /* back end: nobody can see the flags it is entered with */
+    bool flags_marked;      /* back end: its own exits need not store flags before they enter it */
     atomic_bool valid;      /* false once invalidated: never entered again from the main loop */
     TnBlockExit *in_edges;
     TnBlock *hash_next, *page_next[2];

@@ -56,6 +56,7 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **err
     ctx.stubs = g_array_new(false, false, sizeof(X64Stub));
     ctx.exits = g_array_new(false, false, sizeof(X64Exit));
     ctx.sides = g_array_new(false, false, sizeof(X64Side));
+    ctx.refills = g_array_new(false, false, sizeof(X64Refill));
     return true;
 }
 
@@ -97,12 +98,14 @@ static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, in
     g_array_set_size(cx->stubs, 0);
     g_array_set_size(cx->exits, 0);
     g_array_set_size(cx->sides, 0);
+    g_array_set_size(cx->refills, 0);
     cx->e = (X64Emit){ .p = x64_code.next, .limit = x64_code.rw + x64_code.size };
     x64_note_owner(&cx->e, block);
 }
 
 static bool compile_ops(X64Ctx *cx)
 {
+    x64_enter_loop(cx);
     x64_enter_flags(cx);
     for (cx->i = 0; cx->i < cx->n_ops; cx->i++) {
         if (!x64_room(cx))
@@ -110,6 +113,7 @@ static bool compile_ops(X64Ctx *cx)
         x64_lower(cx, &cx->ops[cx->i]);
     }
     x64_emit_sides(cx);
+    x64_emit_refills(cx);
     x64_emit_stubs(cx);
     if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits->len * EXIT_ROOM)
         return false;
@@ -128,6 +132,8 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     x64_backwards(cx);
     x64_finish_groups(cx);
     block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && cx->flags_dead;
+    block->flags_marked = false;
+    x64_find_loop(cx);
     if (!compile_ops(cx))
         return false;
     block->code = x64_code_rx(cx->e.start);

@@ -5,6 +5,7 @@
  *   forward.c     forwards values through registers, folds constants, groups memory accesses
  *   backward.c    finds last uses, dead operations, and results that can be computed in place
  *   regalloc.c    gives temporaries host registers while the code is emitted, front to back
+ *   loops.c       what a block that goes round need not do each time
  *   lower-*.c     IR to code, by family
  *   vector-regs.c pinned vector registers
  *   stub.c        the out-of-line parts, emitted after the block
@@ -127,12 +128,24 @@ typedef struct X64Group {
     bool write;          /* some of them are stores */
     int32_t first, last; /* bytes, from the base */
     unsigned n;
-    int last_op;
+    int first_op, last_op;
+    unsigned window;     /* its place in the frame, from 1 (loops.c); 0 none */
     TnTemp addend;       /* what is added to a guest address, or 0; none where the group is one */
     bool probed;         /* the first access has been lowered */
 } X64Group;
 
 enum { X64_MAX_GROUPS = 64 };
+
+/* A probe, and where it stands out of line because a window serves mostly. */
+typedef struct X64Refill {
+    int addr, index, tag;     /* host registers; the last two are clobbered */
+    int32_t first, last;      /* bytes, from the address */
+    int32_t disp, align;      /* of the access; bits of the address that have to be clear */
+    unsigned mode, window;
+    bool write;
+    guint stub;               /* the slow path */
+    uint8_t *from, *back;
+} X64Refill;
 
 typedef struct X64Ctx {
     X64Emit e;
@@ -170,6 +183,12 @@ typedef struct X64Ctx {
     GArray *stubs;
     GArray *exits;         /* X64Exit */
     GArray *sides;         /* X64Side */
+    GArray *refills;       /* X64Refill */
+    int loop_exit;         /* the exit to the block's own start, -1 none that counts */
+    unsigned n_windows;
+    int flags_until;       /* the last operation that may want the flags the block was entered
+                            * with, -1: they may not be left as a mark */
+    X64Recipe marked;      /* what a mark stands for */
 } X64Ctx;
 
 enum {
@@ -238,6 +257,29 @@ static inline X64Group *x64_group(X64Ctx *cx)
 
     return group && cx->groups[group].addend ? &cx->groups[group] : NULL;
 }
+
+/* ---- loops.c ----------------------------------------------------------------------------- */
+
+void x64_find_loop(X64Ctx *cx);
+/* The code that only an entry from elsewhere runs. */
+void x64_enter_loop(X64Ctx *cx);
+
+/* The group whose window the operation being lowered may go through, or NULL. */
+static inline X64Group *x64_window(X64Ctx *cx)
+{
+    X64Group *g = &cx->groups[cx->info[cx->i].group];
+    return cx->info[cx->i].group && g->window ? g : NULL;
+}
+
+/* Emits what stands for a probe; r says how to probe. Gives the operand for the host's access. */
+X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r);
+void x64_emit_refills(X64Ctx *cx); /* before the stubs */
+/* Leaves a mark for flags r at the exit being lowered, where it may. */
+bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r);
+/* In an out-of-line part with none pending: makes a mark the recipe it stands for. */
+void x64_complete_mark(X64Ctx *cx);
+/* In a thunk whose stack is `depth` bytes below the frame. */
+void x64_close_windows(X64Emit *e, int depth);
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */
 
@@ -334,6 +376,8 @@ X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind);
 /* Emits the TLB probe of the access op at register addr: index and tag are clobbered. Gives the
  * operand for the host's access. */
 X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag);
+/* The same alone: r->index becomes the addend, r->tag the page. Returns the jump of a miss. */
+uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r);
 
 /* A call in three steps: what comes before the arguments are looked at, then the call with
  * everything spilled. */
@@ -357,6 +401,8 @@ X64Recipe x64_recipe(X64Ctx *cx, TnTemp t);
 void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep);
 /* The same for a recipe frozen before; host_live: the host's flags are already its. */
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep);
+/* X64_LAZY_* of a recipe. */
+int32_t x64_recipe_word(const X64Recipe *r);
 /* Puts a recipe into the frame; tmp may be X64_NONE. */
 void x64_store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp);
 /* Where the block reads the flags it was entered with: sees to it that they are in the state. */

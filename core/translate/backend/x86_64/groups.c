@@ -65,8 +65,8 @@ void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op)
         if (cx->n_groups == X64_MAX_GROUPS)
             return;
         *group = (uint8_t)cx->n_groups++;
-        cx->groups[*group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first = INT32_MAX,
-                                         .last = INT32_MIN };
+        cx->groups[*group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first_op = i,
+                                         .first = INT32_MAX, .last = INT32_MIN };
     }
     join(cx, *group, i, op);
 }

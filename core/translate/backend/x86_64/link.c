@@ -22,10 +22,13 @@ static void patch(void *place, const void *target_rw)
 void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
 {
     const TnBlockExit *x = &from->exits[exit];
+    const uint8_t *entry = x64_code_rw(to->code);
 
-    patch(x->patch, x64_code_rw(to->code));
-    if (x->early && to->flags_dead)
-        patch(x->early, x64_code_rw(to->code));
+    if (to == from)
+        entry += to->own_entry;
+    patch(x->patch, entry);
+    if (x->early && (to->flags_dead || (to == from && to->flags_marked)))
+        patch(x->early, entry);
 }
 
 void x64_unlink(TnBlock *from, unsigned exit)

@@ -114,6 +114,7 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
         host_live = false;
     }
     clean_upper(cx);
+    x64_mark_flags(cx, &flags);
     note_early_exit(cx, pc, &flags, host_live, x64_jmp32_aligned(&cx->e), request);
 }
 

@@ -332,12 +332,15 @@ static void pass(X64Ctx *cx, int32_t frame_ofs, const X64Src *src, int tmp)
     }
 }
 
+int32_t x64_recipe_word(const X64Recipe *r)
+{
+    return X64_LAZY_VALID | r->fop | r->size_log2 << X64_LAZY_SIZE_SHIFT |
+           (r->from_result ? X64_LAZY_FROM_RESULT : 0) | (r->packed ? X64_LAZY_PACKED : 0);
+}
+
 void x64_store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp)
 {
-    int32_t what = X64_LAZY_VALID | r->fop | r->size_log2 << X64_LAZY_SIZE_SHIFT |
-                   (r->from_result ? X64_LAZY_FROM_RESULT : 0) | (r->packed ? X64_LAZY_PACKED : 0);
-
-    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP), what);
+    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r));
     pass(cx, X64_F_FLAGS_A, &r->a, tmp);
     if (r->packed || r->fop == TN_FLAGS_LOGIC)
         return;

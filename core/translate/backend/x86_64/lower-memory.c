@@ -64,16 +64,40 @@ static X64Mem probed_before(X64Ctx *cx, X64Stub *s, int addr, int index, int32_t
     return x64_mem_index(index, addr, 0, disp);
 }
 
+uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
+{
+    uint8_t *miss;
+
+    if (r->first)
+        x64_lea(e, X64_W, r->index, x64_mem(r->addr, r->first));
+    else
+        x64_mov_rr(e, X64_W, r->index, r->addr);
+    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHR, r->index, TN_PAGE_BITS - ENTRY_LOG2);
+    if (r->last)
+        x64_lea(e, X64_W, r->tag, x64_mem(r->addr, r->last));
+    else
+        x64_mov_rr(e, X64_W, r->tag, r->addr);
+    x64_g1_ri(e, X64_G1_AND, 2, r->index, (TN_TLB_SIZE - 1) << ENTRY_LOG2);
+    x64_g1_ri(e, X64_G1_AND, 3, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
+    x64_rm(e, X64_CMP | X64_W, r->tag,
+           tlb_field(e, r->index, r->mode,
+                     r->write ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read)));
+    miss = x64_jcc32(e, X64_NZ);
+    x64_load(e, X64_W, r->index, tlb_field(e, r->index, r->mode, offsetof(TnTlbEntry, addend)));
+    return miss;
+}
+
 X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag)
 {
-    X64Emit *e = &cx->e;
-    X64Group *g = x64_group(cx);
-    unsigned size = tn_ir_type_size(op->type);
-    bool aligned = op->aux & TN_MEM_ALIGN, write = g ? g->write : is_write(op);
+    X64Group *g = x64_group(cx), *w = x64_window(cx);
+    int32_t above = (int32_t)tn_ir_type_size(op->type) - 1;
+    bool aligned = op->aux & TN_MEM_ALIGN;
     bool atomic = op->opc == TN_IR_ATOMIC_RMW || op->opc == TN_IR_ATOMIC_CAS;
-    int32_t disp = atomic ? 0 : (int32_t)op->imm, first = g ? g->first : disp;
-    int32_t last = g ? g->last : disp + (aligned ? 0 : (int32_t)size - 1);
-    size_t tag_ofs = write ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read);
+    int32_t disp = atomic ? 0 : (int32_t)op->imm;
+    X64Refill r = { .addr = addr, .index = index, .tag = tag, .mode = mode_of(op),
+                    .write = g ? g->write : is_write(op), .align = aligned ? above : 0,
+                    .first = g ? g->first : disp,
+                    .last = g ? g->last : disp + (aligned ? 0 : above), .disp = disp };
 
     if (g && g->probed)
         return probed_before(cx, s, addr, index, disp);
@@ -81,22 +105,13 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
         g->probed = true;
         s->clear = index;
     }
-    if (first)
-        x64_lea(e, X64_W, index, x64_mem(addr, first));
-    else
-        x64_mov_rr(e, X64_W, index, addr);
-    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHR, index, TN_PAGE_BITS - ENTRY_LOG2);
-    if (last)
-        x64_lea(e, X64_W, tag, x64_mem(addr, last));
-    else
-        x64_mov_rr(e, X64_W, tag, addr);
-    x64_g1_ri(e, X64_G1_AND, 2, index, (TN_TLB_SIZE - 1) << ENTRY_LOG2);
-    x64_g1_ri(e, X64_G1_AND, 3, tag, -(int32_t)TN_PAGE_SIZE | (aligned ? (int32_t)size - 1 : 0));
-    x64_rm(e, X64_CMP | X64_W, tag, tlb_field(e, index, mode_of(op), tag_ofs));
     s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
     s->disp = disp;
-    s->from[s->n_from++] = x64_jcc32(e, X64_NZ);
-    x64_load(e, X64_W, index, tlb_field(e, index, mode_of(op), offsetof(TnTlbEntry, addend)));
+    if (w) {
+        r.stub = (guint)(s - (X64Stub *)(void *)cx->stubs->data);
+        return x64_through_window(cx, w, &r);
+    }
+    s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);
     return x64_mem_index(index, addr, 0, disp);
 }
 

@@ -77,6 +77,8 @@ static void emit_stub(X64Ctx *cx, const X64Stub *s)
     move_vectors(cx, s, true);
     if (s->flags_pending)
         x64_store_recipe(cx, &s->flags, X64_NONE);
+    else
+        x64_complete_mark(cx);
     if (s->kind == X64_STUB_X87_STORE) { /* what pops comes after the last that can fault */
         x64_call(&cx->e, x64_thunks.slow[X64_STUB_X87_PROBE]);
         x64_hostx_memory(&cx->e, s->x87, x64_frame(X64_F_VEC));

@@ -37,6 +37,7 @@ enum {
     X64_MAX_PINS = 9,
     X64_FIRST_VPIN = 4, /* host vector registers from here on are pinned */
     X64_MAX_VPINS = 12,
+    X64_MAX_WINDOWS = 4,
     X64_MAX_REGS = 64,  /* declared registers that the back end handles */
 };
 
@@ -59,7 +60,9 @@ enum {
     X64_F_VEC = 160,      /* four 32-byte slots: vector values passed in memory */
     X64_F_VEC_SAVE = X64_F_VEC + 4 * 32, /* vector temporaries during a slow path */
     X64_F_VEC_TMP = X64_F_VEC_SAVE + 16 * 32, /* one during a change of TnCpu.vec_state */
-    X64_F_SLOTS = X64_F_VEC_TMP + 32, /* 8-byte spill slots */
+    X64_F_LIMITS = X64_F_VEC_TMP + 32, /* windows of a loop (loops.c) */
+    X64_F_ADDENDS = X64_F_LIMITS + X64_MAX_WINDOWS * 8,
+    X64_F_SLOTS = X64_F_ADDENDS + X64_MAX_WINDOWS * 8, /* 8-byte spill slots */
     X64_F_VEC_SLOTS = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* 32-byte spill slots */
     X64_FRAME_SIZE = X64_F_VEC_SLOTS + TN_IR_MAX_TEMPS * 32,
 };
@@ -76,6 +79,7 @@ enum {
     X64_LAZY_FROM_RESULT = 1 << 16, /* A is the result, not the first operand */
     X64_LAZY_PACKED = 1 << 17,   /* A is the packed value */
     X64_LAZY_VALID = 1 << 18,
+    X64_LAZY_MARK = 1 << 19,     /* A and B are still in pinned registers (loops.c) */
 };
 
 /*
