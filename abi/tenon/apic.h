@@ -74,7 +74,7 @@ TN_API void tn_eoi_listen(TnObject *owner, void (*fn)(void *opaque, uint8_t vect
 TN_API void tn_eoi_broadcast(uint8_t vector);
 
 /* SMRAM as vCPUs in SMM see it: the board gives the container that they see instead of the
- * system memory's view (memory accesses with TN_MEM_ATTR_SECURE). [main] */
+ * system memory's view (memory accesses with TN_MEM_ATTR_SECURE); NULL takes it back. [main] */
 TN_API void tn_set_smm_memory(TnAddressSpace *as);
 TN_API TnAddressSpace *tn_smm_memory(void); /* NULL: the same as the system's */
 

@@ -137,6 +137,17 @@ static bool fill_config(const TnSettings *s, TnObject *machine, const char *name
     return config_complete;
 }
 
+void tn_machine_assume_config(uint64_t ram_size)
+{
+    static const TnSmp one = { .size = sizeof(one), .cpus = 1, .maxcpus = 1, .sockets = 1, .dies = 1,
+                               .clusters = 1, .cores = 1, .threads = 1 };
+
+    config = (TnMachineConfig){ .size = sizeof(config), .ram_size = ram_size,
+                                .max_ram_size = ram_size, .smp = &one, .boot_splash_time = -1,
+                                .boot_reboot_timeout = -1 };
+    config_complete = true;
+}
+
 /* Options that only make sense with another one. */
 static bool check_settings(const TnSettings *s, GError **error)
 {

@@ -9,6 +9,9 @@
 bool tn_machine_build(TnSettings *settings, GError **error);
 /* Takes all of it down again; also after a build that failed half-way. */
 void tn_machine_destroy(void);
+/* For a board without a machine (tenon-modcheck): tn_machine_config tells of so many bytes of RAM and
+ * of one vCPU. */
+void tn_machine_assume_config(uint64_t ram_size);
 
 /* accel.c: the first accelerator of the list that can be used; the target's default without one. */
 bool tn_accel_select(const GPtrArray *choices, const TnSettings *settings, GError **error);

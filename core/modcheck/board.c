@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock/clock-internal.h"
+#include "machine/machine.h"
 #include "memory/memory-internal.h"
 #include "memory/region.h"
 #include "modcheck/check.h"
@@ -63,7 +64,11 @@ bool tn_board_make(GError **error)
 
     tn_clock_set_manual();
     tn_device_lock();
+    tn_machine_assume_config(RAM_SIZE);
     machine = tn_object_new_child(tn_object_root(), "machine", "container", error);
+    /* First in the tree: a bus that a helper brings is taken before the board's own. */
+    if (machine && !tn_object_new_child(machine, "helpers", "container", error))
+        return false;
     board = machine ? tn_object_new_child(machine, "board", "container", error) : NULL;
     ram = board ? tn_region_new_ram(board, "ram", RAM_SIZE, error) : NULL;
     if (!ram || !tn_object_new_child(machine, "peripheral", "container", error) ||
@@ -77,8 +82,9 @@ bool tn_board_make(GError **error)
 /* ---- Devices on it ----------------------------------------------------------------------- */
 
 /* The user's --set NAME.PROPERTY=VALUE. */
-static bool apply_settings(const Check *check, TnObject *dev, GError **error)
+static bool apply_settings(const void *data, TnObject *dev, GError **error)
 {
+    const Check *check = data;
     g_autofree char *prefix = g_strconcat(tn_object_type(dev), ".", NULL);
 
     for (unsigned i = 0; i < check->options->settings->len; i++) {
@@ -95,31 +101,42 @@ static bool apply_settings(const Check *check, TnObject *dev, GError **error)
     return true;
 }
 
-static bool place(TnObject *dev, bool *skip, GError **error)
+static bool place(TnObject *dev, const char *home, bool *skip, GError **error)
 {
     TnObject *bus = tn_bus_find_for(dev);
     const char *wanted = tn_bus_type_for(dev), *missing = tn_object_missing_property(dev);
+    const char *type = tn_object_type(dev);
 
     *skip = true;
     if (missing)
-        return tn_check_fail(error, "property '%s' must be set: --set %s.%s=VALUE", missing,
-                             tn_object_type(dev), missing);
+        return tn_check_fail(error, "property '%s' must be set: --set %s.%s=VALUE, or, for a link, "
+                             "--with %s:TYPE", missing, type, missing, type);
     if (!bus && wanted)
-        return tn_check_fail(error, "it wants a bus of type '%s', and there is none here", wanted);
+        return tn_check_fail(error, "it wants a bus of type '%s', and there is none here: --with "
+                             "%s:TYPE", wanted, type);
     *skip = false;
     return bus ? tn_bus_plug(bus, dev, error)
-               : tn_device_add_named(tn_object_find("/machine/peripheral", NULL), dev, error);
+               : tn_device_add_named(tn_object_find(home, NULL), dev, error);
+}
+
+TnObject *tn_board_place(const char *type, const char *home, TnBoardSetFn set, const void *data,
+                         bool *skip, GError **error)
+{
+    TnObject *dev = tn_object_new(type, error);
+    bool placed = dev && set(data, dev, error) && tn_helpers_link(dev, error) &&
+                  place(dev, home, skip, error);
+
+    if (dev)
+        tn_object_unref(dev); /* its place holds it, or it ends here */
+    return placed ? dev : NULL;
 }
 
 TnObject *tn_board_device_new(Check *check, const char *type, bool *skip, GError **error)
 {
     GError *cause = NULL;
-    TnObject *dev = tn_object_new(type, error);
-    bool placed = dev && apply_settings(check, dev, error) && place(dev, skip, error);
+    TnObject *dev = tn_board_place(type, "/machine/peripheral", apply_settings, check, skip, error);
 
-    if (dev)
-        tn_object_unref(dev); /* its place holds it, or it ends here */
-    if (!placed)
+    if (!dev)
         return NULL;
     if (!tn_device_realize(dev, &cause)) {
         /* What only a board makes may want that board; what a user makes must say that it misses

@@ -18,6 +18,7 @@ typedef struct CheckOptions {
     unsigned accesses;      /* of the register fuzzing */
     uint32_t seed;          /* of its random numbers */
     GPtrArray *settings;    /* char *: NAME.PROPERTY=VALUE */
+    GPtrArray *helpers;     /* char *: NAME:TYPE[,PROPERTY=VALUE]... */
     GPtrArray *directories; /* char *: where modules are that others require */
 } CheckOptions;
 
@@ -67,6 +68,11 @@ bool tn_check_rollback(Check *check, GError **error);
 
 /* Makes the board, once a process: 16 MiB of RAM, a PCI and an ISA bus, the clock moved by hand. */
 bool tn_board_make(GError **error);
+/* Puts a new device of the type on a bus that takes it, or, if it needs none, into the container
+ * `home`. Unrealized; owned by its place. `set` gives it its properties. *skip as below. */
+typedef bool (*TnBoardSetFn)(const void *data, TnObject *dev, GError **error);
+TnObject *tn_board_place(const char *type, const char *home, TnBoardSetFn set, const void *data,
+                         bool *skip, GError **error);
 /*
  * A device of the type on a bus that takes it, with the user's settings, realized and reset. NULL
  * with an error; *skip says that the board has no place for it or that a property must be set.
@@ -80,6 +86,16 @@ void tn_board_map(TnObject *dev);
 GPtrArray *tn_board_regions(TnObject *dev);
 /* Random accesses of the device's regions and configuration, with time passing between them. */
 void tn_board_poke(TnObject *dev, unsigned accesses, GRand *random);
+
+/* ---- helpers.c: what a device needs beside it ---------------------------------------------- */
+
+/* Makes what --with says of the device `name`, in order, realized and reset. Once a process. */
+bool tn_helpers_make(Check *check, const char *name, GError **error);
+/*
+ * Gives a device the links that it must have and has not: to the helper that fits, else to a new
+ * device of the very type that the link wants, when there is one.
+ */
+bool tn_helpers_link(TnObject *dev, GError **error);
 
 /* ---- objects.c, devices.c ---------------------------------------------------------------- */
 

@@ -19,7 +19,8 @@ static TnObject *first_device(Check *check, char **type, GError **error)
     TnObject *dev = NULL;
     bool skip = false;
 
-    if (!tn_check_load_module(check, error) || !tn_board_make(error))
+    if (!tn_check_load_module(check, error) || !tn_board_make(error) ||
+        !tn_helpers_make(check, check->provide->name, error))
         return NULL;
     *type = tn_registry_type_name(check->provide->kind, check->provide->name);
     dev = tn_board_device_new(check, *type, &skip, &cause);

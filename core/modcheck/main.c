@@ -112,7 +112,7 @@ typedef struct Arguments {
     gboolean json;
     int timeout, accesses;
     int64_t seed;
-    char **settings, **directories, **files;
+    char **settings, **helpers, **directories, **files;
 } Arguments;
 
 static void add_all(GPtrArray *list, char **texts)
@@ -133,6 +133,8 @@ static bool parse(int argc, char **argv, Arguments *a, GError **error)
           "N" },
         { "set", 'S', 0, G_OPTION_ARG_STRING_ARRAY, &a->settings,
           "Give a device a property that it needs", "DEVICE.PROPERTY=VALUE" },
+        { "with", 'w', 0, G_OPTION_ARG_STRING_ARRAY, &a->helpers,
+          "Make a device that another one needs, before that", "DEVICE:TYPE[,PROPERTY=VALUE]..." },
         { "module-dir", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &a->directories,
           "Where modules are that these require", "DIRECTORY" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &a->files, NULL, "MODULE..." },
@@ -146,6 +148,12 @@ static bool parse(int argc, char **argv, Arguments *a, GError **error)
         context, "Exit code: 0 when no check failed, 1 when one did, 2 for a wrong command line.");
     if (!g_option_context_parse(context, &argc, &argv, error))
         return false;
+    for (char **helper = a->helpers; helper && *helper; helper++)
+        if (!strchr(*helper, ':') || **helper == ':') {
+            g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
+                        "--with %s: DEVICE:TYPE[,PROPERTY=VALUE]... is wanted", *helper);
+            return false;
+        }
     if (!a->files || a->timeout < 1 || a->accesses < 0 || a->seed < 0 || a->seed > UINT32_MAX) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "%s",
                     !a->files ? "no module is given"
@@ -173,21 +181,24 @@ static int run(const CheckOptions *options, char **files)
 int tn_modcheck_main(int argc, char **argv)
 {
     Arguments a = { .timeout = DEFAULT_TIMEOUT, .accesses = DEFAULT_ACCESSES, .seed = 1 };
-    g_autoptr(GPtrArray) settings = g_ptr_array_new(), directories = g_ptr_array_new();
+    g_autoptr(GPtrArray) settings = g_ptr_array_new(), helpers = g_ptr_array_new();
+    g_autoptr(GPtrArray) directories = g_ptr_array_new();
     g_autoptr(GError) error = NULL;
     int code = EXIT_USAGE;
 
     if (parse(argc, argv, &a, &error)) {
         CheckOptions options = { a.json, (unsigned)a.timeout, (unsigned)a.accesses, (uint32_t)a.seed,
-                                 settings, directories };
+                                 settings, helpers, directories };
 
         add_all(settings, a.settings);
+        add_all(helpers, a.helpers);
         add_all(directories, a.directories);
         code = run(&options, a.files);
     } else {
         fprintf(stderr, "tenon-modcheck: %s\n", error->message);
     }
     g_strfreev(a.settings);
+    g_strfreev(a.helpers);
     g_strfreev(a.directories);
     g_strfreev(a.files);
     return code;

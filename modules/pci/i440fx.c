@@ -206,7 +206,21 @@ static bool realize(TnObject *dev, void *state, GError **error)
     return true;
 }
 
-static const TnDeviceOps device_ops = { .size = sizeof(device_ops), .realize = realize, .reset = reset };
+static void unrealize(TnObject *dev, void *state)
+{
+    I440fx *s = state;
+    tn_set_smm_memory(NULL);
+    tn_memory_begin();
+    tn_region_remove(tn_system_memory(), s->smram_closed);
+    for (unsigned n = 0; n < N_PAM; n++)
+        for (unsigned mode = 0; mode < N_PAM_MODES; mode++)
+            tn_region_remove(tn_system_memory(), s->pam[n].by_mode[mode]);
+    tn_memory_commit();
+}
+
+static const TnDeviceOps device_ops = {
+    .size = sizeof(device_ops), .realize = realize, .unrealize = unrealize, .reset = reset,
+};
 
 static const TnPciDeviceOps pci_ops = {
     .size = sizeof(pci_ops), .vendor_id = 0x8086, .device_id = TYPE_I440FX_DEVID, .class_id = 0x0600,

@@ -29,7 +29,7 @@ SOURCE = r"""
 #include "tenon/pci.h"
 #include "tenon/internal/ir.h"
 static const TnRegionOps ops;
-typedef struct Dev { TnObject *obj; uint32_t value, hidden; TnRegion *window; } Dev;
+typedef struct Dev { TnObject *obj; uint32_t value, hidden; TnRegion *window; TnObject *other; } Dev;
 %(code)s
 #ifndef REALIZE
 #define REALIZE(dev, s)
@@ -246,13 +246,43 @@ def init_that_works_once_is_found():
     expect(check(path), init_and_fini_repeat="init fails when it runs again: been there")
 
 
+def what_a_device_needs_beside_it_is_made():
+    build("beside")
+
+    def wants(name, kind):
+        return build(name, device_property=f"""
+            .doc = "a number" }}, {{ .name = "other", .kind = TN_PROP_LINK, .type = "{kind}",
+            .offset = offsetof(Dev, other), .flags = TN_PROP_REQUIRED, .doc = "a device" """)
+
+    def reasons(path, *options):
+        cases = check(path, *options)
+        expect(cases)
+        return {reason for name, (_, reason) in cases.items() if name.split("/")[-1].replace(
+            "-", "_") in ON_BOARD}
+
+    if reasons(wants("linked", "test-beside")) != {""}:
+        raise Failure("a link to a type that there is leads nowhere")
+    path = wants("any", "isa-device")
+    if not all("--with test-any:TYPE" in reason for reason in reasons(path)):
+        raise Failure(f"{reasons(path)}")
+    if reasons(path, "--with", "test-any:test-beside,value=7") != {""}:
+        raise Failure("--with does not help")
+    for text, words in (("absent", "there is no device 'absent'"), ("test-beside,value=200", "100")):
+        expect(check(path, "--with", f"test-any:{text}"),
+               **{name: words for name in of_device("any", *ON_BOARD)})
+    result = subprocess.run([PROGRAM, "--with", "any", path], capture_output=True, text=True, check=False)
+    if result.returncode != 2 or "DEVICE:TYPE" not in result.stderr:
+        raise Failure(result.stderr)
+
+
 CASES = [a_good_module_passes, tap_is_what_it_writes_by_default, a_wrong_command_line_is_told,
          a_file_that_is_no_module_fails, a_second_export_is_found,
          a_symbol_of_the_internal_tier_is_found, a_missing_library_is_found,
          a_note_without_licence_or_category_is_found, a_note_unlike_the_descriptor_is_found,
          a_crash_fails_its_check_alone, a_hang_fails_its_check_alone, an_exit_fails_its_check_alone,
          a_region_left_behind_is_found, state_that_does_not_come_back_is_found,
-         properties_without_words_or_range_are_found, init_that_works_once_is_found]
+         properties_without_words_or_range_are_found, init_that_works_once_is_found,
+         what_a_device_needs_beside_it_is_made]
 
 shutil.rmtree(FOLDER, ignore_errors=True)
 FOLDER.mkdir(parents=True)
