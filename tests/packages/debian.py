@@ -32,6 +32,7 @@ BASE = ("seabios libglib2.0-dev libffi8 liburcu8 libcapstone4 gcc libc6-dev make
 TEMPLATE = "$(pkg-config --variable=templatedir tenon-module)"
 VENDOR = "tenon-module-metronome"
 NEWER = "0.2.0"
+MODULES = "/usr/lib/*/tenon/modules"
 
 
 def sh(*words, cwd=None, env=None, seconds=1200):
@@ -203,6 +204,26 @@ class Test:
         self.expect_listed("edu", False)
         self.expect_missing("edu", "tenon-modules-misc")
 
+    def expect_index(self, name, wanted):
+        """The triggers have run: the index is there, and tells of the device if it is wanted."""
+        self.system.run(f"tenon-modinfo --check-index {MODULES}")
+        if wanted != bool(self.system.run(f"grep -c 'device|{name}|' {MODULES}/modules.index || :")
+                          .strip("0\n")):
+            raise Failure(f"the index {'lacks' if wanted else 'still has'} {name}")
+
+    def an_index_is_kept(self):
+        """As long as tenon-utils is there."""
+        self.system.install(self.source.packages()["tenon-utils"])
+        self.expect_index("edu", False)
+        self.system.install(self.source.packages()["tenon-modules-misc"])
+        self.expect_index("edu", True)
+        self.expect_listed("edu", True)
+        self.system.run("tenon -module help | grep -A1 modules.index | grep -q describes")
+        self.system.run("dpkg -r tenon-modules-misc")
+        self.expect_index("edu", False)
+        self.expect_listed("edu", False)
+        self.system.run(f"dpkg -r tenon-utils && test ! -e {MODULES}/modules.index")
+
     def authors_packages_install(self):
         packages = self.source.packages()
         names = ("libtenon-dev", "tenon-utils", "tenon-doc", "dh-tenon")
@@ -261,8 +282,14 @@ class Test:
         self.the_vendors_device_works()
 
     def a_removed_package_is_gone_at_once(self):
+        self.expect_index("metronome", True)
         self.system.run(f"dpkg -r {VENDOR}")
+        self.expect_index("metronome", False)
         self.expect_listed("metronome", False)
+
+    def what_is_removed_leaves_nothing(self):
+        self.system.run("dpkg -P tenon-modules-misc tenon && dpkg --triggers-only --pending")
+        self.system.run("test ! -e /usr/lib/*/tenon")
 
     def cases(self):
         builds = {
@@ -274,7 +301,7 @@ class Test:
         functions = [
             self.packages_build, self.lintian_finds_nothing, self.the_core_alone_boots_a_guest,
             self.an_absent_device_names_its_package, self.installing_and_removing_shows_at_once,
-            self.authors_packages_install,
+            self.an_index_is_kept, self.authors_packages_install,
         ]
         cases = [(function.__name__.replace("_", "-"), function) for function in functions]
         for name, commands in builds.items():
@@ -284,6 +311,7 @@ class Test:
             self.a_vendors_package_builds, self.the_vendors_device_works,
             self.the_vendors_device_keeps_the_rules, self.a_replaced_package_shows_at_once,
             self.a_newer_core_runs_older_modules, self.a_removed_package_is_gone_at_once,
+            self.what_is_removed_leaves_nothing,
         ]
         return cases + [(function.__name__.replace("_", "-"), function) for function in functions]
 
