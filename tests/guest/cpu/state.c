@@ -99,3 +99,18 @@ CASE(fxsave, "state/fxsave-wants-16-byte-alignment-and-fxrstor-checks-mxcsr")
     code_argument = (word)area + 8;
     expect(fxsave_argument, GP, 0);
 }
+
+/* Nobody sees the flags of the comparison after the branch, and its operand is gone by then. */
+CASE(fcomi, "state/fcomi-after-a-branch-on-a-shifted-number")
+{
+    static word number = 0x5000;
+    uint32_t zero;
+
+    __asm__ volatile("fninit; fldz; fld1; jmp 2f; 2:\n\t"
+                     "mov %1, %%eax; shr $12, %%eax; cmp %%eax, %2; jne 1f\n\t"
+                     "fcomi %%st(1), %%st\n\t"
+                     "test $0x20, %%al; jne 1f\n\t"
+                     "1: sete %%dl; movzbl %%dl, %0; fninit"
+                     : "=&b"(zero) : "m"(number), "D"(5) : "eax", "edx", "cc");
+    check(zero, "zero", zero);
+}

@@ -36,7 +36,9 @@ X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
                   .clear = X64_NONE,
                   .mem = op->aux | (uint32_t)op->type << 16 };
 
-    s.flags_pending = cx->pending_flags != TN_TEMP_NONE;
+    /* Nobody looks at the state there: their operands may be gone. */
+    s.flags_pending = cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER &&
+                      kind != X64_STUB_X87_SYNC;
     if (s.flags_pending)
         s.flags = x64_recipe(cx, cx->pending_flags);
     s.live_vec = x64_vlive(cx, &s.wide_vec);
