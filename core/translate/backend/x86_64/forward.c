@@ -363,17 +363,20 @@ static void forward_pure(Forward *f, int i, TnIrOp *op)
         pair_arithmetic(f, i);
 }
 
-/* A constant added to an address becomes part of the access's displacement. */
+/* Constants added to an address become part of the access's displacement, all of them: accesses
+ * through a stack pointer that moves have one base. */
 static void fold_address(X64Ctx *cx, TnIrOp *op)
 {
-    const TnIrOp *d = &cx->ops[cx->temps[op->a].def];
-    bool adds = d->opc == TN_IR_ADDI || (d->opc == TN_IR_LEA && d->a && !d->b);
+    for (;;) {
+        const TnIrOp *d = &cx->ops[cx->temps[op->a].def];
+        bool adds = d->opc == TN_IR_ADDI || (d->opc == TN_IR_LEA && d->a && !d->b);
 
-    if (!adds || d->type != TN_I64 || (int64_t)(op->imm + d->imm) >= MAX_DISPLACEMENT ||
-        (int64_t)(op->imm + d->imm) <= -MAX_DISPLACEMENT)
-        return;
-    op->a = d->a;
-    op->imm += d->imm;
+        if (!adds || d->type != TN_I64 || (int64_t)(op->imm + d->imm) >= MAX_DISPLACEMENT ||
+            (int64_t)(op->imm + d->imm) <= -MAX_DISPLACEMENT)
+            return;
+        op->a = d->a;
+        op->imm += d->imm;
+    }
 }
 
 static void forward_access(X64Ctx *cx, int i, TnIrOp *op)
