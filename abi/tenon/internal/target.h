@@ -137,7 +137,6 @@ struct TnCpu {
     uint8_t sipi_vector;
     bool x87_live;             /* the guest's x87 registers are in this thread's x87 (TnX87Ops) */
     uint32_t scratch_mxcsr;    /* back end: host MXCSR outside translated code */
-    bool guest_mxcsr;          /* back end: the guest's MXCSR is in force in the host's */
     uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
                                 * translated code: in the state */
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */

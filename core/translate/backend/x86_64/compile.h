@@ -427,6 +427,7 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *next;           /* the pc is in the state: to the next block */
     uint8_t *save_pins;      /* all pinned registers to the state */
     uint8_t *load_pins;      /* and back */
+    /* Where the guest's MXCSR is in force (mxcsr.c), else nothing: */
     uint8_t *mxcsr_leave;    /* guest's to the state, host's in force; uses eax */
     uint8_t *mxcsr_store;    /* guest's to the state; uses eax */
     uint8_t *mxcsr_enter;    /* the reverse; uses ecx */
@@ -439,6 +440,17 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
 
 extern X64Thunks x64_thunks;
 void x64_make_thunks(void);
+/* Aligns the place for another thunk and gives it. */
+uint8_t *x64_begin_thunk(X64Emit *e);
+
+/* Emit the change of MXCSR in a thunk whose stack is `depth` bytes below the frame: guest's flags to
+ * the state; the same, and the host's in force (both use eax); the guest's in force (ecx). */
+void x64_mxcsr_store(X64Emit *e, int depth);
+void x64_mxcsr_leave(X64Emit *e, int depth);
+void x64_mxcsr_enter(X64Emit *e, int depth);
+/* What counts of the host's own. */
+uint32_t x64_mxcsr_host(uint32_t mxcsr);
+void x64_make_mxcsr_thunks(X64Emit *e);
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
 /* After code was left by a jump out of a helper. */
 void x64_unwound(TnCpu *cpu);

@@ -83,14 +83,11 @@ static void move_caller_saved(X64Ctx *cx, bool store)
 
 enum { COMPLETE = TN_HELPER_FAULTS | TN_HELPER_READS | TN_HELPER_WRITES | TN_HELPER_NORETURN };
 
-/* Reading and loading MXCSR is slow. Helpers that compute with integers never need it; devices may do
- * anything. What such a helper's fault leaves in force is put right by x64_unwound. */
+/* Where vector registers are pinned, MXCSR goes with them (mxcsr.c). */
 static bool swaps_mxcsr(uint32_t flags)
 {
-    bool needs = x64_opt & TN_OPT_LAZY_MXCSR ? flags & (TN_HELPER_FP | TN_HELPER_IO)
-                                             : !(flags & TN_HELPER_PURE) || (flags & TN_HELPER_FP);
-
-    return x64_plan.target->mxcsr_offset >= 0 && needs;
+    return x64_plan.target->mxcsr_offset >= 0 && !x64_plan.vpin_mask &&
+           (!(flags & TN_HELPER_PURE) || (flags & TN_HELPER_FP));
 }
 
 void x64_before_call(X64Ctx *cx, uint32_t flags)

@@ -3,9 +3,6 @@
  * Entering and leaving translated code, and the thunks that it calls. They are generated once, at
  * the front of the code buffer, because the pinned registers and the state's layout are the
  * target's.
- *
- * The guest's MXCSR, all exceptions masked, is in force in translated code; the host's outside of it.
- * Sticky flags go back to the state whenever translated code is left.
  */
 #include "compile.h"
 
@@ -21,8 +18,6 @@
 X64Thunks x64_thunks;
 
 enum {
-    MXCSR_FLAGS = 0x3f,
-    MXCSR_MASKS = 0x1f80,
     PAD = 24, /* keeps the stack aligned inside a thunk: 32 with the return address */
 };
 
@@ -39,7 +34,7 @@ typedef X64Left (*EnterFn)(TnCpu *cpu, void *code);
 
 static EnterFn enter;
 
-static uint8_t *begin(X64Emit *e)
+uint8_t *x64_begin_thunk(X64Emit *e)
 {
     while ((uintptr_t)e->p % X64_CODE_ALIGN)
         x64_byte(e, 0xcc);
@@ -96,6 +91,20 @@ static void save_vectors(X64Emit *e)
     x64_save_vectors(e);
 }
 
+/* MXCSR where no vector register is pinned; otherwise it comes and goes with them. eax */
+static void leave_mxcsr(X64Emit *e, int depth)
+{
+    if (!x64_plan.vpin_mask)
+        x64_mxcsr_leave(e, depth);
+}
+
+/* ecx */
+static void enter_mxcsr(X64Emit *e, int depth)
+{
+    if (!x64_plan.vpin_mask)
+        x64_mxcsr_enter(e, depth);
+}
+
 /* eax */
 static void note_vectors(X64Emit *e, int depth)
 {
@@ -116,72 +125,6 @@ static void restore_vectors(X64Emit *e, int depth)
 
     x64_call(e, x64_thunks.vec_restore);
     x64_here8(e, skip);
-}
-
-/* ---- MXCSR ----------------------------------------------------------------------------------- */
-
-static X64Mem guest_mxcsr(void)
-{
-    return x64_env(x64_state_ofs((uint64_t)x64_plan.target->mxcsr_offset));
-}
-
-/* eax = the MXCSR in force. */
-static void read_mxcsr(X64Emit *e, int depth)
-{
-    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, frame_at(X64_F_MXCSR, depth));
-    x64_load(e, 0, X64_RAX, frame_at(X64_F_MXCSR, depth));
-}
-
-static void merge_flags(X64Emit *e)
-{
-    x64_g1_ri(e, X64_G1_AND, 2, X64_RAX, MXCSR_FLAGS);
-    x64_rm(e, 0x09, X64_RAX, guest_mxcsr()); /* OR [mem], eax */
-}
-
-/* The sticky flags of the MXCSR in force go to the state. eax. */
-static void store_mxcsr(X64Emit *e, int depth)
-{
-    if (x64_plan.target->mxcsr_offset < 0)
-        return;
-    read_mxcsr(e, depth);
-    merge_flags(e);
-}
-
-/* The sticky flags go to the state and the host's MXCSR comes into force: nothing to do where it
- * already is, as loading it is slow. eax. */
-static void leave_mxcsr(X64Emit *e, int depth)
-{
-    uint8_t *skip;
-
-    if (x64_plan.target->mxcsr_offset < 0)
-        return;
-    read_mxcsr(e, depth);
-    x64_rm(e, X64_CMP, X64_RAX, x64_env(X64_CPU_OFS(scratch_mxcsr)));
-    skip = x64_jcc8(e, X64_Z);
-    merge_flags(e);
-    x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, x64_env(X64_CPU_OFS(scratch_mxcsr)));
-    x64_here8(e, skip);
-    x64_store_imm(e, 0, x64_env(X64_CPU_OFS(guest_mxcsr)), false);
-}
-
-/* The guest's MXCSR comes into force with no sticky flags: those it had stay in the state and new
- * ones are added when it is left. ecx. */
-static void enter_mxcsr(X64Emit *e, int depth)
-{
-    uint8_t *skip;
-
-    if (x64_plan.target->mxcsr_offset < 0)
-        return;
-    x64_load(e, 0, X64_RCX, guest_mxcsr());
-    x64_g1_ri(e, X64_G1_AND, 2, X64_RCX, ~MXCSR_FLAGS);
-    x64_g1_ri(e, X64_G1_OR, 2, X64_RCX, MXCSR_MASKS);
-    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, frame_at(X64_F_MXCSR, depth));
-    x64_rm(e, X64_CMP, X64_RCX, frame_at(X64_F_MXCSR, depth));
-    skip = x64_jcc8(e, X64_Z);
-    x64_store(e, 0, X64_RCX, frame_at(X64_F_MXCSR, depth));
-    x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, frame_at(X64_F_MXCSR, depth));
-    x64_here8(e, skip);
-    x64_store_imm(e, 0, x64_env(X64_CPU_OFS(guest_mxcsr)), true);
 }
 
 static void move_temporaries(X64Emit *e, bool store, int depth)
@@ -239,7 +182,7 @@ static void make_flags(X64Emit *e)
 {
     enum { DEPTH = 8 + PAD };
 
-    x64_thunks.flags = begin(e);
+    x64_thunks.flags = x64_begin_thunk(e);
     x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
     move_temporaries(e, true, DEPTH);
     move_pins(e, true, X64_CALLER_SAVED_PINS);
@@ -254,7 +197,7 @@ static void make_flags(X64Emit *e)
 /* X64Left enter(TnCpu *cpu, void *code) */
 static void make_enter(X64Emit *e)
 {
-    x64_thunks.enter = begin(e);
+    x64_thunks.enter = x64_begin_thunk(e);
     for (unsigned k = 0; k < G_N_ELEMENTS(callee_saved); k++)
         x64_push(e, callee_saved[k]);
     x64_lea(e, X64_W, X64_ENV, x64_mem(X64_RDI, TN_CPU_STATE_OFFSET + X64_ENV_BIAS));
@@ -273,7 +216,7 @@ static void make_leave(X64Emit *e)
 {
     uint8_t *skip;
 
-    x64_thunks.leave_direct = begin(e);
+    x64_thunks.leave_direct = x64_begin_thunk(e);
     x64_pop(e, X64_RDX);
     x64_mov_ri(e, X64_RAX, TN_RUN_EXIT_DIRECT);
     x64_thunks.leave = e->p;
@@ -297,7 +240,7 @@ static void make_next(X64Emit *e)
 {
     uint8_t *out;
 
-    x64_thunks.next = begin(e);
+    x64_thunks.next = x64_begin_thunk(e);
     if (x64_opt & TN_OPT_NEXT) {
         move_pins(e, true, X64_CALLER_SAVED_PINS);
         x64_lea(e, X64_W, X64_RDI, x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS));
@@ -316,44 +259,23 @@ static void make_small(X64Emit *e)
 {
     uint8_t *skip;
 
-    x64_thunks.save_pins = begin(e);
+    x64_thunks.save_pins = x64_begin_thunk(e);
     move_pins(e, true, UINT32_MAX);
     skip = skip_without_recipe(e, 8);
     x64_target32(x64_jmp32(e), x64_thunks.flags);
     x64_here8(e, skip);
     x64_ret(e);
-    x64_thunks.load_pins = begin(e);
+    x64_thunks.load_pins = x64_begin_thunk(e);
     move_pins(e, false, UINT32_MAX);
-    x64_ret(e);
-    x64_thunks.mxcsr_leave = begin(e);
-    leave_mxcsr(e, 8);
-    x64_ret(e);
-    x64_thunks.mxcsr_store = begin(e);
-    store_mxcsr(e, 8);
-    x64_ret(e);
-    x64_thunks.mxcsr_enter = begin(e);
-    enter_mxcsr(e, 8);
     x64_ret(e);
 }
 
 /* ---- Slow paths of the x87: from and to a buffer, 10 bytes where the type says 16 --------------- */
 
-static void x87_sync(TnCpu *cpu)
+void x64_unwound(TnCpu *cpu)
 {
     if (cpu->x87_live)
         x64_plan.target->x87->save(cpu);
-}
-
-void x64_unwound(TnCpu *cpu)
-{
-    x87_sync(cpu);
-    if (!cpu->guest_mxcsr)
-        return;
-    uint8_t *state = tn_cpu_state(cpu);
-
-    *(uint32_t *)(void *)(state + x64_plan.target->mxcsr_offset) |= _mm_getcsr() & MXCSR_FLAGS;
-    _mm_setcsr(cpu->scratch_mxcsr);
-    cpu->guest_mxcsr = false;
 }
 
 static void x87_enter(TnCpu *cpu)
@@ -424,7 +346,7 @@ static const SlowCall slow_calls[] = {
     [X64_STUB_CAS] = { (void (*)(void))tn_mmu_atomic_cas, { X64_F_VALUE, X64_F_VALUE2, X64_F_MEM },
                        false },
     [X64_STUB_X87_ENTER] = { (void (*)(void))x87_enter, { -1, -1, -1 }, false },
-    [X64_STUB_X87_SYNC] = { (void (*)(void))x87_sync, { -1, -1, -1 }, false },
+    [X64_STUB_X87_SYNC] = { (void (*)(void))x64_unwound, { -1, -1, -1 }, false },
     [X64_STUB_X87_REFUSE] = { (void (*)(void))x87_refuse, { -1, -1, -1 }, false },
     [X64_STUB_X87_LOAD] = { (void (*)(void))x87_load, { -1, X64_F_MEM, -1 }, true },
     [X64_STUB_X87_STORE] = { (void (*)(void))x87_store, { -1, X64_F_MEM, -1 }, true },
@@ -450,7 +372,7 @@ static void make_slow(X64Emit *e, int kind)
     enum { DEPTH = 8 + PAD };
     uint8_t *skip;
 
-    x64_thunks.slow[kind] = begin(e);
+    x64_thunks.slow[kind] = x64_begin_thunk(e);
     x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
     move_temporaries(e, true, DEPTH);
     move_pins(e, true, UINT32_MAX);
@@ -482,6 +404,7 @@ void x64_make_thunks(void)
     make_leave(&e);
     make_next(&e);
     make_small(&e);
+    x64_make_mxcsr_thunks(&e);
     for (int kind = 0; kind < (int)G_N_ELEMENTS(slow_calls); kind++)
         make_slow(&e, kind);
     x64_code_take(e.p);
@@ -516,7 +439,7 @@ static TnRunResult direct_exit(TnCpu *cpu, const uint8_t *note)
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block)
 {
     x64_tlb_moved(cpu);
-    cpu->scratch_mxcsr = _mm_getcsr() & ~(uint32_t)MXCSR_FLAGS;
+    cpu->scratch_mxcsr = x64_mxcsr_host(_mm_getcsr());
     X64Left left = enter(cpu, block->code);
 
     if (cpu->x87_live)

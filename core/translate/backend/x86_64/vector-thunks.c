@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Thunks that move the pinned vector registers between host registers and the state, and so from one
- * vec_state (target.h) to another.
+ * vec_state (target.h) to another. The guest's MXCSR is in force while they are in host registers.
  *
  * The upper halves are looked at whenever they come into host registers: mostly they are zero, and
  * then code of both encodings runs without another change.
  */
 #include "compile.h"
-
-#include "code-buffer.h"
 
 enum { DEPTH = 8, UPPER = 16 };
 
@@ -29,11 +27,19 @@ void x64_save_vectors(X64Emit *e)
     x64_here8(e, skip);
 }
 
-static uint8_t *begin(X64Emit *e)
+/* Keep rax and rcx. */
+static void leave_mxcsr(X64Emit *e)
 {
-    while ((uintptr_t)e->p % X64_CODE_ALIGN)
-        x64_byte(e, 0xcc);
-    return e->p;
+    x64_push(e, X64_RAX);
+    x64_mxcsr_leave(e, DEPTH + 8);
+    x64_pop(e, X64_RAX);
+}
+
+static void enter_mxcsr(X64Emit *e)
+{
+    x64_push(e, X64_RCX);
+    x64_mxcsr_enter(e, DEPTH + 8);
+    x64_pop(e, X64_RCX);
 }
 
 typedef enum Move { LOAD, STORE, LOAD_LOW, STORE_LOW, LOAD_UPPER, STORE_UPPER } Move;
@@ -105,10 +111,11 @@ static void make_load_low(X64Emit *e)
 {
     uint8_t *from_whole, *dirty, *loaded;
 
-    x64_thunks.vec_load[X64_VEC_LOW] = begin(e);
+    x64_thunks.vec_load[X64_VEC_LOW] = x64_begin_thunk(e);
     x64_vstore(e, true, 0, kept_ymm0());
     x64_g1_mi(e, X64_G1_CMP, 0, x64_vec_state(), 0);
     from_whole = x64_jcc32(e, X64_NZ);
+    enter_mxcsr(e);
     move_all(e, LOAD);
     x64_here32(e, from_whole);
     test_upper(e);
@@ -128,10 +135,11 @@ static void make_load_whole(X64Emit *e)
 {
     uint8_t *from_low, *joined, *dirty;
 
-    x64_thunks.vec_load[X64_VEC_WHOLE] = begin(e);
+    x64_thunks.vec_load[X64_VEC_WHOLE] = x64_begin_thunk(e);
     x64_vstore(e, true, 0, kept_ymm0());
     x64_g1_mi(e, X64_G1_CMP, 0, x64_vec_state(), 0);
     from_low = x64_jcc32(e, X64_NZ);
+    enter_mxcsr(e);
     move_all(e, LOAD);
     joined = x64_jmp32(e);
     x64_here32(e, from_low);
@@ -148,7 +156,8 @@ static void make_save(X64Emit *e)
 {
     uint8_t *low;
 
-    x64_thunks.vec_save = begin(e);
+    x64_thunks.vec_save = x64_begin_thunk(e);
+    leave_mxcsr(e);
     x64_g1_mi(e, X64_G1_CMP, 0, x64_vec_state(), X64_VEC_LOW);
     low = x64_jcc32(e, X64_Z);
     move_all(e, STORE);
@@ -165,7 +174,8 @@ static void make_restore(X64Emit *e)
 {
     uint8_t *low;
 
-    x64_thunks.vec_restore = begin(e);
+    x64_thunks.vec_restore = x64_begin_thunk(e);
+    enter_mxcsr(e);
     x64_store_sized(e, 0, X64_RAX, x64_vec_state());
     x64_g1_ri(e, X64_G1_CMP, 2, X64_RAX, X64_VEC_LOW);
     low = x64_jcc32(e, X64_Z);
