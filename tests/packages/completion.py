@@ -43,6 +43,10 @@ CASES = [
     ("a log item", "tenon -d in_asm,nocha", ["tenon -d in_asm,nochain"]),
     ("a key of another option", "tenon -boot orde", ["tenon -boot order="]),
     ("a file", "tenon -kernel metro", ["tenon -kernel metronome-kernel"]),
+    ("a tool's option", "tenon-modinfo --wri", ["tenon-modinfo --write-index"]),
+    ("another's", "tenon-modcheck --acc", ["tenon-modcheck --accesses"]),
+    ("a module", "tenon-modinfo a-mod", ["tenon-modinfo a-module.so"]),
+    ("a directory", "tenon-modinfo --check-index b-mod", ["tenon-modinfo --check-index b-modules/"]),
 ]
 
 
@@ -51,7 +55,9 @@ def shell(installed, name):
     if installed.command("which", name, check=False).returncode != 0:
         raise tap.Skip(f"{name} is not installed")
     (installed.folder / "setup").write_text(setup)
-    (installed.folder / "metronome-kernel").touch()
+    for name in ("metronome-kernel", "a-module.so", "a-module.c", "b-module.so"):
+        (installed.folder / name).touch()
+    (installed.folder / "b-modules").mkdir(exist_ok=True)
     with Console(installed.wrapped("env", "TERM=dumb", "COLUMNS=200", *words)) as console:
         console.send(" PS1=; stty cols 200; . ./setup\n")
         console.expect(PROMPT, 30)

@@ -45,8 +45,9 @@ def the_files_lie_where_distributions_want_them(installed):
         "libtenon.so.1", "libtenon.so", "pkgconfig/tenon.pc", "pkgconfig/tenon-module.pc",
         "tenon/modules/machine-pc.so", "tenon/modules/edu.so")]
     expected += [f"{share}/man/man1/{name}.1" for name in PROGRAMS]
-    expected += [f"{share}/bash-completion/completions/{name}" for name in PROGRAMS[:3]]
-    expected += [f"{share}/zsh/site-functions/_tenon", f"{share}/tenon/catalog.d/tenon.json",
+    expected += [f"{share}/bash-completion/completions/{name}" for name in PROGRAMS]
+    expected += [f"{share}/zsh/site-functions/_tenon", f"{share}/zsh/site-functions/_tenon-modinfo",
+                 f"{share}/tenon/catalog.d/tenon.json",
                  f"{share}/doc/tenon/module-authors.md",
                  f"{share}/doc/tenon/examples/module-template/metronome.c"]
     headers = [path.name for path in (TOP / "abi" / "tenon").glob("*.h")]
