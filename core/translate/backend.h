@@ -96,6 +96,18 @@ typedef struct TnBackend {
      * or leaves it as it is. May be NULL. */
     void (*link_lookup)(TnBlock *from, unsigned exit);
     void (*dump)(const TnBlock *block, GString *out); /* -d out_asm */
+
+    /*
+     * Keeping code for other runs; all NULL where the back end cannot. `blocks` are n compilations of
+     * the same code, at pcs that differ or not, the last one of which was compiled last. Appends what
+     * unpack takes, or false where they differ by more than their pcs and places explain. [stopped]
+     */
+    bool (*pack)(TnBlock *const *blocks, unsigned n, GByteArray *out);
+    /* What compile does, from packed code (8-aligned, any bytes) of a block at `pc`. Takes no code
+     * memory where it fails: full, damaged, or not good at the block's pc. Under the lock. */
+    bool (*unpack)(TnBlock *block, uint64_t pc, const void *packed, size_t size);
+    /* Appends all that compile depends on beside the build, the IR and the block. */
+    void (*identify)(GByteArray *out);
 } TnBackend;
 
 extern const TnBackend tn_backend_interp;

@@ -8,6 +8,7 @@
 
 #include "code-buffer.h"
 #include "compile.h"
+#include "keep.h"
 #include "notes.h"
 #include "tenon/error.h"
 
@@ -53,6 +54,7 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **err
         return false;
     x64_plan_init(target);
     x64_make_thunks();
+    x64_find_libraries();
     ctx.stubs = g_array_new(false, false, sizeof(X64Stub));
     ctx.exits = g_array_new(false, false, sizeof(X64Exit));
     ctx.sides = g_array_new(false, false, sizeof(X64Side));
@@ -142,6 +144,23 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     return true;
 }
 
+const TnIrOp *x64_last_ops(int *n)
+{
+    *n = ctx.n_ops;
+    return ctx.ops;
+}
+
+bool x64_last_is_bound(void)
+{
+    return ctx.e.bound;
+}
+
+void x64_identify(GByteArray *out)
+{
+    g_byte_array_append(out, (const void *)&x64_host, sizeof(x64_host));
+    g_byte_array_append(out, (const void *)&x64_opt, sizeof(x64_opt));
+}
+
 static void x64_flush(void)
 {
     x64_code.next = x64_code.first;
@@ -209,4 +228,7 @@ const TnBackend tn_backend_x86_64 = {
     .unlink = x64_unlink,
     .link_lookup = x64_link_lookup,
     .dump = x64_dump,
+    .pack = x64_pack,
+    .unpack = x64_unpack,
+    .identify = x64_identify,
 };

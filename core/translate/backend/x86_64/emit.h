@@ -15,6 +15,7 @@ typedef struct X64Emit {
     uint8_t *start;
     uint8_t *limit;
     uint8_t *flags_at;
+    bool bound; /* addresses of this process were emitted as they are: the code is not kept */
 } X64Emit;
 
 typedef struct X64Mem {

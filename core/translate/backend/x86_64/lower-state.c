@@ -151,6 +151,7 @@ static void lower_ldcode(X64Ctx *cx, const TnIrOp *op)
 {
     int dst = x64_out(cx, op->dst, X64_NONE, 0);
 
+    cx->e.bound = true;
     x64_mov_ri(&cx->e, dst, op->imm);
     x64_rm(&cx->e, op->type == TN_I64 ? X64_MOVSXD | X64_W : X64_MOV_LOAD, dst, x64_mem(dst, 0));
 }

@@ -53,6 +53,7 @@ void x64_emit_call_c(X64Emit *e, void (*fn)(void))
         x64_byte(e, 0xe8);
         x64_imm32(e, (int32_t)distance);
     } else {
+        e->bound = true;
         x64_mov_ri(e, X64_RAX, (uintptr_t)fn);
         x64_rr(e, X64_GRP4, X64_G4_CALL, X64_RAX);
     }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Puts kept code into place: keep.h. What is read may be anything: numbers are checked before they
+ * are used.
+ */
+#include "keep.h"
+
+#include <string.h>
+
+#include "code-buffer.h"
+#include "notes.h"
+
+/* Where the code is going and how far that is from where it was. */
+typedef struct Move {
+    uint8_t *code;          /* in the writable mapping */
+    uint32_t size;
+    uint64_t pc;            /* the block's, as it was kept */
+    uint64_t by;            /* how far the block's is from that */
+} Move;
+
+static uint32_t get32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+    memcpy(p, &v, sizeof(v));
+}
+
+static void put64(uint8_t *p, uint64_t v)
+{
+    memcpy(p, &v, sizeof(v));
+}
+
+static bool put_distance(uint8_t *at, uintptr_t to)
+{
+    int64_t distance = (int64_t)(to - ((uintptr_t)x64_code_rx(at) + 4));
+
+    put32(at, (uint32_t)distance);
+    return distance == (int32_t)distance;
+}
+
+static bool put_library(uint8_t *at, unsigned library, int32_t offset)
+{
+    const X64Library *l = &x64_libraries[library];
+
+    return (uint32_t)offset < l->size && put_distance(at, l->first + (uint32_t)offset);
+}
+
+static bool put_thunk(uint8_t *at, unsigned n)
+{
+    const uint8_t *thunk = x64_thunk(n);
+
+    return thunk && put_distance(at, (uintptr_t)x64_code_rx(thunk));
+}
+
+/* 32 bits that are extended, by their sign or by zeros: right either way while the sign stays. */
+static bool move32(uint8_t *at, uint64_t by)
+{
+    int64_t was = (int32_t)get32(at), now;
+
+    if (__builtin_add_overflow(was, (int64_t)by, &now) || now != (int32_t)now ||
+        (now < 0) != (was < 0))
+        return false;
+    put32(at, (uint32_t)now);
+    return true;
+}
+
+static bool move_halves(const Move *m, uint8_t *low, int32_t high)
+{
+    uint64_t v;
+
+    if ((uint32_t)high > m->size - 4)
+        return false;
+    v = (get32(low) | (uint64_t)get32(m->code + high) << 32) + m->by;
+    put32(low, (uint32_t)v);
+    put32(m->code + high, (uint32_t)(v >> 32));
+    return true;
+}
+
+static void move_jump(const Move *m, uint8_t *at, int32_t way)
+{
+    uint64_t was = m->pc + (uint64_t)(int64_t)way;
+    uint32_t change = (tn_jump_index(was + m->by) - tn_jump_index(was)) *
+                      (uint32_t)sizeof(TnJumpEntry);
+
+    put32(at, get32(at) + change);
+}
+
+static bool put(const Move *m, const X64KeptPlace *p)
+{
+    uint8_t *at = m->code + p->at;
+    unsigned size = p->kind == X64_KEPT_PC64 ? 8 : 4;
+
+    if (p->at > m->size - size)
+        return false;
+    switch (p->kind) {
+    case X64_KEPT_PC32:
+        return move32(at, m->by);
+    case X64_KEPT_PC64:
+        put64(at, get32(at) + ((uint64_t)get32(at + 4) << 32) + m->by);
+        return true;
+    case X64_KEPT_PC_LOW:
+        put32(at, get32(at) + (uint32_t)m->by);
+        return true;
+    case X64_KEPT_PC_HALVES:
+        return move_halves(m, at, p->arg);
+    case X64_KEPT_JUMP:
+        move_jump(m, at, p->arg);
+        return true;
+    case X64_KEPT_THUNK:
+        return put_thunk(at, (unsigned)p->arg);
+    case X64_KEPT_CORE:
+    case X64_KEPT_TARGET:
+        return put_library(at, p->kind - X64_KEPT_CORE, p->arg);
+    default:
+        return false;
+    }
+}
+
+/* ---- Exits ------------------------------------------------------------------------------- */
+
+static bool place_of(const Move *m, uint32_t offset, void **place)
+{
+    *place = offset == X64_KEPT_NONE ? NULL : m->code + offset;
+    return offset == X64_KEPT_NONE || offset < m->size;
+}
+
+/* A distance that is patched lies in one word. */
+static bool is_patchable(const Move *m, uint32_t offset)
+{
+    enum { WORD = 8, DISTANCE = 4 };
+
+    return offset % WORD <= WORD - DISTANCE && offset <= m->size - DISTANCE;
+}
+
+static bool put_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64KeptExit *kept)
+{
+    *x = (TnBlockExit){ .pc = block->key.pc + (uint64_t)kept->pc, .from = block };
+    return is_patchable(m, kept->patch) &&
+           (kept->early == X64_KEPT_NONE || is_patchable(m, kept->early)) &&
+           place_of(m, kept->patch, &x->patch) && place_of(m, kept->unlinked, &x->unlinked) &&
+           place_of(m, kept->early, &x->early) && place_of(m, kept->late, &x->late) &&
+           x->unlinked && !x->early == !x->late;
+}
+
+static bool put_exits(const Move *m, TnBlock *block, const X64KeptExit *kept, uint32_t n)
+{
+    block->exits = n ? g_new(TnBlockExit, n) : NULL;
+    block->n_exits = n;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!put_exit(m, block, &block->exits[i], &kept[i]))
+            return false;
+    }
+    return true;
+}
+
+/* ---- The whole --------------------------------------------------------------------------- */
+
+static bool fits(const X64Kept *k, size_t size)
+{
+    uint64_t parts = sizeof(*k) + (uint64_t)k->n_exits * sizeof(X64KeptExit) +
+                     (uint64_t)k->n_places * sizeof(X64KeptPlace);
+
+    return k->code_size >= 8 && parts + k->code_size <= size;
+}
+
+static bool put_all(const Move *m, TnBlock *block, const X64Kept *k)
+{
+    const X64KeptExit *exits = (const void *)(k + 1);
+    const X64KeptPlace *places = (const void *)(exits + k->n_exits);
+
+    memcpy(m->code, places + k->n_places, k->code_size);
+    for (uint32_t i = 0; i < k->n_places; i++) {
+        if (!put(m, &places[i]))
+            return false;
+    }
+    return put_exits(m, block, exits, k->n_exits);
+}
+
+bool x64_unpack(TnBlock *block, uint64_t pc, const void *kept, size_t size)
+{
+    const X64Kept *k = kept;
+    X64Emit e = { .p = x64_code.next };
+    Move m = { .pc = pc, .by = block->key.pc - pc };
+
+    if (size < sizeof(*k) || !fits(k, size) ||
+        (size_t)(x64_code.rw + x64_code.size - x64_code.next) < k->code_size + X64_CODE_OWNER + X64_CODE_ALIGN)
+        return false;
+    x64_note_owner(&e, block);
+    m.code = e.start;
+    m.size = k->code_size;
+    if (!put_all(&m, block, k)) {
+        g_clear_pointer(&block->exits, g_free);
+        block->n_exits = 0;
+        return false;
+    }
+    block->code = x64_code_rx(m.code);
+    block->code_size = k->code_size + X64_CODE_OWNER;
+    block->flags_dead = k->flags_dead;
+    x64_code_take(m.code + m.size);
+    return true;
+}
