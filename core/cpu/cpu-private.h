@@ -57,6 +57,7 @@ typedef struct TnTranslation {
     unsigned n_late;       /* numbers among them that the block reads late, in order */
     uint16_t late[TN_BLOCK_MAX_LATE];
     bool active, uncached;
+    bool recorded;         /* the bytes are all there are: nothing is read */
 } TnTranslation;
 
 /* A block lies in one page, and its only instruction may reach into the next. */
@@ -125,6 +126,7 @@ struct TnCpuPrivate {
     TnTranslation translation;
     TnCodePage *code_page;      /* the one that was stored to last, or NULL */
     uint8_t code_bytes[TN_MAX_CODE_BYTES]; /* what the present translation has read */
+    struct TnCacheEntry *cache_entry; /* room for one (translate/cache), or NULL: not kept; owned */
     atomic_ullong seen_epoch;   /* reclaiming of blocks: see blocks.c */
 
     /* Execution */

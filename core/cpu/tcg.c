@@ -10,6 +10,7 @@
 #include "object/type.h"
 #include "tenon/apic.h"
 #include "tenon/error.h"
+#include "translate/cache/cache.h"
 #include "translate/check.h"
 #include "translate/translator.h"
 
@@ -25,6 +26,8 @@ typedef struct Tcg {
     bool one_insn_per_tb;
     bool check;
     bool stats;
+    char *cache;
+    uint64_t cache_size; /* MiB */
     bool opt[TN_N_OPTS];
 } Tcg;
 
@@ -55,6 +58,11 @@ static const TnProperty tcg_properties[] = {
     SWITCH("one-insn-per-tb", one_insn_per_tb, "translate every instruction by itself", "off"),
     SWITCH("check", check, "run each block in the interpreter too and compare", "off"),
     SWITCH("stats", stats, "write what the translator did to the log (-D) at the end", "off"),
+    { .name = "cache", .kind = TN_PROP_STRING, .offset = offsetof(Tcg, cache),
+      .doc = "directory in which translations are kept for the next run" },
+    { .name = "cache-size", .kind = TN_PROP_UINT64, .offset = offsetof(Tcg, cache_size),
+      .doc = "what they may take there in MiB (1 to 2048)", .def = "256", .min = TN_CACHE_MIN_MIB,
+      .max = TN_CACHE_MAX_MIB },
 #define TN_OPT(id_, name_, doc_) SWITCH(name_, opt[TN_OPT_NUMBER_##id_], doc_, "on"),
 #include "translate/opt.def"
 #undef TN_OPT
@@ -94,6 +102,28 @@ static bool check_options(const Tcg *tcg, GError **error)
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
                     "-accel tcg: check=on compares a back end with the interpreter; "
                     "backend=interp is the interpreter");
+        return false;
+    }
+    return true;
+}
+
+static bool check_cache(const Tcg *tcg, GError **error)
+{
+    const char *with = tcg->backend == BACKEND_INTERP ? "backend=interp"
+                       : tcg->check                   ? "check=on"
+                       : tcg->one_insn_per_tb         ? "one-insn-per-tb=on"
+                                                      : NULL;
+
+    if (!tcg->cache)
+        return true;
+    if (!*tcg->cache) {
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID, "-accel tcg: cache= needs a directory");
+        return false;
+    }
+    if (with) {
+        g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
+                    "-accel tcg: cache=%s keeps host code of whole blocks, which there is none of "
+                    "with %s", tcg->cache, with);
         return false;
     }
     return true;
@@ -146,6 +176,12 @@ static void write_stats(void *opaque, bool running, TnRunState state)
     tn_log_end();
 }
 
+static void save_cache(void *opaque, bool running, TnRunState state)
+{
+    if (state == TN_RUN_SHUTDOWN)
+        tn_cache_save();
+}
+
 static bool tcg_init(TnObject *accel, void *state, GError **error)
 {
     Tcg *tcg = state;
@@ -153,7 +189,7 @@ static bool tcg_init(TnObject *accel, void *state, GError **error)
     uint32_t opt = opt_bits(tcg);
     uint64_t mib = tcg->tb_size ? tcg->tb_size : DEFAULT_TB_MIB;
 
-    if (!backend || !check_options(tcg, error))
+    if (!backend || !check_options(tcg, error) || !check_cache(tcg, error))
         return false;
     if (tcg->check) {
         tn_check_setup(backend, opt);
@@ -164,6 +200,10 @@ static bool tcg_init(TnObject *accel, void *state, GError **error)
         .backend = backend, .tb_size = mib << 20, .opt = opt,
         .one_insn_per_tb = tcg->one_insn_per_tb, .stats = tcg->stats });
     tn_run_set_hooks(&run_hooks);
+    if (tcg->cache) {
+        tn_cache_configure(tcg->cache, tcg->cache_size << 20);
+        tn_run_state_listen(accel, save_cache, NULL);
+    }
     if (tcg->stats)
         tn_run_state_listen(accel, write_stats, NULL);
     return true;
@@ -180,6 +220,7 @@ static bool tcg_cpu_start(TnObject *accel, void *state, TnCpu *cpu, GError **err
     }
     if (!tn_translator_init(cpu->target, error))
         return false;
+    tn_cache_start(cpu);
     if (cpu->index == 0)
         tn_memory_listen(cpu->as, memory_changed, NULL);
     return tn_cpu_thread_start(cpu, tcg->thread == THREAD_SINGLE, error);

@@ -78,6 +78,8 @@ bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
     unsigned i = (linear - t->start) % (2 * TN_PAGE_SIZE); /* 32-bit addresses wrap */
 
     if (TN_UNLIKELY(i >= t->n_bytes)) {
+        if (t->recorded)
+            return false;
         unsigned n = tn_page_of(linear) == t->linear[0] ? 0 : 1;
 
         if (n == 1 && b->n_insns > 0)

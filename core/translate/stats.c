@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "cpu/cpu-private.h"
+#include "translate/cache/cache.h"
 #include "translate/check.h"
 #include "translate/translator.h"
 
@@ -81,6 +82,7 @@ void tn_stats_text(GString *out)
         add(&sum, &tn_cpu_at(i)->priv->stats);
     translation(out);
     execution(out, &sum);
+    tn_cache_text(out);
     if (tn_check_on(tn_translator.backend))
         tn_check_text(out);
 }

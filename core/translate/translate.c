@@ -15,6 +15,7 @@
 #include "cpu/cpu-private.h"
 #include "memory/memory-internal.h"
 #include "tenon/log.h"
+#include "translate/cache/cache.h"
 #include "translate/check.h"
 #include "translate/code-pages.h"
 #include "translate/fetch.h"
@@ -87,19 +88,34 @@ static void check(TnIrBuilder *b)
     b->end_pc = b->pc + 1;
 }
 
-static void run_front_end(TnCpu *cpu, const TnBlockKey *key, unsigned max)
+/* What has been read of the code, or is still to be, is in the vCPU's translation. */
+static void run_target(TnCpu *cpu, const TnBlockKey *key, unsigned max)
 {
-    TnCpuPrivate *p = cpu->priv;
-    TnIrBuilder *b = &p->builder;
+    TnIrBuilder *b = &cpu->priv->builder;
 
-    tn_translation_abandon(cpu);
-    p->translation.active = true;
-    tn_fetch_page(cpu, 0, tn_key_linear(key, key->pc));
     tn_ir_begin(b, key->pc, max);
     b->host_x87 = tn_translator.backend->x87 && (tn_translator.options.opt & TN_OPT_X87);
     cpu->target->ops->translate(cpu, b, key);
     tn_trace_ir(cpu, b, TN_LOG_OP, "OP");
     check(b);
+}
+
+static void run_front_end(TnCpu *cpu, const TnBlockKey *key, unsigned max)
+{
+    tn_translation_abandon(cpu);
+    cpu->priv->translation.active = true;
+    tn_fetch_page(cpu, 0, tn_key_linear(key, key->pc));
+    run_target(cpu, key, max);
+}
+
+static void optimise(TnCpu *cpu)
+{
+    TnIrBuilder *b = &cpu->priv->builder;
+
+    if (tn_translator.backend->optimised)
+        b->n_ops = tn_ir_optimise(cpu->target, b->ops, b->n_ops, b->n_temps,
+                                  tn_translator.options.opt);
+    tn_trace_ir(cpu, b, TN_LOG_OP_OPT, "OP after optimisation");
 }
 
 /* Front end and optimiser. May unwind. */
@@ -110,10 +126,25 @@ static void make_ir(TnCpu *cpu, const TnBlockKey *key)
     run_front_end(cpu, key, max_insns(cpu->priv, key->pc));
     if (tn_check_on(tn_translator.backend) && tn_check_insns(b) < b->n_insns)
         run_front_end(cpu, key, tn_check_insns(b));
-    if (tn_translator.backend->optimised)
-        b->n_ops = tn_ir_optimise(cpu->target, b->ops, b->n_ops, b->n_temps,
-                                  tn_translator.options.opt);
-    tn_trace_ir(cpu, b, TN_LOG_OP_OPT, "OP after optimisation");
+    optimise(cpu);
+}
+
+bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size)
+{
+    TnTranslation *t = &cpu->priv->translation;
+    bool same;
+
+    tn_translation_abandon(cpu);
+    t->recorded = true;
+    t->start = tn_key_linear(key, key->pc);
+    t->linear[0] = tn_page_of(t->start);
+    t->n_bytes = size;
+    memcpy(cpu->priv->code_bytes, code, size);
+    run_target(cpu, key, TN_IR_MAX_INSNS);
+    same = cpu->priv->builder.end_pc - key->pc == size;
+    optimise(cpu);
+    tn_translation_abandon(cpu);
+    return same;
 }
 
 static TnBlock *block_new(TnCpu *cpu, const TnBlockKey *key)
@@ -180,6 +211,8 @@ static void compile(TnCpu *cpu, TnBlock *block)
     tn_translator.n_insns += block->n_insns;
     tn_translator.n_guest_bytes += block->size;
     tn_translator.n_host_bytes += block->code_size;
+    if (tn_cache_is_on(cpu))
+        tn_cache_note(cpu, block);
 }
 
 /* One attempt; NULL when the code changed while it was read. */
@@ -258,6 +291,8 @@ TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key)
         tn_translator_unlock();
         block = NULL;
     }
+    if (!block && host)
+        block = tn_cache_get(cpu, key, (const uint8_t *)(uintptr_t)host);
     if (!block)
         block = translate(cpu, key);
     tn_block_cache(cpu, block);

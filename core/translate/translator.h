@@ -116,6 +116,10 @@ void tn_block_free(TnBlock *block);
 TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key);
 void tn_block_free_uncached(TnBlock *block);
 
+/* Puts the optimised IR of a block into the vCPU's builder, from code that was read before. False
+ * where it is not one block of just these bytes. [the vCPU is stopped] */
+bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size);
+
 /* Ends a translation that an unwind cut short. */
 void tn_translation_abandon(TnCpu *cpu);
 

@@ -9,7 +9,10 @@
  */
 #include "translate.h"
 
+#include <string.h>
+
 #include "decode.h"
+#include "model.h"
 
 /* Modes in which a block holds one instruction and leaves through the main loop. */
 enum { MODES_ALONE = MODE_TF | MODE_SHADOW | MODE_RF | MODE_DR7 };
@@ -117,4 +120,20 @@ void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
         }
         c.pc = c.next_pc;
     }
+}
+
+/* ---- What else translations depend on ---------------------------------------------------- */
+
+void x86_translation_identity(TnCpu *cpu, GByteArray *out)
+{
+    const X86Model *m = x86_state(cpu)->model;
+
+    g_byte_array_append(out, (const void *)m->features, sizeof(m->features));
+    g_byte_array_append(out, (const void *)m->vendor, (guint)strlen(m->vendor) + 1);
+}
+
+/* The width of linear addresses matters to 64-bit code only (insn/control.c). */
+uint64_t x86_translation_state(TnCpu *cpu, const TnBlockKey *key)
+{
+    return key->flags & MODE_CS64 ? x86_state(cpu)->cr4 & CR4_LA57 : 0;
 }

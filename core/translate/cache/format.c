@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* The file of kept translations; the rules are in format.h. */
+#include "translate/cache/format.h"
+
+#include <string.h>
+
+#include "tenon/error.h"
+
+static const char magic[8] = "TnCache\n";
+
+enum {
+    MAX_PROBES = 64,
+    MAX_SLOT_BITS = 26,
+    AGE_MASK = 0xff,
+};
+
+/* Code is found by as many of its first bytes as the longest of these that it has. */
+static const uint8_t lengths[] = { 16, 4, 1 };
+
+static const uint64_t mixers[] = { UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9),
+                                   UINT64_C(0x94d049bb133111eb), UINT64_C(0xd6e8feb86659fd93) };
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * mixers[0];
+    return h ^ h >> 29;
+}
+
+static uint64_t load64(const void *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* Four lanes, since one multiplication waits for the one before. */
+uint64_t tn_cache_checksum(const void *data, size_t size)
+{
+    enum { LANES = 4, STEP = LANES * 8 };
+    uint64_t lane[LANES] = { size, 1, 2, 3 };
+    const uint8_t *p = data;
+    size_t i = 0;
+
+    for (; i + STEP <= size; i += STEP) {
+        for (unsigned k = 0; k < LANES; k++) {
+            lane[k] = (lane[k] ^ load64(p + i + 8 * k)) * mixers[k];
+            lane[k] ^= lane[k] >> 32;
+        }
+    }
+    for (; i + 8 <= size; i += 8)
+        lane[0] = mix(lane[0], load64(p + i));
+    for (; i < size; i++)
+        lane[0] = mix(lane[0], p[i]);
+    return mix(mix(mix(lane[0], lane[1]), lane[2]), lane[3]);
+}
+
+/* ---- Hashes ------------------------------------------------------------------------------ */
+
+static uint64_t hash_code(const TnCacheMode *mode, uint64_t pc, const uint8_t *code,
+                          unsigned length)
+{
+    uint64_t first[2] = { 0 };
+
+    memcpy(first, code, length);
+    uint64_t h = mix(mode->base, (uint64_t)mode->flags << 32 | (pc & (TN_CACHE_PAGE - 1)) << 8 |
+                                     length);
+    return mix(mix(h, first[0]), first[1]);
+}
+
+/* Of entries with fields. */
+static uint64_t hash_pc(const TnCacheMode *mode, uint64_t pc)
+{
+    return mix(mix(mode->base, (uint64_t)mode->flags << 32 | UINT32_MAX), pc);
+}
+
+static unsigned hashed_length(unsigned n_bytes)
+{
+    unsigned i = 0;
+
+    while (lengths[i] > n_bytes)
+        i++;
+    return lengths[i];
+}
+
+static uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32) & ~(uint32_t)AGE_MASK;
+}
+
+/* ---- Reading ----------------------------------------------------------------------------- */
+
+static bool check_header(const TnCacheHeader *h, size_t size,
+                         const uint8_t digest[TN_CACHE_DIGEST], const char **why)
+{
+    if (memcmp(h->magic, magic, sizeof(magic)) != 0)
+        *why = "it does not begin as one";
+    else if (h->version != TN_CACHE_VERSION)
+        *why = "its version is another";
+    else if (h->checksum != tn_cache_checksum(h, offsetof(TnCacheHeader, checksum)))
+        *why = "its header is damaged";
+    else if (memcmp(h->digest, digest, TN_CACHE_DIGEST) != 0)
+        *why = "it was made by another build or for another processor";
+    else if (h->size != size)
+        *why = "it is not whole";
+    else if (h->slot_bits < 1 || h->slot_bits > MAX_SLOT_BITS ||
+             sizeof(*h) + (sizeof(TnCacheSlot) << h->slot_bits) > size)
+        *why = "its table does not fit it";
+    else
+        return true;
+    return false;
+}
+
+bool tn_cache_file_take(TnCacheFile *file, const void *data, size_t size,
+                        const uint8_t digest[TN_CACHE_DIGEST], GError **error)
+{
+    const char *why = "it is too short";
+    TnCacheHeader h;
+
+    if (size >= sizeof(h))
+        memcpy(&h, data, sizeof(h));
+    if (size < sizeof(h) || !check_header(&h, size, digest, &why)) {
+        g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "no translations are taken from it: %s", why);
+        return false;
+    }
+    *file = (TnCacheFile){ .data = data, .size = size, .n_entries = h.n_entries,
+                           .slots = (const void *)((const uint8_t *)data + sizeof(h)),
+                           .slot_mask = (1u << h.slot_bits) - 1,
+                           .first = sizeof(h) + (sizeof(TnCacheSlot) << h.slot_bits) };
+    return true;
+}
+
+/* The entry at a slot's offset and its size, where that much is in the file; else NULL. */
+static const TnCacheEntry *entry_at(const TnCacheFile *file, uint32_t at, uint32_t *size)
+{
+    uint64_t offset = (uint64_t)at * 8;
+
+    if (offset < file->first || offset + sizeof(TnCacheEntry) > file->size)
+        return NULL;
+    const TnCacheEntry *e = (const void *)(file->data + offset);
+
+    *size = __atomic_load_n(&e->size, __ATOMIC_RELAXED);
+    return *size >= sizeof(*e) && *size <= TN_CACHE_MAX_ENTRY && *size <= file->size - offset &&
+           *size % 8 == 0 ? e : NULL;
+}
+
+static size_t head_size(unsigned n_bytes, unsigned n_fields)
+{
+    return sizeof(TnCacheEntry) + ((n_bytes + 7u) & ~7u) +
+           ((n_fields + 1u) & ~1u) * sizeof(TnCacheField);
+}
+
+/* Whether the copy of an entry of `size` bytes is what was written. */
+static bool is_whole(const TnCacheEntry *e, uint32_t size)
+{
+    return e->size == size && e->n_bytes > 0 && e->n_bytes <= TN_CACHE_PAGE &&
+           e->kept_size <= size && head_size(e->n_bytes, e->n_fields) <= size - e->kept_size &&
+           e->checksum == tn_cache_checksum(&e->size, size - offsetof(TnCacheEntry, size));
+}
+
+static uint32_t load32(const void *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* Whether the code is the entry's but for its fields, which are shifted. */
+static bool same_shifted(const TnCacheEntry *e, const TnCacheSearch *s, unsigned n,
+                         unsigned n_fields)
+{
+    const uint8_t *bytes = tn_cache_entry_bytes(e);
+    const TnCacheField *fields = (const void *)(bytes + ((n + 7u) & ~7u));
+    unsigned from = 0;
+
+    for (unsigned i = 0; i < n_fields; i++) {
+        TnCacheField f = fields[i];
+        uint32_t by = f.sign < 0 ? -(uint32_t)s->shift : (uint32_t)s->shift;
+
+        if (f.at < from || f.at + 4u > n || memcmp(bytes + from, s->code + from, f.at - from) != 0 ||
+            load32(bytes + f.at) + by != load32(s->code + f.at))
+            return false;
+        from = f.at + 4u;
+    }
+    return memcmp(bytes + from, s->code + from, n - from) == 0;
+}
+
+static bool same_code(const TnCacheEntry *e, const TnCacheSearch *s, uint32_t size, bool fields)
+{
+    unsigned n = __atomic_load_n(&e->n_bytes, __ATOMIC_RELAXED);
+    unsigned n_fields = __atomic_load_n(&e->n_fields, __ATOMIC_RELAXED);
+
+    if (!n || n > s->room || head_size(n, n_fields) > size || !n_fields == fields ||
+        memcmp(&e->mode, s->mode, sizeof(e->mode)) != 0)
+        return false;
+    if (fields)
+        return e->pc == s->pc - s->shift && same_shifted(e, s, n, n_fields);
+    return (e->pc ^ s->pc) % TN_CACHE_PAGE == 0 &&
+           memcmp(tn_cache_entry_bytes(e), s->code, n) == 0;
+}
+
+/* The next slot with the hash's tag; false: they are through. */
+static bool next_slot(const TnCacheFile *file, TnCacheSearch *s, TnCacheSlot *slot)
+{
+    while (s->probe < MAX_PROBES) {
+        s->slot = (uint32_t)(s->hash + s->probe++) & file->slot_mask;
+        slot->at = __atomic_load_n(&file->slots[s->slot].at, __ATOMIC_RELAXED);
+        slot->tag = __atomic_load_n(&file->slots[s->slot].tag, __ATOMIC_RELAXED);
+        if (!slot->at)
+            return false;
+        if (!((slot->tag ^ tag_of(s->hash)) & ~(uint32_t)AGE_MASK))
+            return true;
+    }
+    return false;
+}
+
+/* The next entry with the hash; what is copied is looked at again. */
+static bool next_entry(const TnCacheFile *file, TnCacheSearch *s, TnCacheEntry *to, bool fields)
+{
+    TnCacheSlot slot;
+    uint32_t size;
+
+    while (next_slot(file, s, &slot)) {
+        const TnCacheEntry *e = entry_at(file, slot.at, &size);
+
+        if (e && !same_code(e, s, size, fields))
+            continue;
+        if (e)
+            memcpy(to, e, size);
+        if (e && is_whole(to, size) && same_code(to, s, size, fields))
+            return true;
+        s->damaged++;
+    }
+    return false;
+}
+
+/* Goes on to the next of the lengths that there is code for. */
+static bool next_length(TnCacheSearch *s)
+{
+    while (s->length < G_N_ELEMENTS(lengths)) {
+        unsigned length = lengths[s->length++];
+
+        if (length > s->room)
+            continue;
+        s->hash = hash_code(s->mode, s->pc, s->code, length);
+        s->probe = 0;
+        return true;
+    }
+    return false;
+}
+
+bool tn_cache_file_next(const TnCacheFile *file, TnCacheSearch *s, TnCacheEntry *to)
+{
+    if (!s->length && !next_length(s))
+        return false;
+    do {
+        if (next_entry(file, s, to, false))
+            return true;
+    } while (next_length(s));
+    return false;
+}
+
+bool tn_cache_file_shifted(const TnCacheFile *file, TnCacheSearch *s, uint64_t shift,
+                           TnCacheEntry *to)
+{
+    s->shift = shift;
+    s->hash = hash_pc(s->mode, s->pc - shift);
+    s->probe = 0;
+    return next_entry(file, s, to, true);
+}
+
+bool tn_cache_file_slot(const TnCacheFile *file, uint32_t n, TnCacheEntry *to, unsigned *age)
+{
+    uint32_t size;
+    const TnCacheEntry *e = file->slots[n].at ? entry_at(file, file->slots[n].at, &size) : NULL;
+
+    if (!e)
+        return false;
+    memcpy(to, e, size);
+    *age = file->slots[n].tag & AGE_MASK;
+    return is_whole(to, size);
+}
+
+/* ---- Writing ----------------------------------------------------------------------------- */
+
+void tn_cache_entry_seal(TnCacheEntry *e)
+{
+    e->size = (uint32_t)head_size(e->n_bytes, e->n_fields) + ((e->kept_size + 7u) & ~7u);
+    e->checksum = tn_cache_checksum(&e->size, e->size - offsetof(TnCacheEntry, size));
+}
+
+static void put_slot(TnCacheSlot *slots, uint32_t mask, const TnCacheItem *item, uint64_t at)
+{
+    const TnCacheEntry *e = item->entry;
+    uint64_t h = e->n_fields ? hash_pc(&e->mode, e->pc)
+                             : hash_code(&e->mode, e->pc, tn_cache_entry_bytes(e),
+                                         hashed_length(e->n_bytes));
+    uint32_t i = (uint32_t)h & mask;
+
+    for (unsigned probe = 0; probe < MAX_PROBES; probe++, i = (i + 1) & mask) {
+        if (slots[i].at)
+            continue;
+        slots[i] = (TnCacheSlot){ (uint32_t)(at / 8), tag_of(h) | MIN(item->age, AGE_MASK) };
+        return;
+    }
+}
+
+GByteArray *tn_cache_file_make(const TnCacheItem *items, unsigned n,
+                               const uint8_t digest[TN_CACHE_DIGEST])
+{
+    TnCacheHeader h = { .version = TN_CACHE_VERSION, .slot_bits = 1, .n_entries = n };
+    GByteArray *out;
+    uint64_t size;
+
+    while (h.slot_bits < MAX_SLOT_BITS && 1u << h.slot_bits < 2 * n)
+        h.slot_bits++;
+    size = sizeof(h) + (sizeof(TnCacheSlot) << h.slot_bits);
+    for (unsigned i = 0; i < n; i++)
+        size += items[i].entry->size;
+    if (size >= UINT32_MAX)
+        return NULL;
+    out = g_byte_array_sized_new((guint)size);
+    g_byte_array_set_size(out, (guint)size);
+    memset(out->data, 0, sizeof(h) + (sizeof(TnCacheSlot) << h.slot_bits));
+    size = sizeof(h) + (sizeof(TnCacheSlot) << h.slot_bits);
+    for (unsigned i = 0; i < n; i++) {
+        put_slot((void *)(out->data + sizeof(h)), (1u << h.slot_bits) - 1, &items[i], size);
+        memcpy(out->data + size, items[i].entry, items[i].entry->size);
+        size += items[i].entry->size;
+    }
+    memcpy(h.magic, magic, sizeof(magic));
+    memcpy(h.digest, digest, TN_CACHE_DIGEST);
+    h.size = size;
+    h.checksum = tn_cache_checksum(&h, offsetof(TnCacheHeader, checksum));
+    memcpy(out->data, &h, sizeof(h));
+    return out;
+}

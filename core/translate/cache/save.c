@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Adding a run's translations to the file: what is there stays, together with what other instances
+ * have added meanwhile; where all of it is too much, what was not used for longest goes.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "tenon/error.h"
+#include "translate/cache/internal.h"
+
+enum { WORTH_WRITING = 32 }; /* new entries: one for so many that are there */
+
+typedef struct Merge {
+    GArray *items;          /* TnCacheItem */
+    GPtrArray *owned;       /* entries copied out of a file */
+    TnCacheEntry *scratch;
+    GHashTable *met;        /* checksums of the entries taken; they stand in the entries */
+    uint64_t bytes;
+} Merge;
+
+static void add(Merge *m, const TnCacheEntry *e, unsigned age)
+{
+    TnCacheItem item = { .entry = e, .age = age };
+
+    if (!g_hash_table_add(m->met, (gpointer)&e->checksum))
+        return;
+    g_array_append_val(m->items, item);
+    m->bytes += e->size + sizeof(TnCacheSlot) * 4;
+}
+
+/* All entries of a file; `used` tells by slot which served this run, or is NULL. */
+static void add_file(Merge *m, const TnCacheFile *file, const GByteArray *used)
+{
+    for (uint32_t slot = 0; file->size && slot <= file->slot_mask; slot++) {
+        unsigned age;
+
+        if (!tn_cache_file_slot(file, slot, m->scratch, &age))
+            continue;
+        TnCacheEntry *e = g_memdup2(m->scratch, m->scratch->size);
+
+        g_ptr_array_add(m->owned, e);
+        if (used)
+            age = used->data[slot] ? 0 : MIN(age + 1, (unsigned)TN_CACHE_MAX_AGE);
+        add(m, e, age);
+    }
+}
+
+static int by_age(const void *a, const void *b)
+{
+    return (int)((const TnCacheItem *)a)->age - (int)((const TnCacheItem *)b)->age;
+}
+
+static void drop_least_used(Merge *m, uint64_t max_bytes)
+{
+    if (m->bytes <= max_bytes)
+        return;
+    g_array_sort(m->items, by_age);
+    while (m->items->len && m->bytes > max_bytes) {
+        const TnCacheItem *last = &g_array_index(m->items, TnCacheItem, m->items->len - 1);
+
+        m->bytes -= last->entry->size + sizeof(TnCacheSlot) * 4;
+        g_array_set_size(m->items, m->items->len - 1);
+        tn_cache.stats.dropped++;
+    }
+}
+
+/* Takes what others have written since the file was mapped. The inode is not looked at: the same
+ * entries are met again and left out. */
+static void add_others(Merge *m, int dir)
+{
+    TnCacheFile file = { .size = 0 };
+
+    tn_cache_unmap(&tn_cache.file); /* one mapping is guarded at a time; its entries are copied */
+    if (tn_cache_map(dir, tn_cache.digest, &file, NULL))
+        add_file(m, &file, NULL);
+    tn_cache_unmap(&file);
+}
+
+static bool write_file(const Merge *m, int dir, GError **error)
+{
+    g_autoptr(GByteArray) data = tn_cache_file_make((void *)m->items->data, m->items->len,
+                                                    tn_cache.digest);
+
+    if (!data)
+        return true; /* max_bytes keeps it from growing so large */
+    tn_cache.stats.written = data->len;
+    return tn_cache_replace(dir, tn_cache.digest, data, tn_cache.max_bytes, error);
+}
+
+static bool merge(const GPtrArray *entries, int dir, GError **error)
+{
+    g_autoptr(GArray) items = g_array_new(false, false, sizeof(TnCacheItem));
+    g_autoptr(GPtrArray) owned = g_ptr_array_new_with_free_func(g_free);
+    g_autofree TnCacheEntry *scratch = g_malloc(TN_CACHE_MAX_ENTRY);
+    g_autoptr(GHashTable) met = g_hash_table_new(g_int64_hash, g_int64_equal);
+    Merge m = { .items = items, .owned = owned, .scratch = scratch, .met = met };
+
+    for (guint i = 0; i < entries->len; i++)
+        add(&m, entries->pdata[i], 0);
+    add_file(&m, &tn_cache.file, tn_cache.used);
+    add_others(&m, dir);
+    drop_least_used(&m, tn_cache.max_bytes);
+    return write_file(&m, dir, error);
+}
+
+static bool save(const GPtrArray *entries, GError **error)
+{
+    int dir = tn_cache_open_directory(tn_cache.dir, error);
+    bool done;
+
+    if (dir < 0)
+        return false;
+    /* Somebody who holds the lock so long is writing the same. */
+    done = !tn_cache_lock(dir) || merge(entries, dir, error);
+    close(dir);
+    return done;
+}
+
+void tn_cache_save(void)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) error = NULL;
+
+    if (!tn_cache.open || tn_cache_is_watched() ||
+        tn_cache.stats.noted <= tn_cache.stats.found / WORTH_WRITING)
+        return;
+    tn_cache_bake(entries);
+    if (!save(entries, &error))
+        tn_warn("translations are not kept in %s: %s", tn_cache.dir, error->message);
+    tn_cache.open = false;
+}
