@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""libFuzzer on what reads files that anyone may have made: modules' notes, indexes of them,
-lists of packages.
+"""libFuzzer on what reads files that anyone may have made or damaged: modules' notes, indexes of
+them, lists of packages, kept translations.
 
 Each target runs for --seconds, from seeds made here. --keep FOLDER keeps the inputs that were found
 for the next run; a long run is
@@ -82,6 +82,21 @@ PACKAGES = (
     b'"module": "edu", "packages": ["a", "b"]}, {"kind": "x", "name": "\\u00e9\\ud83d\\ude00", '
     b'"packages": ["\\n"]}]}', b'{"format": 1, "provides": []}', b'[1, -2, true, false, null, {}]')
 
+def translations():
+    """A file of kept translations with two entries, one of which has a field."""
+    slots, entries, first = [(0, 0)] * 4, b"", 72 + 4 * 8
+    for pc, code, fields in ((0x1000, b"\x90" * 20, b""),
+                             (0x2000, b"\xb8\0\0\0\x80", b"\1\0\1\0")):
+        count = len(fields) // 4
+        body = struct.pack("<QQIHHQHHBBH", 0, 0, 1, 64, 0, pc, len(code), 1, 1, count, 0)
+        for part in (code, fields, b"kept"):
+            body += part + bytes(-len(part) % 8)
+        slots[count] = ((first + len(entries)) // 8, 0)
+        entries += struct.pack("<QII", 0, 16 + len(body), 4) + body
+    table = b"".join(struct.pack("<II", *slot) for slot in slots)
+    return struct.pack("<8sII32sQIIQ", b"TnCache\n", 1, 1, bytes(32), 0, 2, 0, 0) + table + entries
+
+
 # Name -> sources of the core that it is made of, seeds, words for the dictionary.
 TARGETS = {
     "note": (("module/elf.c", "module/note.c", "module/problem.c"),
@@ -96,6 +111,7 @@ TARGETS = {
     "packages": (("module/packages.c", "module/problem.c", "option/json.c"), PACKAGES,
                  ('\\"format\\"', '\\"provides\\"', '\\"packages\\"', '\\"kind\\"', '\\"name\\"',
                   '\\\\u')),
+    "cache": (("translate/cache/format.c", "module/problem.c"), (translations(),), ("TnCache",)),
 }
 
 
