@@ -138,7 +138,7 @@ void tn_tlb_each(void (*fn)(TnTlb *tlb, void *data), void *data)
             for (unsigned mode = 0; tlb && mode < cpu->target->n_mmu_modes; mode++)
                 fn(&tlb[mode], data);
         }
-        if (cpu != tn_cpu_current())
-            atomic_store(&cpu->exit_request, 1);
+        for (unsigned k = 0; k < TN_TLB_WINDOWS; k++)
+            __atomic_store_n(&cpu->window[k].limit, 0, __ATOMIC_SEQ_CST);
     }
 }

@@ -107,8 +107,8 @@ TnTlbSpace *tn_tlb_space_find(TnCpu *cpu, uint32_t tag);
 /* A number for a space's, or all global, translations in the second level that nothing there has. */
 uint32_t tn_tlb_new_asid(TnCpu *cpu);
 
-/* Calls fn for every soft TLB of every vCPU that was ever used, and asks all other vCPUs to come out:
- * loops keep what a TLB told them while they go round. [any] */
+/* Calls fn, which restricts what they allow, for every soft TLB of every vCPU that was ever used, and
+ * closes all windows then. [any] */
 void tn_tlb_each(void (*fn)(TnTlb *tlb, void *data), void *data);
 
 /* ---- softmmu-second.c: a second level, with large pages as one entry ------------------------ */

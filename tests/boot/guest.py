@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A Linux guest of the boot tests: its command line, its boot, what its scripts print."""
 
+import pathlib
 import re
+import subprocess
 
 from support import debian, emulator, initramfs
 from support.console import Console
@@ -11,12 +13,16 @@ PROMPT = r"tenon-guest# "
 BOOT_SECONDS = 240
 ARCHITECTURE = {"cloud": "amd64", "generic": "amd64", "686": "i386", "686-pae": "i386"}
 TARGET = {"amd64": "x86_64", "i386": "i386"}
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 
 
 class Guest(Console):
-    def __init__(self, kernel="cloud", options=(), run=(), append="", memory=256, slow=1):
+    def __init__(self, kernel="cloud", options=(), run=(), append="", memory=256, slow=1,
+                 program=None):
         architecture = ARCHITECTURE[kernel]
         image = debian.cache_dir() / f"test-initramfs-{architecture}"
+        if program:
+            image = image_with(architecture, program)
         words = ["console=ttyS0", append]
         if run:
             words += ["quiet", "tenon.run=" + ",".join(run)]
@@ -47,6 +53,15 @@ class Guest(Console):
 
     def ends(self, seconds=30):
         self.wait(seconds * self.slow)
+
+
+def image_with(architecture, program):
+    """An initramfs in which `tenon.run=` has a program of tests/boot/programs, too."""
+    folder = debian.cache_dir()
+    subprocess.run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread",
+                    PROGRAMS / f"{program}.c", "-o", folder / program], check=True)
+    return initramfs.write(architecture, folder / f"test-initramfs-{program}",
+                           {f"test/{program}": (folder / program).read_bytes()})
 
 
 def prepare(kernels):

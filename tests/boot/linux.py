@@ -69,6 +69,20 @@ def many_processors(count):
     return case
 
 
+def sees_code_written_elsewhere():
+    """What one processor's loop stores into an instruction, another executes in the end."""
+
+    def case():
+        with Guest("cloud", ("-smp", "2"), run=("cross",), program="cross") as guest:
+            guest.boot()
+            lines = guest.script("cross", 120)
+            guest.ends()
+        if not lines or any(not line.endswith(" last 1") for line in lines):
+            guest.fail("code was executed that was overwritten before:\n" + "\n".join(lines))
+
+    return case
+
+
 def no_reboot_ends(kernel):
     def case():
         with Guest(kernel, ("-no-reboot",)) as guest:
@@ -167,6 +181,7 @@ CASES = (
     ("/linux/cloud/stats-are-told-at-the-end", "full", tells_statistics("cloud")),
     ("/linux/cloud/check-finds-no-difference", "full", check_agrees("cloud")),
     ("/linux/cloud/smp-2", "quick", examine("cloud", ("-smp", "2"), checks.processors(2))),
+    ("/linux/cloud/smp-2-code-written-elsewhere", "quick", sees_code_written_elsewhere()),
     ("/linux/cloud/smp-8-cpu-max", "full",
      examine("cloud", (*MAX, "-smp", "8"), checks.processors(8))),
     ("/linux/cloud/smp-2-thread-single", "full",

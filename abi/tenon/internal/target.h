@@ -111,6 +111,17 @@ static inline unsigned tn_jump_index(uint64_t pc)
     return ((uint32_t)pc * TN_JUMP_MULTIPLIER) >> (32 - TN_JUMP_BITS);
 }
 
+/*
+ * What a loop keeps of a soft TLB while it goes round: up to `limit` a guest address plus `addend` is
+ * the host's. Another thread that restricts what a TLB allows clears the limit after that.
+ */
+typedef struct TnTlbWindow {
+    uint64_t limit; /* 0: closed */
+    uint64_t addend;
+} TnTlbWindow;
+
+enum { TN_TLB_WINDOWS = 4 };
+
 typedef struct TnCpuPrivate TnCpuPrivate; /* core's own */
 typedef struct TnTargetInfo TnTargetInfo;
 
@@ -139,6 +150,7 @@ struct TnCpu {
     uint32_t scratch_mxcsr;    /* back end: host MXCSR outside translated code */
     uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
                                 * translated code: in the state */
+    TnTlbWindow window[TN_TLB_WINDOWS]; /* back end: of the running loop */
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */
     TnCpuPrivate *priv;
 };

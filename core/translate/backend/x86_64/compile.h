@@ -278,8 +278,8 @@ void x64_emit_refills(X64Ctx *cx); /* before the stubs */
 bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r);
 /* In an out-of-line part with none pending: makes a mark the recipe it stands for. */
 void x64_complete_mark(X64Ctx *cx);
-/* In a thunk whose stack is `depth` bytes below the frame. */
-void x64_close_windows(X64Emit *e, int depth);
+/* Where code in C may have changed what a TLB allows. */
+void x64_close_windows(X64Emit *e);
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */
 

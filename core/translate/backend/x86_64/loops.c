@@ -3,12 +3,12 @@
  * Blocks that go round: those with an exit to their own start.
  *
  * Windows. Where the base of a group of accesses moves up by the same small amount each time round,
- * or stays, the first probe of a page serves until the page ends: the frame has, for each such
+ * or stays, the first probe of a page serves until the page ends: TnCpu.window has, for each such
  * group, how far the base may come and what is added to it. A base at or beyond the limit goes to the
  * probe, which stands out of line and sets both. Limits are 0 when the block is entered from
  * elsewhere and after any slow path, as that may change mappings; helpers end the analysis. Other
- * threads that restrict what a TLB allows ask the vCPU to come out (tn_tlb_each), which the exit
- * looks at each time round.
+ * threads that restrict what a TLB allows set them to 0 after they did so (tn_tlb_each), and who opens
+ * a window probes again after it: one of the two sees the other.
  *
  * Flags. An exit to the block's own start whose flags' operands stay in pinned registers until the
  * block has no more use for the flags leaves a mark instead of a recipe: one store, not three. The
@@ -162,7 +162,7 @@ static bool moves_up(const X64Ctx *cx, int end, TnTemp base)
 
 static void give_windows(X64Ctx *cx, int end)
 {
-    for (unsigned k = 1; k < cx->n_groups && cx->n_windows < X64_MAX_WINDOWS; k++) {
+    for (unsigned k = 1; k < cx->n_groups && cx->n_windows < TN_TLB_WINDOWS; k++) {
         X64Group *g = &cx->groups[k];
 
         if (g->first_op < end && g->last >= LOWEST && moves_up(cx, end, cx->ops[g->first_op].a))
@@ -237,14 +237,20 @@ void x64_complete_mark(X64Ctx *cx)
 
 /* ---- Code ------------------------------------------------------------------------------------ */
 
-static X64Mem limit(const X64Group *g)
+static X64Mem limit(unsigned window)
 {
-    return x64_frame(X64_F_LIMITS + 8 * (g->window - 1));
+    return x64_env(X64_CPU_OFS(window[window - 1].limit));
 }
 
-static X64Mem addend(const X64Group *g)
+static X64Mem addend(unsigned window)
 {
-    return x64_frame(X64_F_ADDENDS + 8 * (g->window - 1));
+    return x64_env(X64_CPU_OFS(window[window - 1].addend));
+}
+
+static void close_first(X64Emit *e, unsigned n)
+{
+    for (unsigned window = 1; window <= n; window++)
+        x64_store_imm(e, 3, limit(window), 0);
 }
 
 void x64_find_loop(X64Ctx *cx)
@@ -261,8 +267,7 @@ void x64_find_loop(X64Ctx *cx)
 
 void x64_enter_loop(X64Ctx *cx)
 {
-    for (unsigned k = 0; k < cx->n_windows; k++)
-        x64_store_imm(&cx->e, 3, x64_frame(X64_F_LIMITS + 8 * (int)k), 0);
+    close_first(&cx->e, cx->n_windows);
     cx->block->own_entry = (uint32_t)(cx->e.p - cx->e.start);
 }
 
@@ -271,19 +276,19 @@ X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r)
     X64Emit *e = &cx->e;
 
     r->window = g->window;
-    x64_rm(e, X64_CMP | X64_W, r->addr, limit(g));
+    x64_rm(e, X64_CMP | X64_W, r->addr, limit(g->window));
     r->from = x64_jcc32(e, X64_AE);
-    x64_load(e, X64_W, r->index, addend(g));
+    x64_load(e, X64_W, r->index, addend(g->window));
     r->back = e->p;
     g_array_append_val(cx->refills, *r);
     return x64_mem_index(r->index, r->addr, 0, r->disp);
 }
 
-/* The last page of all gets no window: a base would step over its end to 0. */
+/* The last page of all gets no window: a base would step over its end to 0. A miss of the second
+ * probe leaves a window open, which its slow path closes. */
 static void emit_refill(X64Ctx *cx, const X64Refill *r)
 {
     X64Stub *s = &g_array_index(cx->stubs, X64Stub, r->stub);
-    X64Group g = { .window = r->window };
     X64Emit *e = &cx->e;
     uint8_t *wraps;
 
@@ -292,8 +297,9 @@ static void emit_refill(X64Ctx *cx, const X64Refill *r)
     x64_g1_ri(e, X64_G1_ADD, 3, r->tag, TN_PAGE_SIZE);
     wraps = x64_jcc8(e, X64_Z);
     x64_lea(e, X64_W, r->tag, x64_mem(r->tag, -r->last));
-    x64_store(e, X64_W, r->tag, limit(&g));
-    x64_store(e, X64_W, r->index, addend(&g));
+    x64_store(e, X64_W, r->index, addend(r->window));
+    x64_rm(e, X64_XCHG | X64_W, r->tag, limit(r->window)); /* a fence, too */
+    s->from[s->n_from++] = x64_emit_probe(e, r);
     x64_here8(e, wraps);
     x64_target32(x64_jmp32(e), r->back);
 }
@@ -304,9 +310,8 @@ void x64_emit_refills(X64Ctx *cx)
         emit_refill(cx, &g_array_index(cx->refills, X64Refill, i));
 }
 
-void x64_close_windows(X64Emit *e, int depth)
+void x64_close_windows(X64Emit *e)
 {
     if (x64_opt & TN_OPT_LOOPS)
-        for (int k = 0; k < X64_MAX_WINDOWS; k++)
-            x64_store_imm(e, 3, x64_frame(X64_F_LIMITS + 8 * k + depth), 0);
+        close_first(e, TN_TLB_WINDOWS);
 }

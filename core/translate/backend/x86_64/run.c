@@ -380,7 +380,7 @@ static void make_slow(X64Emit *e, int kind)
     note_vectors(e, DEPTH);
     save_vectors(e);
     leave_mxcsr(e, DEPTH);
-    x64_close_windows(e, DEPTH);
+    x64_close_windows(e);
     skip = skip_without_recipe(e, DEPTH);
     call_store_flags(e, DEPTH);
     x64_here8(e, skip);

@@ -37,7 +37,6 @@ enum {
     X64_MAX_PINS = 9,
     X64_FIRST_VPIN = 4, /* host vector registers from here on are pinned */
     X64_MAX_VPINS = 12,
-    X64_MAX_WINDOWS = 4,
     X64_MAX_REGS = 64,  /* declared registers that the back end handles */
 };
 
@@ -60,9 +59,7 @@ enum {
     X64_F_VEC = 160,      /* four 32-byte slots: vector values passed in memory */
     X64_F_VEC_SAVE = X64_F_VEC + 4 * 32, /* vector temporaries during a slow path */
     X64_F_VEC_TMP = X64_F_VEC_SAVE + 16 * 32, /* one during a change of TnCpu.vec_state */
-    X64_F_LIMITS = X64_F_VEC_TMP + 32, /* windows of a loop (loops.c) */
-    X64_F_ADDENDS = X64_F_LIMITS + X64_MAX_WINDOWS * 8,
-    X64_F_SLOTS = X64_F_ADDENDS + X64_MAX_WINDOWS * 8, /* 8-byte spill slots */
+    X64_F_SLOTS = X64_F_VEC_TMP + 32, /* 8-byte spill slots */
     X64_F_VEC_SLOTS = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* 32-byte spill slots */
     X64_FRAME_SIZE = X64_F_VEC_SLOTS + TN_IR_MAX_TEMPS * 32,
 };
