@@ -51,8 +51,20 @@ bool x64_code_map(size_t size, GError **error)
     }
     close(fd);
     x64_code.size = size;
-    x64_code.next = x64_code.first = x64_code.rw;
+    x64_code.next = x64_code.first = x64_code.populated = x64_code.rw;
     return true;
+}
+
+/* Many pages at once cost less than a fault for each. Where the host cannot, the faults come. */
+static void populate(void)
+{
+    enum { STEP = 256 << 10 };
+    size_t room = (size_t)(x64_code.rw + x64_code.size - x64_code.populated);
+
+#ifdef MADV_POPULATE_WRITE
+    madvise(x64_code.populated, MIN(room, (size_t)STEP), MADV_POPULATE_WRITE);
+#endif
+    x64_code.populated += MIN(room, (size_t)STEP);
 }
 
 void x64_code_take(uint8_t *end)
@@ -60,4 +72,6 @@ void x64_code_take(uint8_t *end)
     uintptr_t entry = (uintptr_t)end + X64_CODE_OWNER + X64_CODE_ALIGN - 1;
 
     x64_code.next = (uint8_t *)(entry / X64_CODE_ALIGN * X64_CODE_ALIGN - X64_CODE_OWNER);
+    if (x64_code.next > x64_code.populated)
+        populate();
 }

@@ -14,6 +14,7 @@ typedef struct X64Code {
     size_t size;
     uint8_t *next;      /* rw: the first free byte */
     uint8_t *first;     /* rw: after the thunks, where blocks start */
+    uint8_t *populated; /* rw: up to here memory is there */
 } X64Code;
 
 extern X64Code x64_code;

@@ -21,57 +21,54 @@ static void modrm(X64Emit *e, unsigned mod, int reg, int rm)
     x64_byte(e, (uint8_t)(mod << 6 | (reg & 7) << 3 | (rm & 7)));
 }
 
-static void modrm_mem(X64Emit *e, int reg, X64Mem m)
+/* [index << scale + disp32]: SIB with base 101b, mod 00b */
+static void modrm_index(X64Emit *e, int reg, X64Mem m)
 {
-    unsigned mod = m.disp == 0 && (m.base & 7) != X64_RBP ? 0 : m.disp == (int8_t)m.disp ? 1 : 2;
-
-    if (m.base == X64_NONE) { /* [index << scale + disp32]: SIB with base 101b, mod 00b */
-        modrm(e, 0, reg, X64_RSP);
-        modrm(e, m.scale, m.index, X64_RBP);
-        x64_imm32(e, m.disp);
-        return;
-    }
-    if (m.index != X64_NONE || (m.base & 7) == X64_RSP) {
-        int index = m.index == X64_NONE ? X64_RSP : m.index;
-
-        modrm(e, mod, reg, X64_RSP);
-        modrm(e, m.scale, index, m.base);
-    } else {
-        modrm(e, mod, reg, m.base);
-    }
-    if (mod == 1)
-        x64_byte(e, (uint8_t)m.disp);
-    else if (mod == 2)
-        x64_imm32(e, m.disp);
+    modrm(e, 0, reg, X64_RSP);
+    modrm(e, m.scale, m.index, X64_RBP);
+    x64_imm32(e, m.disp);
 }
 
+/* Which parts an operand needs is as good as random: each is written, and counted where it is there.
+ * What is written too much is overwritten by what follows. */
+static void modrm_mem(X64Emit *e, int reg, X64Mem m)
+{
+    static const uint8_t disp_bytes[] = { 0, 1, 4 };
+    bool sib = m.index != X64_NONE || (m.base & 7) == X64_RSP;
+    unsigned index = m.index == X64_NONE ? X64_RSP : (unsigned)m.index;
+    bool any = m.disp != 0 || (m.base & 7) == X64_RBP, wide = m.disp != (int8_t)m.disp;
+    unsigned mod = (unsigned)any + wide, base = (unsigned)m.base & 7;
+
+    if (m.base == X64_NONE) {
+        modrm_index(e, reg, m);
+        return;
+    }
+    *e->p++ = (uint8_t)(mod << 6 | ((unsigned)reg & 7) << 3 | (sib ? (unsigned)X64_RSP : base));
+    *e->p = (uint8_t)((unsigned)m.scale << 6 | (index & 7) << 3 | base);
+    e->p += sib;
+    memcpy(e->p, &m.disp, sizeof(m.disp));
+    e->p += disp_bytes[mod];
+}
+
+/* Likewise. */
 static void prefixes(X64Emit *e, uint32_t op, int reg, int index, int base, bool byte_regs)
 {
-    static const uint8_t mandatory[4] = { 0, 0x66, 0xf3, 0xf2 };
-    unsigned pp = (op & X64_PP) / X64_66;
+    static const uint8_t mandatory[4] = { 0, 0x66, 0xf3, 0xf2 }, third_map[4] = { 0, 0, 0x38, 0x3a };
+    unsigned pp = (op & X64_PP) / X64_66, map = (op & X64_MAP) / X64_0F;
     unsigned rex = (op & X64_W ? 8u : 0) | (reg >= 8 ? 4u : 0) | (index >= 8 ? 2u : 0) |
                    (base >= 8 ? 1u : 0);
+    uint8_t *p = e->p;
 
-    if (pp)
-        x64_byte(e, mandatory[pp]);
-    if (rex || byte_regs)
-        x64_byte(e, (uint8_t)(0x40 | rex));
-    switch (op & X64_MAP) {
-    case X64_0F:
-        x64_byte(e, 0x0f);
-        break;
-    case X64_0F38:
-        x64_byte(e, 0x0f);
-        x64_byte(e, 0x38);
-        break;
-    case X64_0F3A:
-        x64_byte(e, 0x0f);
-        x64_byte(e, 0x3a);
-        break;
-    default:
-        break;
-    }
-    x64_byte(e, (uint8_t)op);
+    *p = mandatory[pp];
+    p += pp != 0;
+    *p = (uint8_t)(0x40 | rex);
+    p += rex != 0 || byte_regs;
+    *p = 0x0f;
+    p += map != 0;
+    *p = third_map[map];
+    p += map > 1;
+    *p++ = (uint8_t)op;
+    e->p = p;
 }
 
 void x64_rr(X64Emit *e, uint32_t op, int reg, int rm)
