@@ -52,9 +52,9 @@ static uint8_t read_io(TnCpu *cpu, uint64_t linear)
 }
 
 /* Reads on from the address, the next one of the block; not into another page. */
-static void read_bytes(TnCpu *cpu, uint64_t linear, unsigned n)
+static void read_bytes(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, unsigned n)
 {
-    enum { AHEAD = 32 };
+    enum { AHEAD = 64 };
     TnTranslation *t = &cpu->priv->translation;
     unsigned offset = tn_page_offset(linear);
     unsigned room = MIN(TN_MAX_CODE_BYTES - t->n_bytes, TN_PAGE_SIZE - offset);
@@ -66,6 +66,28 @@ static void read_bytes(TnCpu *cpu, uint64_t linear, unsigned n)
     else
         *to = read_io(cpu, linear);
     t->n_bytes += count;
+    b->code = cpu->priv->code_bytes;
+    b->code_at = t->start;
+    b->n_code = t->n_bytes;
+}
+
+/* Where in the translation's bytes those of a linear address stand; 32-bit addresses wrap. */
+static unsigned place_of(const TnTranslation *t, uint64_t linear)
+{
+    return (linear - t->start) % (2 * TN_PAGE_SIZE);
+}
+
+const uint8_t *tn_ir_read_ahead(TnCpu *cpu, TnIrBuilder *b, uint64_t linear)
+{
+    TnTranslation *t = &cpu->priv->translation;
+    unsigned i = place_of(t, linear);
+
+    if (!t->host[0] || tn_page_offset(linear) + TN_IR_CODE_BYTES > TN_PAGE_SIZE ||
+        tn_page_of(linear) != t->linear[0] || i > t->n_bytes)
+        return NULL;
+    if (t->n_bytes < i + TN_IR_CODE_BYTES)
+        read_bytes(cpu, b, t->start + t->n_bytes, 0);
+    return &cpu->priv->code_bytes[i];
 }
 
 /*
@@ -75,7 +97,7 @@ static void read_bytes(TnCpu *cpu, uint64_t linear, unsigned n)
 bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
 {
     TnTranslation *t = &cpu->priv->translation;
-    unsigned i = (linear - t->start) % (2 * TN_PAGE_SIZE); /* 32-bit addresses wrap */
+    unsigned i = place_of(t, linear);
 
     if (TN_UNLIKELY(i >= t->n_bytes)) {
         if (t->recorded)
@@ -87,7 +109,7 @@ bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
         if (n == 1 && t->linear[1] != tn_page_of(linear))
             tn_fetch_page(cpu, 1, linear);
         g_return_val_if_fail(i == t->n_bytes && i < TN_MAX_CODE_BYTES, false);
-        read_bytes(cpu, linear, n);
+        read_bytes(cpu, b, linear, n);
     }
     *byte = cpu->priv->code_bytes[i];
     return true;
@@ -96,7 +118,7 @@ bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
 uintptr_t tn_ir_late(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, unsigned at)
 {
     TnTranslation *t = &cpu->priv->translation;
-    unsigned first = tn_page_offset(linear), i = (linear - t->start) % (2 * TN_PAGE_SIZE);
+    unsigned first = tn_page_offset(linear), i = place_of(t, linear);
     const TnCodePage *page = t->page[0];
 
     if (!(tn_translator.options.opt & TN_OPT_LATE_NUMBERS) || t->n_late == TN_BLOCK_MAX_LATE ||

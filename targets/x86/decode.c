@@ -7,6 +7,8 @@
  */
 #include "decode.h"
 
+#include <string.h>
+
 #include "rows.h"
 
 enum {
@@ -20,34 +22,66 @@ enum {
 
 /* ---- Code bytes ------------------------------------------------------------------------- */
 
-/* Reading past the end leaves c->length at MAX_LENGTH + 1, past what can be fetched at NO_BYTES. */
-static X86DecodeResult next_byte(X86Ctx *c, uint8_t *byte)
+static uint64_t linear_pc(const X86Ctx *c)
 {
-    uint64_t linear = c->pc + c->length;
+    return c->code64 ? c->pc : (uint32_t)(c->pc + c->cs_base);
+}
 
-    if (c->length == MAX_LENGTH)
-        return X86_DECODE_TOO_LONG;
-    if (!c->code64)
-        linear = (uint32_t)(linear + c->cs_base);
-    if (!tn_ir_fetch(c->cpu, c->b, linear, byte))
-        return X86_DECODE_NO_BYTES;
-    c->bytes[c->length++] = *byte;
+/* All that an instruction can have at once, where it lies in the middle of the page. */
+static void read_instruction(X86Ctx *c)
+{
+    const uint8_t *code = tn_ir_code(c->cpu, c->b, linear_pc(c));
+
+    c->n_bytes = code ? MAX_LENGTH : 0;
+    if (code)
+        memcpy(c->bytes, code, TN_IR_CODE_BYTES);
+}
+
+/* Has n bytes read from c->length on. Where that is past the end, c->length is left at MAX_LENGTH;
+ * past what can be fetched: NO_BYTES. */
+static X86DecodeResult read_on(X86Ctx *c, unsigned n)
+{
+    while (c->n_bytes < c->length + n) {
+        uint64_t linear = c->pc + c->n_bytes;
+
+        if (c->n_bytes == MAX_LENGTH) {
+            c->length = MAX_LENGTH;
+            return X86_DECODE_TOO_LONG;
+        }
+        if (!c->code64)
+            linear = (uint32_t)(linear + c->cs_base);
+        if (!tn_ir_fetch(c->cpu, c->b, linear, &c->bytes[c->n_bytes]))
+            return X86_DECODE_NO_BYTES;
+        c->n_bytes++;
+    }
     return X86_DECODE_OK;
+}
+
+static inline X86DecodeResult need(X86Ctx *c, unsigned n)
+{
+    return TN_LIKELY(c->length + n <= c->n_bytes) ? X86_DECODE_OK : read_on(c, n);
+}
+
+static inline X86DecodeResult next_byte(X86Ctx *c, uint8_t *byte)
+{
+    X86DecodeResult r = need(c, 1);
+
+    if (TN_LIKELY(r == X86_DECODE_OK))
+        *byte = c->bytes[c->length++];
+    return r;
 }
 
 /* A little-endian number of n bytes, sign-extended. */
 static X86DecodeResult next_number(X86Ctx *c, unsigned n, int64_t *value)
 {
-    uint64_t v = 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        uint8_t byte;
-        X86DecodeResult r = next_byte(c, &byte);
-        if (r != X86_DECODE_OK)
-            return r;
-        v |= (uint64_t)byte << (8 * i);
-    }
+    X86DecodeResult r = need(c, n);
     unsigned up = 64 - 8 * n;
+    uint64_t v;
+
+    if (r != X86_DECODE_OK)
+        return r;
+    memcpy(&v, &c->bytes[c->length], sizeof(v));
+    c->length = (uint8_t)(c->length + n);
     *value = n ? (int64_t)(v << up) >> up : 0;
     return X86_DECODE_OK;
 }
@@ -60,7 +94,17 @@ typedef struct Opcode {
     uint8_t prefix; /* ENTRY_* bit of the mandatory prefix in force */
 } Opcode;
 
-static bool take_prefix(X86Ctx *c, uint8_t byte)
+enum { BYTE_OPCODE, BYTE_PREFIX, BYTE_REX }; /* what a byte may be before the opcode */
+
+static const uint8_t byte_kinds[256] = {
+    [PREFIX_ES] = BYTE_PREFIX, [PREFIX_CS] = BYTE_PREFIX, [PREFIX_SS] = BYTE_PREFIX,
+    [PREFIX_DS] = BYTE_PREFIX, [PREFIX_FS] = BYTE_PREFIX, [PREFIX_GS] = BYTE_PREFIX,
+    [PREFIX_OPSIZE] = BYTE_PREFIX, [PREFIX_ADDRSIZE] = BYTE_PREFIX, [PREFIX_LOCK] = BYTE_PREFIX,
+    [PREFIX_REPNE] = BYTE_PREFIX, [PREFIX_REP] = BYTE_PREFIX,
+    [REX_FIRST ... REX_LAST] = BYTE_REX,
+};
+
+static void take_prefix(X86Ctx *c, uint8_t byte)
 {
     static const int8_t segs[] = { [PREFIX_ES] = ES, [PREFIX_CS] = CS, [PREFIX_SS] = SS,
                                    [PREFIX_DS] = DS, [PREFIX_FS] = FS, [PREFIX_GS] = GS };
@@ -82,14 +126,11 @@ static bool take_prefix(X86Ctx *c, uint8_t byte)
     case PREFIX_LOCK:
         c->lock = true;
         break;
-    case PREFIX_REPNE: case PREFIX_REP:
+    default:
         c->repne = byte == PREFIX_REPNE;
         c->rep = byte == PREFIX_REP;
         break;
-    default:
-        return false;
     }
-    return true;
 }
 
 /* The last byte read is the first that is no legacy prefix and no REX before another prefix. */
@@ -97,15 +138,13 @@ static X86DecodeResult decode_prefixes(X86Ctx *c, uint8_t *byte)
 {
     for (;;) {
         X86DecodeResult r = next_byte(c, byte);
-        if (r != X86_DECODE_OK)
+        unsigned kind = byte_kinds[*byte];
+
+        if (r != X86_DECODE_OK || kind == BYTE_OPCODE || (kind == BYTE_REX && !c->code64))
             return r;
-        if (take_prefix(c, *byte)) {
-            c->rex = 0;
-        } else if (c->code64 && *byte >= REX_FIRST && *byte <= REX_LAST) {
-            c->rex = *byte;
-        } else {
-            return X86_DECODE_OK;
-        }
+        if (kind == BYTE_PREFIX)
+            take_prefix(c, *byte);
+        c->rex = kind == BYTE_REX ? *byte : 0;
     }
 }
 
@@ -159,7 +198,7 @@ static X86DecodeResult decode_legacy_opcode(X86Ctx *c, uint8_t byte, Opcode *o)
 
 static X86DecodeResult decode_opcode(X86Ctx *c, Opcode *o)
 {
-    uint8_t byte, second;
+    uint8_t byte = 0, second;
     X86DecodeResult r = decode_prefixes(c, &byte);
 
     *o = (Opcode){ 0 };
@@ -198,6 +237,8 @@ static bool entry_matches(const X86Ctx *c, const X86Entry *e, uint8_t prefix)
 
 static const X86Entry *choose_entry(const X86Ctx *c, const X86Slot *slot, uint8_t prefix)
 {
+    if (slot->certain)
+        return slot->entries;
     for (unsigned i = 0; i < slot->n; i++) {
         if (entry_matches(c, &slot->entries[i], prefix))
             return &slot->entries[i];
@@ -300,29 +341,30 @@ static X86DecodeResult decode_memory(X86Ctx *c)
 
 /* ---- Operands --------------------------------------------------------------------------- */
 
-static unsigned operand_bytes(const X86Ctx *c, uint8_t size)
+/* By operand size: 2, 4 and 8 bytes. */
+#define BY_OP_SIZE(v) \
+    { [OPS_B] = 1, [OPS_W] = 2, [OPS_D] = 4, [OPS_Q] = 8, [OPS_V] = (v), [OPS_Z] = MIN((v), 4), \
+      [OPS_P] = (v) + 2, [OPS_DQ] = 16, [OPS_QQ] = 32, [OPS_A] = 2 * (v), [OPS_T] = 10 }
+
+/* Those that depend on more. */
+static unsigned operand_bytes_in_mode(const X86Ctx *c, uint8_t size)
 {
     bool wide = c->code64 && (c->rex & REX_W || c->row->flags & (ROW_FORCE64 | ROW_DEF64));
 
     switch ((X86OperandSize)size) {
-    case OPS_B: return 1;
-    case OPS_W: return 2;
-    case OPS_D: return 4;
-    case OPS_Q: return 8;
-    case OPS_V: return c->op_size;
-    case OPS_Z: return MIN(c->op_size, 4u);
     case OPS_Y: return wide ? 8 : 4;
-    case OPS_P: return c->op_size + 2u;
-    case OPS_DQ: return 16;
-    case OPS_QQ: return 32;
     case OPS_X: return c->vex_l ? 32 : 16;
     case OPS_S: return c->code64 ? 10 : 6;
-    case OPS_A: return 2u * c->op_size;
-    case OPS_T: return 10;
-    case OPS_NONE:
-    case OPS_COUNT: break;
+    default: return 0;
     }
-    return 0;
+}
+
+static inline unsigned operand_bytes(const X86Ctx *c, uint8_t size)
+{
+    static const uint8_t bytes[][OPS_COUNT] = { BY_OP_SIZE(2), BY_OP_SIZE(4), BY_OP_SIZE(8) };
+    unsigned n = bytes[c->op_size / 4][size];
+
+    return TN_LIKELY(n) ? n : operand_bytes_in_mode(c, size);
 }
 
 static void set_reg(const X86Ctx *c, X86Operand *op, unsigned reg)
@@ -340,9 +382,7 @@ static void set_mem(X86Operand *op, const X86Ctx *c, uint8_t size)
 
 uintptr_t x86_late_number(const X86Ctx *c, unsigned n)
 {
-    uint64_t linear = c->code64 ? c->pc : (uint32_t)(c->pc + c->cs_base);
-
-    return tn_ir_late(c->cpu, c->b, linear, c->op[n].at);
+    return tn_ir_late(c->cpu, c->b, linear_pc(c), c->op[n].at);
 }
 
 static void take_late(const X86Ctx *c, X86Operand *op)
@@ -504,19 +544,11 @@ static void finish(X86Ctx *c)
 
 static void clear_insn(X86Ctx *c)
 {
-    c->length = 0;
-    c->lock = c->rep = c->repne = c->opsize_prefix = c->addrsize_prefix = false;
+    memset(&c->length, 0, offsetof(X86Ctx, code64) - offsetof(X86Ctx, length));
     c->seg_override = -1;
-    c->rex = 0;
-    c->vex = c->has_modrm = c->mem_rip = c->mem_checked = false;
-    c->vex_l = c->vex_vvvv = c->vex_pp = c->mem_scale = 0;
-    c->modrm = c->mod = c->reg = c->rm = 0;
     c->mem_seg = DS;
     c->mem_base = c->mem_index = -1;
-    c->mem_disp = 0;
-    c->mem_addr = TN_TEMP_NONE;
     c->row = NULL;
-    c->op[0] = c->op[1] = c->op[2] = c->op[3] = (X86Operand){ 0 };
 }
 
 X86DecodeResult x86_decode(X86Ctx *c)
@@ -526,6 +558,7 @@ X86DecodeResult x86_decode(X86Ctx *c)
     const X86Entry *e;
 
     clear_insn(c);
+    read_instruction(c);
     r = decode_opcode(c, &o);
     if (r != X86_DECODE_OK)
         return r;

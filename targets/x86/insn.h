@@ -106,7 +106,10 @@ struct X86Ctx {
     uint64_t pc;          /* of this instruction */
     uint64_t next_pc;     /* after it, wrapped to the code size */
 
-    uint8_t bytes[16];    /* the instruction's bytes so far */
+    uint8_t bytes[24];    /* the instruction's bytes and what follows them; room for a number more */
+    uint8_t n_bytes;      /* that have been read, at most 15 */
+
+    /* From here to before code64: the instruction's own, cleared before each. */
     uint8_t length;
     /* Prefixes */
     bool lock, rep, repne, opsize_prefix, addrsize_prefix;
@@ -118,24 +121,23 @@ struct X86Ctx {
     uint8_t opcode;       /* last opcode byte */
     bool has_modrm;
     uint8_t modrm, mod, reg, rm; /* reg, rm with REX bits */
-
-    uint8_t code64;       /* 1 in 64-bit mode */
     uint8_t op_size;      /* bytes: 2, 4, 8 */
     uint8_t addr_size;    /* bytes: 2, 4, 8 */
-    uint8_t stack_size;   /* bytes of a stack pointer: 2, 4, 8 */
-    unsigned mmu;         /* MMU mode of data accesses */
-
-    X86Operand op[4];     /* as the row's operand codes say, in order */
 
     /* Memory operand (valid when an operand is OPERAND_MEM) */
     uint8_t mem_seg;
     int8_t mem_base, mem_index; /* register numbers, -1 none */
     uint8_t mem_scale;
-    int64_t mem_disp;     /* RIP-relative: already absolute, base -1 */
-    TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
-
     bool mem_rip;         /* decoder: mem_disp is relative to the next pc */
     bool mem_checked;     /* mem_addr passed the segment checks for writing too */
+    TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
+    int64_t mem_disp;     /* RIP-relative: already absolute, base -1 */
+
+    X86Operand op[4];     /* as the row's operand codes say, in order */
+
+    uint8_t code64;       /* 1 in 64-bit mode */
+    uint8_t stack_size;   /* bytes of a stack pointer: 2, 4, 8 */
+    unsigned mmu;         /* MMU mode of data accesses */
 
     bool ended;           /* an EXIT was emitted */
     bool leave;           /* the block key changes at this instruction: exits go to the main loop */

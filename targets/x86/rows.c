@@ -333,6 +333,12 @@ static bool check_slot(const X86Entry *e, unsigned n, GError **error)
     return true;
 }
 
+static bool is_unconditional(const X86Entry *e)
+{
+    return e->prefixes == ENTRY_ANY_PREFIX && !e->match && !e->row->feature &&
+           !(e->row->flags & (ROW_NO64 | ROW_ONLY64));
+}
+
 bool x86_rows_compile(const X86Row *const *chapters, GError **error)
 {
     if (all_entries)
@@ -357,7 +363,8 @@ bool x86_rows_compile(const X86Row *const *chapters, GError **error)
             return false;
         }
         slots[e[i].vex][e[i].map][e[i].opcode] =
-            (X86Slot){ .entries = &e[i], .n = (uint16_t)n, .has_modrm = e[i].has_modrm };
+            (X86Slot){ .entries = &e[i], .n = (uint16_t)n, .has_modrm = e[i].has_modrm,
+                       .certain = n == 1 && is_unconditional(&e[i]) };
     }
     return true;
 }

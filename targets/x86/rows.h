@@ -68,6 +68,7 @@ typedef struct X86Slot {
     const X86Entry *entries;
     uint16_t n;
     bool has_modrm;
+    bool certain;        /* one entry without a condition: it is it */
 } X86Slot;
 
 enum { X86_N_MAPS = 4 };

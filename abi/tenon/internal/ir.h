@@ -326,6 +326,9 @@ struct TnIrBuilder {
     void *user;        /* the front end's own, per translation */
     bool full;         /* out of temporaries: the front end ends the block at the next instruction */
     bool host_x87;     /* set by the core: TN_IR_HOSTX may be used */
+    const uint8_t *code; /* set by the core: the bytes read so far, n_code from the linear address */
+    uint64_t code_at;    /* code_at on; for tn_ir_code */
+    uint32_t n_code;
 };
 
 /* Makes room for at least one more record. Cannot fail (GLib aborts on exhausted host memory). */

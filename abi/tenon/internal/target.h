@@ -437,6 +437,26 @@ TN_API void tn_phys_st64(TnCpu *cpu, uint64_t paddr, uint64_t value, uint32_t at
  */
 TN_API bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte);
 
+enum { TN_IR_CODE_BYTES = 16 };
+
+/* Reads on for tn_ir_code. [vcpu] */
+TN_API const uint8_t *tn_ir_read_ahead(TnCpu *cpu, TnIrBuilder *b, uint64_t linear);
+
+/*
+ * The next TN_IR_CODE_BYTES bytes of guest code at the linear address of an instruction, the block's
+ * first or the one behind the one before; until the next call. NULL where they do not all lie in
+ * plain memory on the block's first page: then tn_ir_fetch reads as many as there are. Never
+ * unwinds. [vcpu]
+ */
+static inline const uint8_t *tn_ir_code(TnCpu *cpu, TnIrBuilder *b, uint64_t linear)
+{
+    uint64_t at = linear - b->code_at;
+
+    if (TN_LIKELY(at < b->n_code && b->n_code - at >= TN_IR_CODE_BYTES))
+        return b->code + at;
+    return tn_ir_read_ahead(cpu, b, linear);
+}
+
 /*
  * Where the guest writes a number in its code again and again: the host address of the 4 bytes at
  * `at` bytes from the linear address of the instruction, all of which were fetched, for

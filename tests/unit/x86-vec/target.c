@@ -50,6 +50,11 @@ bool tn_ir_fetch(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, uint8_t *byte)
     return true;
 }
 
+const uint8_t *tn_ir_read_ahead(TnCpu *cpu, TnIrBuilder *b, uint64_t linear)
+{
+    return NULL;
+}
+
 uintptr_t tn_ir_late(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, unsigned at)
 {
     return 0;
