@@ -20,19 +20,26 @@ typedef struct Left {
     uint32_t exit;
 } Left;
 
+static TN_NORETURN void unwind(TnCpu *cpu, TnUnwind how)
+{
+    if (tn_translator.backend->unwinding)
+        tn_translator.backend->unwinding(cpu);
+    siglongjmp(*cpu->unwind, how);
+}
+
 void tn_cpu_unwind(TnCpu *cpu)
 {
-    siglongjmp(*cpu->unwind, TN_UNWIND_FAULT);
+    unwind(cpu, TN_UNWIND_FAULT);
 }
 
 void tn_cpu_unwind_to_loop(TnCpu *cpu)
 {
-    siglongjmp(*cpu->unwind, TN_UNWIND_LOOP);
+    unwind(cpu, TN_UNWIND_LOOP);
 }
 
 void tn_cpu_unwind_smc(TnCpu *cpu)
 {
-    siglongjmp(*cpu->unwind, TN_UNWIND_SMC);
+    unwind(cpu, TN_UNWIND_SMC);
 }
 
 void tn_cpu_halt(TnCpu *cpu)

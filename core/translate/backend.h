@@ -82,6 +82,8 @@ typedef struct TnBackend {
     void (*flush)(void);
     /* A block's own part, after its last execution (epoch passed or flush). */
     void (*release)(TnBlock *block);
+    /* Before a fault leaves run() by siglongjmp: completes the state. May be NULL. [vcpu] */
+    void (*unwinding)(TnCpu *cpu);
     /* After a fault left run() by siglongjmp: puts back what run() changed in the host (the
      * floating-point environment), keeping the guest's part. May be NULL. [vcpu] */
     void (*unwound)(TnCpu *cpu);
@@ -117,7 +119,8 @@ extern const TnBackend tn_backend_x86_64;
 
 /*
  * ---- Soft MMU slow paths, called by back ends when the inline probe fails ------------------------
- * cpu->fault_pc and the state are complete when they are called; they may unwind. `mem` is
+ * cpu->fault_pc and the state are complete when they are called, but for condition flags, which
+ * TnBackend.unwinding completes; they may unwind. `mem` is
  * TnIrOp.aux | (uint32_t)TnIrOp.type << 16. [vcpu]
  */
 uint64_t tn_mmu_load(TnCpu *cpu, uint64_t vaddr, uint32_t mem); /* extended as mem says */

@@ -156,6 +156,8 @@ void tn_check_keep(void *host, unsigned size)
 
 void tn_check_leave(TnCpu *cpu)
 {
+    if (check.checked->unwinding)
+        check.checked->unwinding(cpu);
     siglongjmp(*cpu->unwind, GAVE_UP);
 }
 
@@ -292,6 +294,12 @@ static TnRunResult check_run(TnCpu *cpu, TnBlock *block)
     return found.result;
 }
 
+static void check_unwinding(TnCpu *cpu)
+{
+    if (check.checked->unwinding)
+        check.checked->unwinding(cpu);
+}
+
 static void check_tlb_moved(TnCpu *cpu)
 {
     if (check.checked->tlb_moved)
@@ -330,6 +338,7 @@ const TnBackend tn_backend_check = {
     .compile = check_compile,
     .flush = check_flush,
     .release = check_release,
+    .unwinding = check_unwinding,
     .run = check_run,
     .tlb_moved = check_tlb_moved,
     .link = check_link,

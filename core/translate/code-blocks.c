@@ -77,12 +77,10 @@ static uint64_t word_mask(unsigned word, Span span)
     return lo >= hi ? 0 : UINT64_MAX >> (TN_CODE_LINE - (hi - lo)) << (lo % TN_CODE_LINE);
 }
 
-bool tn_code_page_has_code(TnCodePage *page, unsigned offset, unsigned n)
+bool tn_code_page_has_code_in_lines(TnCodePage *page, unsigned offset, unsigned n)
 {
     unsigned w = offset / TN_CODE_LINE, last = (offset + n - 1) / TN_CODE_LINE;
 
-    if (TN_LIKELY(w == last))
-        return atomic_load(&page->bytes[w]) >> offset % TN_CODE_LINE << (TN_CODE_LINE - n);
     for (; w <= last; w++) {
         uint64_t bits = atomic_load(&page->bytes[w]);
 

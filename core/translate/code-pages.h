@@ -72,8 +72,18 @@ void tn_code_pages_reset(void);
 /* True where changes of a byte of the span have invalidated blocks again and again. [any] */
 bool tn_code_page_changes(const TnCodePage *page, unsigned offset, unsigned n);
 
-/* True where a byte of the span is one that a block was made from. [any] */
-bool tn_code_page_has_code(TnCodePage *page, unsigned offset, unsigned n);
+/* True where a byte of the span, which is in several lines, is one that a block was made from. */
+bool tn_code_page_has_code_in_lines(TnCodePage *page, unsigned offset, unsigned n);
+
+/* The same for any span of at least one byte. [any] */
+static inline bool tn_code_page_has_code(TnCodePage *page, unsigned offset, unsigned n)
+{
+    unsigned line = offset / TN_CODE_LINE;
+
+    if (TN_LIKELY(line == (offset + n - 1) / TN_CODE_LINE))
+        return atomic_load(&page->bytes[line]) >> offset % TN_CODE_LINE << (TN_CODE_LINE - n);
+    return tn_code_page_has_code_in_lines(page, offset, n);
+}
 
 /*
  * A store by a vCPU through a TLB entry with TN_TLB_SLOW_CODE. Before: unwinds where the store

@@ -148,6 +148,7 @@ struct TnCpu {
     uint8_t sipi_vector;
     bool x87_live;             /* the guest's x87 registers are in this thread's x87 (TnX87Ops) */
     uint32_t scratch_mxcsr;    /* back end: host MXCSR outside translated code */
+    void *code_frame;          /* back end: the stack frame of translated code; NULL outside of it */
     uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
                                 * translated code: in the state */
     TnTlbWindow window[TN_TLB_WINDOWS]; /* back end: of the running loop */

@@ -221,6 +221,7 @@ const TnBackend tn_backend_x86_64 = {
     .compile = x64_compile,
     .flush = x64_flush,
     .release = x64_release_block,
+    .unwinding = x64_unwinding,
     .unwound = x64_unwound,
     .run = x64_run,
     .tlb_moved = x64_tlb_moved,

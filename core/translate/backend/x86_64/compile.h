@@ -452,7 +452,10 @@ void x64_mxcsr_enter(X64Emit *e, int depth);
 uint32_t x64_mxcsr_host(uint32_t mxcsr);
 void x64_make_mxcsr_thunks(X64Emit *e);
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
-/* After code was left by a jump out of a helper. */
+/* Before code is left by a jump out of a helper: what slow paths leave of the flags goes to the
+ * state. */
+void x64_unwinding(TnCpu *cpu);
+/* After that. */
 void x64_unwound(TnCpu *cpu);
 /* Puts the TLBs of cpu->tlb in force for translated code on this thread. */
 void x64_tlb_moved(TnCpu *cpu);

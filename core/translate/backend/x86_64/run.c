@@ -165,6 +165,15 @@ static void store_flags(uint64_t *frame, uint8_t *env)
     *home = tn_flags_eval(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b, c);
 }
 
+void x64_unwinding(TnCpu *cpu)
+{
+    uint64_t *frame = cpu->code_frame;
+
+    if (frame && (uint32_t)frame[X64_F_FLAGS_OP / 8])
+        store_flags(frame, (uint8_t *)tn_cpu_state(cpu) + X64_ENV_BIAS);
+    cpu->code_frame = NULL;
+}
+
 static void call_store_flags(X64Emit *e, int depth)
 {
     x64_lea(e, X64_W, X64_RDI, frame_at(0, depth));
@@ -207,6 +216,7 @@ static void make_enter(X64Emit *e)
     x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, X64_FRAME_SIZE);
     x64_g1_ri(e, X64_G1_AND, 3, X64_RSP, -32);
     x64_store(e, X64_W, X64_RAX, x64_frame(X64_F_HOST_RSP));
+    x64_store(e, X64_W, X64_RSP, x64_env(X64_CPU_OFS(code_frame)));
     enter_mxcsr(e, 0);
     x64_store_imm(e, 3, x64_frame(X64_F_FLAGS_OP), 0);
     move_pins(e, false, UINT32_MAX);
@@ -229,6 +239,7 @@ static void make_leave(X64Emit *e)
     x64_mov_rr(e, X64_W, X64_RCX, X64_RAX);
     leave_mxcsr(e, 0);
     x64_mov_rr(e, X64_W, X64_RAX, X64_RCX);
+    x64_store_imm(e, 3, x64_env(X64_CPU_OFS(code_frame)), 0);
     x64_load(e, X64_W, X64_RSP, x64_frame(X64_F_HOST_RSP));
     for (int k = G_N_ELEMENTS(callee_saved) - 1; k >= 0; k--)
         x64_pop(e, callee_saved[k]);
@@ -371,7 +382,6 @@ static void load_arguments(X64Emit *e, const SlowCall *call, int depth)
 static void make_slow(X64Emit *e, int kind)
 {
     enum { DEPTH = 8 + PAD };
-    uint8_t *skip;
 
     x64_thunks.slow[kind] = x64_begin_thunk(e);
     x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
@@ -381,9 +391,6 @@ static void make_slow(X64Emit *e, int kind)
     save_vectors(e);
     leave_mxcsr(e, DEPTH);
     x64_close_windows(e);
-    skip = skip_without_recipe(e, DEPTH);
-    call_store_flags(e, DEPTH);
-    x64_here8(e, skip);
     load_arguments(e, &slow_calls[kind], DEPTH);
     x64_emit_call_c(e, slow_calls[kind].fn);
     x64_store(e, X64_W, X64_RAX, frame_at(X64_F_RET, DEPTH));
