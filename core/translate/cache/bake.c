@@ -15,7 +15,8 @@
 enum {
     N_VERSIONS = 3,
     N_TIED = 2,
-    MAX_FIELDS = 16,
+    MAX_FIELDS = 48,
+    FIELD_SIZE = 4,
     NANOSECONDS = 1000000000, /* of a second */
 };
 
@@ -138,33 +139,85 @@ static void add_entry(Baker *k, bool moves)
     tn_cache.stats.kept++;
 }
 
-/*
- * Numbers in a kernel's code that are an address near the code, or the distance to one near 0 (what
- * each processor has of its own). Whether such bytes are one number at all shows when it is changed:
- * the code at another pc must come out with no other difference than the address's.
- */
-static void find_fields(Baker *k)
-{
-    const uint8_t *bytes = (const uint8_t *)(k->note + 1);
-    TnCacheField found[MAX_FIELDS];
-    unsigned n = 0, from = 0;
+/* ---- Fields ------------------------------------------------------------------------------ */
 
-    for (unsigned at = 0; at + 4u <= k->note->n_bytes && n < MAX_FIELDS; at++) {
-        uint32_t v = load32(bytes + at), pc = (uint32_t)k->note->key.pc + at;
+/* Where the code may hold an address near the code, or the distance to one near 0 (what each
+ * processor of a kernel has of its own). */
+static unsigned list_fields(const TnCacheNote *note, TnCacheField *to)
+{
+    const uint8_t *bytes = (const uint8_t *)(note + 1);
+    unsigned n = 0;
+
+    for (unsigned at = 0; at + FIELD_SIZE <= note->n_bytes && n < MAX_FIELDS; at++) {
+        uint32_t v = load32(bytes + at), pc = (uint32_t)note->key.pc + at;
         bool near = v - pc + TN_CACHE_NEAR < 2u * TN_CACHE_NEAR;
 
-        if (at < from || (!near && v + pc + TN_CACHE_NEAR_ZERO >= 2u * TN_CACHE_NEAR_ZERO))
-            continue;
-        k->fields[0] = (TnCacheField){ .at = (uint16_t)at, .sign = near ? 1 : -1 };
-        k->n_fields = 1;
-        if (!pack(k, true, 2))
-            continue;
-        found[n++] = k->fields[0];
-        from = at + 4;
+        if (near || v + pc + TN_CACHE_NEAR_ZERO < 2u * TN_CACHE_NEAR_ZERO)
+            to[n++] = (TnCacheField){ .at = (uint16_t)at, .sign = near ? 1 : -1 };
     }
-    memcpy(k->fields, found, n * sizeof(found[0]));
-    k->n_fields = n;
+    return n;
 }
+
+/* Puts a field among the others, in order; false where it overlaps one. */
+static bool put_field(TnCacheField *to, unsigned *n, TnCacheField f)
+{
+    unsigned i = *n;
+
+    while (i > 0 && to[i - 1].at > f.at)
+        i--;
+    if ((i < *n && f.at + FIELD_SIZE > to[i].at) || (i > 0 && to[i - 1].at + FIELD_SIZE > f.at))
+        return false;
+    memmove(&to[i + 1], &to[i], (*n - i) * sizeof(*to));
+    to[i] = f;
+    ++*n;
+    return true;
+}
+
+/*
+ * Whether bytes are numbers of their own shows when they are changed: the code at another pc must
+ * come out with no other difference than the address's.
+ */
+static bool are_fields(Baker *k, const TnCacheField *fields, unsigned n)
+{
+    memcpy(k->fields, fields, n * sizeof(*fields));
+    k->n_fields = n;
+    return n > 0 && pack(k, true, 2);
+}
+
+/* All but one of them: by chance the odd four bytes look like an address. */
+static bool are_all_but_one(Baker *k, const TnCacheField *fields, unsigned n)
+{
+    TnCacheField most[MAX_FIELDS];
+
+    for (unsigned skip = 0; skip < n && n > 1; skip++) {
+        memcpy(most, fields, skip * sizeof(*most));
+        memcpy(most + skip, fields + skip + 1, (n - skip - 1) * sizeof(*most));
+        if (are_fields(k, most, n - 1))
+            return true;
+    }
+    return false;
+}
+
+/* The later of two that overlap comes first: three bytes of an address after some other byte may
+ * look like one, three bytes of one before some other byte hardly ever. */
+static void find_fields(Baker *k)
+{
+    TnCacheField listed[MAX_FIELDS], apart[MAX_FIELDS], good[MAX_FIELDS];
+    unsigned n_listed = list_fields(k->note, listed), n_apart = 0, n_good = 0;
+
+    for (unsigned i = n_listed; i-- > 0;)
+        put_field(apart, &n_apart, listed[i]);
+    if (!n_listed || are_fields(k, apart, n_apart) || are_all_but_one(k, apart, n_apart))
+        return;
+    for (unsigned i = n_listed; i-- > 0;) {
+        if (are_fields(k, &listed[i], 1))
+            put_field(good, &n_good, listed[i]);
+    }
+    memcpy(k->fields, good, n_good * sizeof(*good));
+    k->n_fields = n_good;
+}
+
+/* ---- All of them ------------------------------------------------------------------------- */
 
 static void bake(const TnCacheNote *note, void *opaque)
 {

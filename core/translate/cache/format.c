@@ -9,13 +9,13 @@
 static const char magic[8] = "TnCache\n";
 
 enum {
-    MAX_PROBES = 64,
+    MAX_PROBES = 256,
     MAX_SLOT_BITS = 26,
     AGE_MASK = 0xff,
 };
 
 /* Code is found by as many of its first bytes as the longest of these that it has. */
-static const uint8_t lengths[] = { 16, 4, 1 };
+static const uint8_t lengths[] = { 16, 8, 4, 1 };
 
 static const uint64_t mixers[] = { UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9),
                                    UINT64_C(0x94d049bb133111eb), UINT64_C(0xd6e8feb86659fd93) };

@@ -166,11 +166,11 @@ static bool find_jump(Compare *c, uint32_t at)
     for (int i = 0; i < n && at + 4 <= c->size; i++) {
         uint64_t way = ops[i].imm - last, was = c->a->key.pc + way;
 
-        if ((ops[i].opc != TN_IR_EXIT && ops[i].opc != TN_IR_EXIT_IF) || !x64_fits32(way))
+        if (ops[i].opc != TN_IR_EXIT && ops[i].opc != TN_IR_EXIT_IF)
             continue;
         if (get32(c->x + at) - jump_offset(was) < sizeof(TnJumpEntry) &&
             get32(c->y + at) - jump_offset(was + c->pc) == get32(c->x + at) - jump_offset(was)) {
-            note(c, at, X64_KEPT_JUMP, (int32_t)way);
+            note(c, at, X64_KEPT_JUMP, (int32_t)way); /* tn_jump_index looks at as many bits */
             return true;
         }
     }
