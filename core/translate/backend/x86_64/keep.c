@@ -245,7 +245,8 @@ static void pack_exits(const TnBlock *block, GByteArray *out)
 static void pack(const TnBlock *block, const GArray *places, GByteArray *out)
 {
     X64Kept kept = { .code_size = size_of(block), .n_exits = block->n_exits,
-                     .n_places = places->len, .flags_dead = block->flags_dead };
+                     .n_places = places->len, .own_entry = block->own_entry,
+                     .flags_dead = block->flags_dead, .flags_marked = block->flags_marked };
 
     g_byte_array_append(out, (const void *)&kept, sizeof(kept));
     pack_exits(block, out);
@@ -271,7 +272,8 @@ static bool makes(const GByteArray *kept, const TnBlock *from, const TnBlock *bl
                   .places = places };
 
     same = copy.code_size == block->code_size && copy.n_exits == block->n_exits &&
-           copy.flags_dead == block->flags_dead && find_places(&c);
+           copy.own_entry == block->own_entry && copy.flags_dead == block->flags_dead &&
+           copy.flags_marked == block->flags_marked && find_places(&c);
     for (uint32_t i = 0; same && i < copy.n_exits; i++) {
         const TnBlockExit *x = &copy.exits[i], *y = &block->exits[i];
 

@@ -42,7 +42,7 @@ typedef struct X64KeptExit {
 /* Followed by exits, places and code. */
 typedef struct X64Kept {
     uint32_t code_size, n_exits, n_places;
-    uint32_t flags_dead;
+    uint32_t own_entry, flags_dead, flags_marked; /* of TnBlock */
 } X64Kept;
 
 /* The libraries that code calls. */

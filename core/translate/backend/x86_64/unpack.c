@@ -165,7 +165,7 @@ static bool fits(const X64Kept *k, size_t size)
     uint64_t parts = sizeof(*k) + (uint64_t)k->n_exits * sizeof(X64KeptExit) +
                      (uint64_t)k->n_places * sizeof(X64KeptPlace);
 
-    return k->code_size >= 8 && parts + k->code_size <= size;
+    return k->code_size >= 8 && parts + k->code_size <= size && k->own_entry < k->code_size;
 }
 
 static bool put_all(const Move *m, TnBlock *block, const X64Kept *k)
@@ -200,7 +200,9 @@ bool x64_unpack(TnBlock *block, uint64_t pc, const void *kept, size_t size)
     }
     block->code = x64_code_rx(m.code);
     block->code_size = k->code_size + X64_CODE_OWNER;
+    block->own_entry = k->own_entry;
     block->flags_dead = k->flags_dead;
+    block->flags_marked = k->flags_marked;
     x64_code_take(m.code + m.size);
     return true;
 }
