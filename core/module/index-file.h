@@ -23,7 +23,8 @@ TnNote *tn_index_note(const TnIndex *index, unsigned *cursor, int directory, con
 
 /*
  * Writes the index of the directory `path` anew, in one step: others find the old or the new one.
- * Files that are no modules, links, and files that others can write are left out of it.
+ * Files that are no modules, links, and files that others can write or not everyone can read are
+ * left out of it.
  */
 bool tn_index_write(const char *path, GError **error);
 

@@ -202,6 +202,14 @@ def what_is_no_module_of_its_own_is_left_out():
     expect_stale()
 
 
+def what_not_everyone_may_read_is_left_out():
+    """Whoever lists must find out by opening it whether it can be read."""
+    (PLACE / "mod-one.so").chmod(0o700)
+    write()
+    expect_used(len(NAMES) - 1)
+    expect_stale()
+
+
 def modules_of_other_hosts_are_described():
     data = bytearray((STOCK / "mod-one.so").read_bytes())
     data[18:20] = b"\xf3\0"  # e_machine: RISC-V
@@ -500,7 +508,7 @@ CASES = [
     a_fresh_index_is_used, it_saves_opening_the_files, its_modules_load,
     it_has_the_form_that_is_documented, writing_again_gives_the_same_bytes,
     listings_while_it_is_written_are_whole, what_is_no_module_of_its_own_is_left_out,
-    modules_of_other_hosts_are_described,
+    what_not_everyone_may_read_is_left_out, modules_of_other_hosts_are_described,
     a_file_replaced_by_one_of_its_size_and_date_is_read, a_file_written_in_place_is_read,
     the_index_is_written_a_step_of_the_clock_after_the_last_change, a_touched_file_is_read,
     a_removed_file_is_not_listed, an_added_file_is_listed, a_file_under_another_name_is_read,
