@@ -255,11 +255,40 @@ static void pack(const TnBlock *block, const GArray *places, GByteArray *out)
     g_byte_array_append(out, x64_code_rw(block->code), size_of(block));
 }
 
+/* An exit that is the other block's but for where it is. */
+static bool same_exit(const TnBlock *block, const TnBlock *copy, uint32_t i)
+{
+    const TnBlockExit *x = &block->exits[i], *y = &copy->exits[i];
+    TnBlockExit moved = *y;
+
+    moved.from = x->from;
+    moved.patch = x->patch;
+    moved.unlinked = x->unlinked;
+    moved.early = x->early;
+    moved.late = x->late;
+    return memcmp(&moved, x, sizeof(moved)) == 0 &&
+           offset_of(copy, y->patch) == offset_of(block, x->patch) &&
+           offset_of(copy, y->unlinked) == offset_of(block, x->unlinked) &&
+           offset_of(copy, y->early) == offset_of(block, x->early) &&
+           offset_of(copy, y->late) == offset_of(block, x->late);
+}
+
+/* Fields that compile() fills in and x64_unpack does not know show here: nothing is kept then. */
+static bool same_block(const TnBlock *block, const TnBlock *copy)
+{
+    TnBlock moved = *copy;
+
+    moved.code = block->code;
+    moved.exits = block->exits;
+    return memcmp(&moved, block, sizeof(moved)) == 0;
+}
+
 /* Whether a copy that is made of the packed block at another's pc and place is what was compiled
  * there. */
 static bool makes(const GByteArray *kept, const TnBlock *from, const TnBlock *block)
 {
-    TnBlock copy = { .key = block->key };
+    TnBlock copy = { .key = block->key, .mode_id = block->mode_id, .n_insns = block->n_insns,
+                     .size = block->size, .phys = { block->phys[0], block->phys[1] } };
     bool same = x64_unpack(&copy, from->key.pc, kept->data, kept->len);
 
     if (!same)
@@ -271,17 +300,9 @@ static bool makes(const GByteArray *kept, const TnBlock *from, const TnBlock *bl
                   .place = (uint64_t)((uint8_t *)copy.code - (uint8_t *)block->code),
                   .places = places };
 
-    same = copy.code_size == block->code_size && copy.n_exits == block->n_exits &&
-           copy.own_entry == block->own_entry && copy.flags_dead == block->flags_dead &&
-           copy.flags_marked == block->flags_marked && find_places(&c);
-    for (uint32_t i = 0; same && i < copy.n_exits; i++) {
-        const TnBlockExit *x = &copy.exits[i], *y = &block->exits[i];
-
-        same = x->pc == y->pc && offset_of(&copy, x->patch) == offset_of(block, y->patch) &&
-               offset_of(&copy, x->unlinked) == offset_of(block, y->unlinked) &&
-               offset_of(&copy, x->early) == offset_of(block, y->early) &&
-               offset_of(&copy, x->late) == offset_of(block, y->late);
-    }
+    same = same_block(block, &copy) && find_places(&c);
+    for (uint32_t i = 0; same && i < copy.n_exits; i++)
+        same = same_exit(block, &copy, i);
     g_free(copy.exits);
     return same;
 }
