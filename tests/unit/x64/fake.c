@@ -61,13 +61,26 @@ static void note(TnCpu *cpu, uint64_t value)
 }
 
 /* All registers are in the state when a slow path is called: the hash shows it. */
-static void note_state(TnCpu *cpu)
+static void note_registers(TnCpu *cpu)
 {
     const FakeState *s = fake_state(cpu);
 
     for (int i = 0; i < FAKE_GPRS; i++)
         note(cpu, s->regs[i]);
-    note(cpu, s->flags);
+}
+
+/* The condition flags as well when a helper that looks at the state is. */
+static void note_state(TnCpu *cpu)
+{
+    note_registers(cpu);
+    note(cpu, fake_state(cpu)->flags);
+}
+
+static TN_NORETURN void unwind(TnCpu *cpu)
+{
+    if (cpu->code_frame)
+        tn_backend_x86_64.unwinding(cpu);
+    siglongjmp(*cpu->unwind, 1);
 }
 
 /* Both back ends take the slow path there; elsewhere one may and the other not. */
@@ -82,11 +95,11 @@ static uint8_t *host_of(TnCpu *cpu, uint64_t vaddr, unsigned size)
     uint64_t offset = vaddr - (uint64_t)FAKE_BASE_PAGE * TN_PAGE_SIZE;
 
     if (is_slow(m, offset) || is_slow(m, offset + size - 1))
-        note_state(cpu);
+        note_registers(cpu);
     if (offset + size > sizeof(m->bytes) || offset + size < offset ||
         m->kind[offset / TN_PAGE_SIZE] == PAGE_FAULT ||
         m->kind[(offset + size - 1) / TN_PAGE_SIZE] == PAGE_FAULT)
-        siglongjmp(*cpu->unwind, 1);
+        unwind(cpu);
     return m->bytes + offset;
 }
 
@@ -223,7 +236,7 @@ static uint64_t helper_faults(TnCpu *cpu, uint64_t a, uint64_t b)
     note_state(cpu);
     clobber();
     if ((a & 3) == 0)
-        siglongjmp(*cpu->unwind, 1);
+        unwind(cpu);
     return b;
 }
 
