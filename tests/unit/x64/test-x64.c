@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "translate/backend/x86_64/code-buffer.h"
 #include "translate/backend/x86_64/target.h"
 #include "translate/ir-info.h"
 #include "fake.h"
@@ -712,6 +713,116 @@ static void test_long(void)
     run_many(g_test_thorough() ? 2000 : 100, 200, 1000);
 }
 
+/* ---- Code taken out and put back ---------------------------------------------------------------- */
+
+enum { MOVE = 0x1a7b000 };
+
+/* The program as it would be that much further on. */
+static void move_program(Gen *g, uint64_t by)
+{
+    for (unsigned i = 0; i < g->b.n_ops; i++) {
+        TnIrOp *op = &g->b.ops[i];
+
+        if (op->opc == TN_IR_INSN || op->opc == TN_IR_EXIT || op->opc == TN_IR_EXIT_IF ||
+            op->opc == TN_IR_EXIT_LOOP)
+            op->imm += by;
+    }
+}
+
+static TnBlock *compile_at(const TnBackend *backend, Gen *g, uint64_t pc)
+{
+    TnBlock *block = g_new0(TnBlock, 1);
+
+    block->key = (TnBlockKey){ .pc = pc, .address_bits = 64 };
+    block->mode_id = 1;
+    block->size = 256;
+    g_assert_true(backend->compile(block, g->b.ops, g->b.n_ops, g->b.n_temps));
+    return block;
+}
+
+/* Damaged code is put into place or refused, and nothing beyond it is written to. */
+static void check_damaged(Gen *g, const GByteArray *packed, unsigned head)
+{
+    enum { GUARD = 4096, PATTERN = 0xa5 };
+
+    for (unsigned i = 0; i < 20; i++) {
+        g_autofree uint8_t *copy = g_memdup2(packed->data, packed->len);
+        uint8_t *next = x64_code.next, *guard = next + packed->len + X64_CODE_ALIGN;
+        TnBlock block = { .key = { .pc = BLOCK_PC, .address_bits = 64 } };
+
+        for (unsigned n = 1 + below(g, 4); n > 0; n--)
+            copy[below(g, head)] ^= (uint8_t)(1 << below(g, 8));
+        memset(guard, PATTERN, GUARD);
+        if (tn_backend_x86_64.unpack(&block, BLOCK_PC, copy, packed->len))
+            tn_backend_x86_64.release(&block);
+        else
+            g_assert_true(x64_code.next == next && !block.exits);
+        for (unsigned k = 0; k < GUARD; k++)
+            g_assert_cmpint(guard[k], ==, PATTERN);
+        x64_code.next = next;
+    }
+}
+
+/* Puts the packed program back at its third place and compares. False: it does not reach there. */
+static bool put_back(Gen *g, Rig *r, const GByteArray *packed)
+{
+    TnBlock *blocks[2] = { compile_at(&tn_backend_interp, g, BLOCK_PC + 2 * MOVE),
+                           g_new0(TnBlock, 1) };
+    bool done;
+
+    *blocks[1] = (TnBlock){ .key = blocks[0]->key, .mode_id = 1, .size = 256 };
+    done = tn_backend_x86_64.unpack(blocks[1], BLOCK_PC, packed->data, packed->len);
+    fake_cpu_fill(r->origin, g->rand);
+    if (done && !agree(g, r, blocks)) {
+        explain(g, blocks[1], r->x, r->y);
+        g_error("code that was put back does something else");
+    }
+    if (done)
+        check_damaged(g, packed, packed->len - (blocks[1]->code_size - X64_CODE_OWNER));
+    release(&tn_backend_interp, blocks[0]);
+    release(&tn_backend_x86_64, blocks[1]);
+    return done;
+}
+
+/* Packs the program from two places. False where it cannot be kept. */
+static bool keep_one(Gen *g, Rig *r)
+{
+    g_autoptr(GByteArray) packed = g_byte_array_new();
+    TnBlock *versions[2] = { compile_at(&tn_backend_x86_64, g, BLOCK_PC) };
+    bool kept;
+
+    move_program(g, MOVE);
+    versions[1] = compile_at(&tn_backend_x86_64, g, BLOCK_PC + MOVE);
+    kept = tn_backend_x86_64.pack(versions, 2, packed);
+    move_program(g, MOVE);
+    kept = kept && put_back(g, r, packed);
+    release(&tn_backend_x86_64, versions[0]);
+    release(&tn_backend_x86_64, versions[1]);
+    return kept;
+}
+
+static void test_kept(void)
+{
+    static Gen g;
+    Rig rig = { fake_cpu_new(), fake_cpu_new(), fake_cpu_new(), { NULL }, NULL };
+    unsigned programs = g_test_thorough() ? 20000 : 1000, kept = 0;
+
+    for (uint32_t i = 0; i < programs; i++) {
+        g.rand = g_rand_new_with_seed(i);
+        tn_backend_x86_64.flush();
+        tn_backend_x86_64.configure(one_in(&g, 3) ? g_rand_int(g.rand) : UINT32_MAX);
+        gen_program(&g, 8 + below(&g, 100));
+        kept += keep_one(&g, &rig);
+        g_rand_free(g.rand);
+    }
+    g_test_message("%u of %u programs kept", kept, programs);
+    g_assert_cmpuint(kept, >, programs * 3 / 4);
+    fake_cpu_free(rig.origin);
+    fake_cpu_free(rig.x);
+    fake_cpu_free(rig.y);
+    tn_ir_clear(&g.b);
+}
+
 int main(int argc, char **argv)
 {
     GError *error = NULL;
@@ -725,5 +836,6 @@ int main(int argc, char **argv)
     g_test_add_func("/x64/random/short-blocks-agree-with-the-interpreter", test_short);
     g_test_add_func("/x64/random/medium-blocks-agree-with-the-interpreter", test_medium);
     g_test_add_func("/x64/random/long-blocks-agree-with-the-interpreter", test_long);
+    g_test_add_func("/x64/kept/code-that-was-put-back-agrees-with-the-interpreter", test_kept);
     return g_test_run();
 }
