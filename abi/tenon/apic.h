@@ -44,7 +44,8 @@ typedef struct TnApicOps {
 
 /* The APIC of a vCPU (borrowed), NULL for none. [any] */
 TN_API TnObject *tn_cpu_apic(TnCpu *cpu);
-/* The board gives a vCPU its APIC (has TN_IFACE_APIC), before the machine runs. [main] */
+/* The board gives a vCPU its APIC (has TN_IFACE_APIC), before the machine runs; NULL takes it back.
+ * [main] */
 TN_API void tn_cpu_set_apic(TnCpu *cpu, TnObject *apic);
 
 /* The 8259 pair as the machine's interrupt acknowledge: returns a vector 0..255; used by vCPUs

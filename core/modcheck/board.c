@@ -67,7 +67,8 @@ bool tn_board_make(GError **error)
     tn_machine_assume_config(RAM_SIZE);
     machine = tn_object_new_child(tn_object_root(), "machine", "container", error);
     /* First in the tree: a bus that a helper brings is taken before the board's own. */
-    if (machine && !tn_object_new_child(machine, "helpers", "container", error))
+    if (machine && (!tn_object_new_child(machine, "helpers", "container", error) ||
+                    !tn_object_new_child(machine, "cpus", "container", error)))
         return false;
     board = machine ? tn_object_new_child(machine, "board", "container", error) : NULL;
     ram = board ? tn_region_new_ram(board, "ram", RAM_SIZE, error) : NULL;

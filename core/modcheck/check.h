@@ -93,7 +93,7 @@ void tn_board_poke(TnObject *dev, unsigned accesses, GRand *random);
 bool tn_helpers_make(Check *check, const char *name, GError **error);
 /*
  * Gives a device the links that it must have and has not: to the helper that fits, else to a new
- * device of the very type that the link wants, when there is one.
+ * device of the very type that the link wants, or vCPU, when there is one.
  */
 bool tn_helpers_link(TnObject *dev, GError **error);
 

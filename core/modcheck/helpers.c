@@ -5,10 +5,13 @@
  */
 #include <string.h>
 
+#include "machine/running.h"
 #include "modcheck/check.h"
 #include "object/device.h"
 #include "object/type.h"
 #include "option/keyval.h"
+#include "tenon/cpu.h"
+#include "tenon/internal/target.h"
 
 static GPtrArray *helpers; /* TnObject, borrowed from the tree, in order of making */
 
@@ -73,6 +76,13 @@ bool tn_helpers_make(Check *check, const char *name, GError **error)
 
 /* ---- Links ------------------------------------------------------------------------------- */
 
+static void take_first(const TnProvide *provide, void *data)
+{
+    const TnProvide **first = data;
+
+    *first = *first ? *first : provide;
+}
+
 static TnObject *fitting_helper(const char *type)
 {
     for (unsigned i = 0; helpers && i < helpers->len; i++)
@@ -81,9 +91,23 @@ static TnObject *fitting_helper(const char *type)
     return NULL;
 }
 
+/* A vCPU of the first target that there is. It has a state and no thread: no guest code runs. */
+static TnObject *made_cpu(void)
+{
+    const TnProvide *target = NULL;
+    TnCpu *cpu = NULL;
+
+    tn_registry_each("target", take_first, &target);
+    if (target && tn_target_select(target->name, NULL))
+        cpu = tn_cpu_new(NULL, 0, NULL);
+    return cpu && bring_up(tn_cpu_object(cpu), NULL) ? tn_cpu_object(cpu) : NULL;
+}
+
 /* A new device of a type that a module provides; NULL when there is none, or it cannot be made. */
 static TnObject *made_to_fit(const char *type)
 {
+    if (strcmp(type, TN_TYPE_CPU) == 0)
+        return made_cpu();
     return tn_registry_provide("device", type) ? make(type, NULL) : NULL;
 }
 

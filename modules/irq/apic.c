@@ -498,12 +498,26 @@ static bool realize(TnObject *dev, void *state, GError **error)
     tn_cpu_set_apic(s->cpu, dev);
     s->page = tn_region_new_io(dev, "apic-page", &mmio_ops, s, PAGE);
     if (tn_cpu_index(s->cpu) == 0) {
-        TnRegion *region = tn_region_new_io(dev, "apic-msi", &mmio_ops, NULL, REGION_SIZE);
-        tn_region_add_overlap(tn_system_memory(), DEFAULT_BASE, region, 0x1000);
+        s->shared = tn_region_new_io(dev, "apic-msi", &mmio_ops, NULL, REGION_SIZE);
+        tn_region_add_overlap(tn_system_memory(), DEFAULT_BASE, s->shared, 0x1000);
         tn_set_msi_sink(apic_msi, NULL);
         tn_set_msi_waiting(apic_msi_waiting, NULL);
     }
     return true;
+}
+
+static void unrealize(TnObject *dev, void *state)
+{
+    Apic *s = state;
+    tn_cpu_set_apic(s->cpu, NULL);
+    if (s->page_at)
+        tn_region_remove(tn_system_memory(), s->page);
+    s->page_at = 0;
+    if (!s->shared)
+        return;
+    tn_set_msi_sink(NULL, NULL);
+    tn_set_msi_waiting(NULL, NULL);
+    tn_region_remove(tn_system_memory(), s->shared);
 }
 
 static const TnProperty properties[] = {
@@ -526,7 +540,8 @@ static const TnStateField fields[] = {
 };
 
 static const TnDeviceOps device_ops = {
-    .size = sizeof(device_ops), .realize = realize, .reset = reset, .settle = settle,
+    .size = sizeof(device_ops), .realize = realize, .unrealize = unrealize, .reset = reset,
+    .settle = settle,
 };
 
 static const TnInterfaceImpl interfaces[] = {

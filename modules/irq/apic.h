@@ -44,6 +44,7 @@ typedef struct Apic {
 
     TnRegion *page;       /* of a base other than the default */
     uint64_t page_at;     /* where it is shown; 0: nowhere */
+    TnRegion *shared;     /* the first vCPU's: the default page of all */
     uint64_t base;
     uint32_t id, tpr, ldr, dfr, svr, esr, esr_pending, icr_low, icr_high, dcr;
     uint32_t lvt[N_LVT];
