@@ -356,6 +356,33 @@ static void gen_form(Gen *g)
         add_int(g, dst);
 }
 
+static unsigned form_of(unsigned opcode)
+{
+    for (unsigned n = 0; n < fake_n_forms; n++) {
+        if (fake_forms[n].form.opcode == opcode)
+            return n;
+    }
+    g_assert_not_reached();
+}
+
+/* MOVD from memory and MOVQ to it, which a back end may make one operation of. */
+static void gen_scalar(Gen *g)
+{
+    enum { MOVD_IN = 0x6e, MOVQ_OUT = 0x7e };
+    bool load = one_in(g, 2);
+    unsigned n = form_of(load ? MOVD_IN : MOVQ_OUT);
+    const FakeForm *f = &fake_forms[n];
+    TnTemp addr = address(g), none = TN_TEMP_NONE, v = load ? none : any_vec(g, TN_V128);
+
+    if (load) {
+        v = tn_ir_ld(&g->b, TN_I32, addr, 0, 0);
+        add_vec(g, f->type, tn_ir_hostv(&g->b, f->type, f->form, HELPER_FB_FIRST + n, none, v, none));
+    } else {
+        v = tn_ir_hostv(&g->b, f->type, f->form, HELPER_FB_FIRST + n, none, v, none);
+        tn_ir_st(&g->b, TN_I64, addr, 0, v, 0);
+    }
+}
+
 static size_t vec_offset(Gen *g)
 {
     return offsetof(FakeState, vec) + 32 * below(g, FAKE_VECTORS);
@@ -381,7 +408,7 @@ static void gen_vector(Gen *g)
         gen_mxcsr(g);
         return;
     }
-    switch (below(g, 6)) {
+    switch (below(g, 8)) {
     case 0:
         add_vec(g, t, tn_ir_ldenv(&g->b, t, vec_offset(g)));
         break;
@@ -390,6 +417,10 @@ static void gen_vector(Gen *g)
         break;
     case 2:
         add_vec(g, t, tn_ir_1(&g->b, TN_IR_MOV, t, any_vec(g, t)));
+        break;
+    case 3:
+    case 4:
+        gen_scalar(g);
         break;
     default:
         gen_form(g);

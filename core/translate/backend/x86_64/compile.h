@@ -9,6 +9,7 @@
  *   lower-*.c     IR to code, by family
  *   vector-regs.c pinned vector registers
  *   stub.c        the out-of-line parts, emitted after the block
+ *   slow.c        slow paths: their notes, and what is done about them
  */
 #ifndef TN_X64_COMPILE_H
 #define TN_X64_COMPILE_H
@@ -76,12 +77,15 @@ typedef struct X64Recipe {
     X64Src a, b, c;
 } X64Recipe;
 
+/* Which vector temporaries a slow path keeps, and how much of them. */
+typedef enum X64Keep { X64_KEEP_NONE, X64_KEEP_LOW, X64_KEEP_WHOLE, X64_N_KEEPS } X64Keep;
+
 /* An out-of-line part. */
 typedef struct X64Stub {
     enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
            X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
            X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE,
-           X64_STUB_VEC_STATE, X64_STUB_DIVIDE, X64_N_STUBS } kind;
+           X64_STUB_DIVIDE, X64_STUB_REQUEST, X64_STUB_VEC_STATE } kind;
     bool flags_pending;
     bool wide;
     bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */
@@ -89,7 +93,7 @@ typedef struct X64Stub {
     uint8_t *from[2];   /* displacements of the jumps to it */
     uint8_t *back;      /* where it returns to */
     uint64_t pc;
-    uint32_t mem;       /* argument of tn_mmu_* */
+    uint32_t mem;       /* argument of tn_mmu_*; DIVIDE: the helper */
     uint32_t aop;       /* RMW: TnAtomicOp */
     X64Src addr, value, value2;
     int64_t disp;       /* added to addr */
@@ -276,8 +280,6 @@ X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r);
 void x64_emit_refills(X64Ctx *cx); /* before the stubs */
 /* Leaves a mark for flags r at the exit being lowered, where it may. */
 bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r);
-/* In an out-of-line part with none pending: makes a mark the recipe it stands for. */
-void x64_complete_mark(X64Ctx *cx);
 /* Where code in C may have changed what a TLB allows. */
 void x64_close_windows(X64Emit *e);
 
@@ -403,8 +405,6 @@ void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep);
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep);
 /* X64_LAZY_* of a recipe. */
 int32_t x64_recipe_word(const X64Recipe *r);
-/* Puts a recipe into the frame; tmp may be X64_NONE. */
-void x64_store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp);
 /* Where the block reads the flags it was entered with: sees to it that they are in the state. */
 void x64_enter_flags(X64Ctx *cx);
 /* True where the host's flags are now those of t, but for the carry of INC and DEC. */
@@ -418,11 +418,11 @@ void x64_pack_rax_without_overflow(X64Ctx *cx, TnTemp t);
 /* Computes a virtual FLAGS into a register. */
 void x64_materialise_flags(X64Ctx *cx, TnTemp t);
 
-/* ---- run.c ------------------------------------------------------------------------------- */
+/* ---- thunks.c ---------------------------------------------------------------------------- */
 
 typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *enter;
-    uint8_t *leave;          /* rax, rdx: the result */
+    uint8_t *leave;          /* rax: TnRunExit; rdx: the note of a direct exit */
     uint8_t *leave_direct;   /* called by an exit with a note behind it (notes.h) */
     uint8_t *next;           /* the pc is in the state: to the next block */
     uint8_t *save_pins;      /* all pinned registers to the state */
@@ -431,7 +431,7 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *mxcsr_leave;    /* guest's to the state, host's in force; uses eax */
     uint8_t *mxcsr_store;    /* guest's to the state; uses eax */
     uint8_t *mxcsr_enter;    /* the reverse; uses ecx */
-    uint8_t *slow[X64_N_STUBS]; /* by X64Stub.kind */
+    uint8_t *slow[X64_N_KEEPS]; /* slow paths, called with a note behind (slow.h) */
     uint8_t *vec_load[4];    /* by X64_VEC_* bit: makes it set; keeps all registers not pinned */
     uint8_t *vec_save;       /* pinned vector registers to the state; keeps integer registers */
     uint8_t *vec_restore;    /* and back to what vec_state was: eax */
@@ -443,25 +443,31 @@ void x64_make_thunks(void);
 /* Aligns the place for another thunk and gives it. */
 uint8_t *x64_begin_thunk(X64Emit *e);
 
-/* Emit the change of MXCSR in a thunk whose stack is `depth` bytes below the frame: guest's flags to
- * the state; the same, and the host's in force (both use eax); the guest's in force (ecx). */
-void x64_mxcsr_store(X64Emit *e, int depth);
-void x64_mxcsr_leave(X64Emit *e, int depth);
-void x64_mxcsr_enter(X64Emit *e, int depth);
+/* Emit the change of MXCSR: guest's flags to the state; the same, and the host's in force (both use
+ * eax); the guest's in force (ecx). */
+void x64_mxcsr_store(X64Emit *e);
+void x64_mxcsr_leave(X64Emit *e);
+void x64_mxcsr_enter(X64Emit *e);
 /* What counts of the host's own. */
 uint32_t x64_mxcsr_host(uint32_t mxcsr);
 void x64_make_mxcsr_thunks(X64Emit *e);
-TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
-/* Before code is left by a jump out of a helper: what slow paths leave of the flags goes to the
- * state. */
-void x64_unwinding(TnCpu *cpu);
-/* After that. */
-void x64_unwound(TnCpu *cpu);
-/* Puts the TLBs of cpu->tlb in force for translated code on this thread. */
-void x64_tlb_moved(TnCpu *cpu);
 /* Calls code in C, with the pinned vector registers in the state and no upper half in use. Clobbers
  * rax where fn is far. */
 void x64_emit_call_c(X64Emit *e, void (*fn)(void));
+
+/* ---- slow.c ------------------------------------------------------------------------------ */
+
+/* Before code is left by a jump out of a helper: what slow paths leave of the flags goes to the
+ * state. */
+void x64_unwinding(TnCpu *cpu);
+
+/* ---- run.c ------------------------------------------------------------------------------- */
+
+TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
+/* After code was left by a jump out of a helper. */
+void x64_unwound(TnCpu *cpu);
+/* Puts the TLBs of cpu->tlb in force for translated code on this thread. */
+void x64_tlb_moved(TnCpu *cpu);
 
 /* ---- link.c ------------------------------------------------------------------------------ */
 

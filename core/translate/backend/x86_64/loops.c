@@ -12,7 +12,7 @@
  *
  * Flags. An exit to the block's own start whose flags' operands stay in pinned registers until the
  * block has no more use for the flags leaves a mark instead of a recipe: one store, not three. The
- * out-of-line parts that run before the flags are overwritten complete it.
+ * notes of slow paths that run before the flags are overwritten tell what it stands for.
  */
 #include "compile.h"
 
@@ -216,23 +216,10 @@ bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r)
         !(two || (!r->packed && r->fop == TN_FLAGS_LOGIC)) || !(x64_opt & TN_OPT_LAZY_FLAGS) ||
         !stays(cx, &r->a) || (two && !stays(cx, &r->b)))
         return false;
-    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r) | X64_LAZY_MARK);
+    x64_store_imm(&cx->e, 0, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r) | X64_LAZY_MARK);
     cx->marked = *r;
     cx->block->flags_marked = true;
     return true;
-}
-
-void x64_complete_mark(X64Ctx *cx)
-{
-    uint8_t *skip;
-
-    if (!cx->block->flags_marked)
-        return;
-    x64_rm(&cx->e, X64_GRP3, X64_G3_TEST, x64_frame(X64_F_FLAGS_OP));
-    x64_imm32(&cx->e, X64_LAZY_MARK);
-    skip = x64_jcc8(&cx->e, X64_Z);
-    x64_store_recipe(cx, &cx->marked, X64_NONE);
-    x64_here8(&cx->e, skip);
 }
 
 /* ---- Code ------------------------------------------------------------------------------------ */

@@ -116,7 +116,7 @@ static void lower_cas(X64Ctx *cx, const TnIrOp *op)
 static void lower_fence(X64Ctx *cx)
 {
     emit_lock(cx);
-    x64_g1_mi(&cx->e, X64_G1_OR, 2, x64_frame(X64_F_MXCSR), 0);
+    x64_g1_mi(&cx->e, X64_G1_OR, 2, x64_frame(X64_F_SCRATCH), 0);
 }
 
 /* Memory in the other byte order goes the slow way. */

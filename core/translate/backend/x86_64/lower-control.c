@@ -8,12 +8,7 @@
  */
 #include "compile.h"
 #include "notes.h"
-
-static void leave(X64Ctx *cx, TnRunExit why)
-{
-    x64_mov_ri(&cx->e, X64_RAX, why);
-    x64_target32(x64_jmp32(&cx->e), x64_thunks.leave);
-}
+#include "slow.h"
 
 static void store_pc(X64Ctx *cx, uint64_t pc)
 {
@@ -277,6 +272,15 @@ void x64_lower_control(X64Ctx *cx, const TnIrOp *op)
     }
 }
 
+static void emit_request(X64Ctx *cx, const X64Exit *x)
+{
+    X64Stub s = { .kind = X64_STUB_REQUEST, .pc = x->pc, .dst = X64_NONE, .clear = X64_NONE,
+                  .flags_pending = x->flags_pending, .flags = x->flags };
+
+    x64_here32(&cx->e, x->request);
+    x64_call_slow(cx, &s);
+}
+
 /* The stubs of direct exits, and the block's own table of them. */
 void x64_emit_exits(X64Ctx *cx)
 {
@@ -292,12 +296,7 @@ void x64_emit_exits(X64Ctx *cx)
         x64_here32(&cx->e, x->patch);
         x64_call(&cx->e, x64_thunks.leave_direct);
         x64_note_exit(&cx->e, i);
-        if (x->request) {
-            x64_here32(&cx->e, x->request);
-            if (x->flags_pending)
-                x64_leave_recipe(cx, &x->flags, false, 0);
-            store_pc(cx, x->pc);
-            leave(cx, TN_RUN_EXIT_REQUEST);
-        }
+        if (x->request)
+            emit_request(cx, x);
     }
 }

@@ -156,7 +156,7 @@ static void set_host_flags(X64Ctx *cx, X64Recipe r, int tmp, bool need_carry)
 {
     if (r.fop < TN_FLAGS_SHL && needs_slot(&r.b, r.size_log2)) {
         x64_mov_src(cx, X64_W, tmp, &r.b);
-        r.b = (X64Src){ .kind = X64_SRC_MEM, .mem = x64_frame(X64_F_RET) };
+        r.b = (X64Src){ .kind = X64_SRC_MEM, .mem = x64_frame(X64_F_SCRATCH) };
         x64_store(&cx->e, X64_W, tmp, r.b.mem);
     }
     switch (r.fop) {
@@ -308,10 +308,10 @@ static bool leaves_recipe(const X64Recipe *r)
 static void store_packed(X64Ctx *cx, int reg)
 {
     x64_store(&cx->e, 0, reg, x64_reg_home(x64_plan.flags_reg));
-    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP), 0);
+    x64_store_imm(&cx->e, 0, x64_frame(X64_F_FLAGS_OP), 0);
 }
 
-/* frame slot = src */
+/* frame slot = src; tmp is free */
 static void pass(X64Ctx *cx, int32_t frame_ofs, const X64Src *src, int tmp)
 {
     X64Mem m = x64_frame(frame_ofs);
@@ -320,35 +320,24 @@ static void pass(X64Ctx *cx, int32_t frame_ofs, const X64Src *src, int tmp)
         x64_store(&cx->e, X64_W, src->reg, m);
     } else if (src->kind == X64_SRC_IMM) {
         x64_store_imm64(&cx->e, m, src->imm);
-    } else if (tmp != X64_NONE) {
+    } else {
         x64_load(&cx->e, src->narrow ? 0 : X64_W, tmp, src->mem);
         x64_store(&cx->e, X64_W, tmp, m);
-    } else { /* PUSH and POP: both addresses are those of the frame before the PUSH */
-        x64_rm(&cx->e, 0xff, 6, src->mem);
-        x64_rm(&cx->e, 0x8f, 0, m);
-        m.disp += 4;
-        if (src->narrow)
-            x64_store_imm(&cx->e, 2, m, 0);
     }
 }
 
 int32_t x64_recipe_word(const X64Recipe *r)
 {
     return X64_LAZY_VALID | r->fop | r->size_log2 << X64_LAZY_SIZE_SHIFT |
-           (r->from_result ? X64_LAZY_FROM_RESULT : 0) | (r->packed ? X64_LAZY_PACKED : 0);
+           (r->from_result ? X64_LAZY_FROM_RESULT : 0);
 }
 
-void x64_store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp)
+static void store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp)
 {
-    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r));
+    x64_store_imm(&cx->e, 0, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r));
     pass(cx, X64_F_FLAGS_A, &r->a, tmp);
-    if (r->packed || r->fop == TN_FLAGS_LOGIC)
-        return;
-    if (r->fop != TN_FLAGS_INC && r->fop != TN_FLAGS_DEC)
+    if (r->fop != TN_FLAGS_LOGIC)
         pass(cx, X64_F_FLAGS_B, &r->b, tmp);
-    if (r->fop == TN_FLAGS_ADD || r->fop == TN_FLAGS_SUB)
-        return;
-    pass(cx, X64_F_FLAGS_C, &r->c, tmp);
 }
 
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep)
@@ -366,7 +355,7 @@ void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t k
         return;
     }
     if (leaves_recipe(r)) {
-        x64_store_recipe(cx, r, tmp);
+        store_recipe(cx, r, tmp);
         return;
     }
     if (!host_live)
@@ -405,7 +394,7 @@ void x64_enter_flags(X64Ctx *cx)
 
     if (x64_plan.flags_reg < 0 || !cx->reads_flags)
         return;
-    x64_g1_mi(&cx->e, X64_G1_CMP, 2, x64_frame(X64_F_FLAGS_OP), 0);
+    x64_g1_mi(&cx->e, X64_G1_CMP, 0, x64_frame(X64_F_FLAGS_OP), 0);
     skip = x64_jcc8(&cx->e, X64_Z);
     x64_call(&cx->e, x64_thunks.flags);
     x64_here8(&cx->e, skip);

@@ -102,8 +102,8 @@ static void control_form(X64Ctx *cx, const TnIrOp *op)
     x64_rr(&cx->e, X64_GRP3, X64_G3_NOT, tmp);
     x64_g1_ri(&cx->e, X64_G1_AND, 2, tmp, FCW_MASKS);
     branch_to(cx, op, X64_STUB_X87_REFUSE, X64_NZ);
-    x64_store(&cx->e, 0, value, x64_frame(X64_F_VALUE));
-    x64_rm(&cx->e, FLDCW, FLDCW_EXT, x64_frame(X64_F_VALUE));
+    x64_store(&cx->e, 0, value, x64_frame(X64_F_SCRATCH));
+    x64_rm(&cx->e, FLDCW, FLDCW_EXT, x64_frame(X64_F_SCRATCH));
 }
 
 void x64_lower_hostx(X64Ctx *cx, const TnIrOp *op)

@@ -21,16 +21,17 @@ static X64Mem guest_mxcsr(void)
     return x64_env(x64_state_ofs((uint64_t)x64_plan.target->mxcsr_offset));
 }
 
-static X64Mem scratch(int depth)
+/* Below the stack pointer, where no signal handler writes (System V AMD64 ABI, 3.2.2). */
+static X64Mem scratch(void)
 {
-    return x64_frame(X64_F_MXCSR + depth);
+    return x64_mem(X64_RSP, -8);
 }
 
 /* eax = the MXCSR in force. */
-static void read_mxcsr(X64Emit *e, int depth)
+static void read_mxcsr(X64Emit *e)
 {
-    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, scratch(depth));
-    x64_load(e, 0, X64_RAX, scratch(depth));
+    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, scratch());
+    x64_load(e, 0, X64_RAX, scratch());
 }
 
 static void merge_flags(X64Emit *e)
@@ -39,22 +40,22 @@ static void merge_flags(X64Emit *e)
     x64_rm(e, OR_TO_MEMORY, X64_RAX, guest_mxcsr());
 }
 
-void x64_mxcsr_store(X64Emit *e, int depth)
+void x64_mxcsr_store(X64Emit *e)
 {
     if (!has_mxcsr())
         return;
-    read_mxcsr(e, depth);
+    read_mxcsr(e);
     merge_flags(e);
 }
 
 /* Nothing to do where the host's already is in force, as loading it is slow. */
-void x64_mxcsr_leave(X64Emit *e, int depth)
+void x64_mxcsr_leave(X64Emit *e)
 {
     uint8_t *skip;
 
     if (!has_mxcsr())
         return;
-    read_mxcsr(e, depth);
+    read_mxcsr(e);
     x64_rm(e, X64_CMP, X64_RAX, x64_env(X64_CPU_OFS(scratch_mxcsr)));
     skip = x64_jcc8(e, X64_Z);
     merge_flags(e);
@@ -63,7 +64,7 @@ void x64_mxcsr_leave(X64Emit *e, int depth)
 }
 
 /* With no sticky flags: those it had stay in the state and new ones are added when it is left. */
-void x64_mxcsr_enter(X64Emit *e, int depth)
+void x64_mxcsr_enter(X64Emit *e)
 {
     uint8_t *skip;
 
@@ -72,11 +73,11 @@ void x64_mxcsr_enter(X64Emit *e, int depth)
     x64_load(e, 0, X64_RCX, guest_mxcsr());
     x64_g1_ri(e, X64_G1_AND, 2, X64_RCX, ~FLAGS);
     x64_g1_ri(e, X64_G1_OR, 2, X64_RCX, MASKS);
-    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, scratch(depth));
-    x64_rm(e, X64_CMP, X64_RCX, scratch(depth));
+    x64_rm(e, X64_GRP15, X64_G15_STMXCSR, scratch());
+    x64_rm(e, X64_CMP, X64_RCX, scratch());
     skip = x64_jcc8(e, X64_Z);
-    x64_store(e, 0, X64_RCX, scratch(depth));
-    x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, scratch(depth));
+    x64_store(e, 0, X64_RCX, scratch());
+    x64_rm(e, X64_GRP15, X64_G15_LDMXCSR, scratch());
     x64_here8(e, skip);
 }
 
@@ -86,16 +87,15 @@ uint32_t x64_mxcsr_host(uint32_t mxcsr)
 }
 
 /* A thunk that does nothing while no guest value is in force. */
-static uint8_t *make_thunk(X64Emit *e, void (*emit)(X64Emit *e, int depth))
+static uint8_t *make_thunk(X64Emit *e, void (*emit)(X64Emit *e))
 {
-    enum { DEPTH = 8 };
     uint8_t *start = x64_begin_thunk(e), *skip = NULL;
 
     if (x64_plan.vpin_mask) {
         x64_g1_mi(e, X64_G1_CMP, 0, x64_vec_state(), 0);
         skip = x64_jcc8(e, X64_Z);
     }
-    emit(e, DEPTH);
+    emit(e);
     if (skip)
         x64_here8(e, skip);
     x64_ret(e);

@@ -7,7 +7,7 @@
 
 enum {
     GROUP_BITS = 7,
-    GROUP = 1 << GROUP_BITS,
+    GROUP = X64_NOTE_MORE,
     SIGN = 1 << (GROUP_BITS - 1), /* in the last group of a signed number */
 };
 
@@ -34,7 +34,7 @@ void x64_note_signed(X64Emit *e, int64_t v)
     x64_byte(e, (uint8_t)(v & (GROUP - 1)));
 }
 
-uint64_t x64_read_unsigned(const uint8_t **note)
+uint64_t x64_read_long(const uint8_t **note)
 {
     const uint8_t *p = *note;
     uint64_t v = *p & (GROUP - 1);

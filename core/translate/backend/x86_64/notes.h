@@ -17,8 +17,15 @@ void x64_note_owner(X64Emit *e, TnBlock *block);
 
 void x64_note_unsigned(X64Emit *e, uint64_t v);
 void x64_note_signed(X64Emit *e, int64_t v);
-uint64_t x64_read_unsigned(const uint8_t **note);
+uint64_t x64_read_long(const uint8_t **note);
 int64_t x64_read_signed(const uint8_t **note);
+
+enum { X64_NOTE_MORE = 1 << 7 }; /* in a byte: the number goes on */
+
+static inline uint64_t x64_read_unsigned(const uint8_t **note)
+{
+    return **note & X64_NOTE_MORE ? x64_read_long(note) : *(*note)++;
+}
 
 /* How far back the entry is, and the block from there. */
 void x64_note_block(X64Emit *e);

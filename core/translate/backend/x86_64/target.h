@@ -40,43 +40,39 @@ enum {
     X64_MAX_REGS = 64,  /* declared registers that the back end handles */
 };
 
-/* The frame, offsets from rsp in translated code; rsp is a multiple of 32. */
+/* The frame, offsets from rsp in translated code, what code in blocks uses first; rsp is a multiple
+ * of 32. */
 enum {
-    X64_F_HOST_RSP = 0,   /* rsp of the entry thunk after its pushes */
-    X64_F_MXCSR = 8,      /* scratch for stmxcsr and ldmxcsr */
-    X64_F_RET = 16,       /* result of a slow path */
-    X64_F_ADDR = 24,      /* arguments of a slow path */
-    X64_F_MEM = 32,
-    X64_F_VALUE = 40,
-    X64_F_VALUE2 = 48,
-    X64_F_PC = 56,
-    X64_F_FLAGS_OP = 64,  /* how to compute the packed flags, X64_LAZY_*; 0: they are in the state */
-    X64_F_FLAGS_A = 72,
-    X64_F_FLAGS_B = 80,
-    X64_F_FLAGS_C = 88,
-    X64_F_SAVE = 96,      /* temporaries during a slow path: rax rcx rdx r10 r11 */
-    X64_F_VEC_STATE = 152, /* TnCpu.vec_state during a slow path */
-    X64_F_VEC = 160,      /* four 32-byte slots: vector values passed in memory */
-    X64_F_VEC_SAVE = X64_F_VEC + 4 * 32, /* vector temporaries during a slow path */
+    X64_F_FLAGS_OP = 0,   /* how to compute the packed flags, X64_LAZY_*; 0: they are in the state */
+    X64_F_FLAGS_A = 8,
+    X64_F_FLAGS_B = 16,
+    X64_F_SCRATCH = 24,   /* of one operation */
+    X64_F_SLOTS = 32,     /* 8-byte spill slots */
+    X64_F_SAVE = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* temporaries during a slow path, by number */
+    X64_F_HOST_RSP = X64_F_SAVE + 16 * 8, /* rsp of the entry thunk after its pushes */
+    X64_F_VEC_STATE = X64_F_HOST_RSP + 8, /* TnCpu.vec_state during a slow path */
+    X64_F_RESUME = X64_F_VEC_STATE + 8,   /* where a slow path goes on */
+    X64_F_RECIPE = X64_F_RESUME + 8,      /* the flags, in its note; NULL outside of it (slow.c) */
+    X64_F_VEC = X64_F_RECIPE + 8, /* four 32-byte slots: vector values passed in memory */
+    X64_F_VEC_SAVE = X64_F_VEC + 4 * 32, /* vector temporaries during a slow path, by number */
     X64_F_VEC_TMP = X64_F_VEC_SAVE + 16 * 32, /* one during a change of TnCpu.vec_state */
-    X64_F_SLOTS = X64_F_VEC_TMP + 32, /* 8-byte spill slots */
-    X64_F_VEC_SLOTS = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* 32-byte spill slots */
+    X64_F_VEC_SLOTS = X64_F_VEC_TMP + 32, /* 32-byte spill slots */
     X64_FRAME_SIZE = X64_F_VEC_SLOTS + TN_IR_MAX_TEMPS * 32,
 };
 
 /*
  * The recipe of packed flags in the frame. Between blocks the condition flags are either in the state
  * or here: a block that leaves stores the operands, and whoever reads the flags, in translated code
- * or out of it, computes them first (x64_thunks.flags).
+ * or out of it, computes them first (x64_thunks.flags). The first word's low byte says what they are
+ * operands of.
  */
 enum {
-    X64_LAZY_FOP = 0xff,         /* TnFlagOp */
-    X64_LAZY_SIZE_SHIFT = 8,
+    X64_LAZY_FOP = 0x7,          /* TnFlagOp: ADD, SUB or LOGIC */
+    X64_LAZY_MARK = 1 << 3,      /* A and B are still in pinned registers (loops.c) */
+    X64_LAZY_SIZE_SHIFT = 4,
     X64_LAZY_SIZE = 0x3 << X64_LAZY_SIZE_SHIFT,
-    X64_LAZY_FROM_RESULT = 1 << 16, /* A is the result, not the first operand */
-    X64_LAZY_PACKED = 1 << 17,   /* A is the packed value */
-    X64_LAZY_VALID = 1 << 18,
-    X64_LAZY_MARK = 1 << 19,     /* A and B are still in pinned registers (loops.c) */
+    X64_LAZY_FROM_RESULT = 1 << 6, /* A is the result, not the first operand */
+    X64_LAZY_VALID = 1 << 7,
 };
 
 /*

@@ -31,14 +31,14 @@ void x64_save_vectors(X64Emit *e)
 static void leave_mxcsr(X64Emit *e)
 {
     x64_push(e, X64_RAX);
-    x64_mxcsr_leave(e, DEPTH + 8);
+    x64_mxcsr_leave(e);
     x64_pop(e, X64_RAX);
 }
 
 static void enter_mxcsr(X64Emit *e)
 {
     x64_push(e, X64_RCX);
-    x64_mxcsr_enter(e, DEPTH + 8);
+    x64_mxcsr_enter(e);
     x64_pop(e, X64_RCX);
 }
 

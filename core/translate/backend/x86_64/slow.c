@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+#include "slow.h"
+
+#include <string.h>
+
+#include "code-buffer.h"
+#include "notes.h"
+
+/* The byte of a note after its block: the kind, and what else there is. */
+enum {
+    KIND = 0xf,
+    HAS_FLAGS = 1 << 4,
+    HAS_DISP = 1 << 5,
+    HAS_CLEAR = 1 << 6,
+    IS_VECTOR = 1 << 7,
+};
+
+/* A source's byte: a register, or the base of what is in memory, and which of both. */
+enum {
+    SOURCE_REG = 0xf,
+    SOURCE_KIND_SHIFT = 4,
+    SOURCE_KIND = 3 << SOURCE_KIND_SHIFT,
+    SOURCE_NARROW = 1 << 6,
+};
+
+/* A recipe's byte. */
+enum {
+    RECIPE_FOP = 0xf,           /* TnFlagOp, or */
+    RECIPE_PACKED = RECIPE_FOP, /* the packed flags themselves */
+    RECIPE_SIZE_SHIFT = 4,
+    RECIPE_SIZE = 3 << RECIPE_SIZE_SHIFT,
+    RECIPE_FROM_RESULT = 1 << 6,
+    RECIPE_OF_MARK = 1 << 7,    /* only where the frame has a mark (loops.c) */
+};
+
+/* An access: the type and the MMU mode, that mostly are all there is to say, lowest. */
+enum {
+    ACCESS_TYPE = 0x7,
+    ACCESS_MODE_SHIFT = 3,
+    ACCESS_REST_SHIFT = 7,
+    MODE_BITS = 4,
+    TYPE_SHIFT = 16, /* in the argument of tn_mmu_* */
+};
+
+_Static_assert(TN_MEM_MODE_MASK == (1 << MODE_BITS) - 1 && TN_MEM_MODE_SHIFT == 0, "access");
+_Static_assert((int)TN_FLAGS_COUNT <= (int)RECIPE_PACKED, "operations of flags take four bits");
+_Static_assert(X64_STUB_VEC_STATE <= KIND + 1, "kinds of slow paths take four bits");
+
+/* ---- Writing ----------------------------------------------------------------------------- */
+
+static void write_source(X64Emit *e, const X64Src *s)
+{
+    int reg = s->kind == X64_SRC_MEM ? s->mem.base : s->kind == X64_SRC_REG ? s->reg : 0;
+
+    x64_byte(e, (uint8_t)(reg | s->kind << SOURCE_KIND_SHIFT | (s->narrow ? SOURCE_NARROW : 0)));
+    if (s->kind == X64_SRC_IMM)
+        x64_note_signed(e, (int64_t)s->imm);
+    else if (s->kind == X64_SRC_MEM)
+        x64_note_signed(e, s->mem.disp);
+}
+
+static bool recipe_has_b(unsigned fop)
+{
+    return fop != RECIPE_PACKED && fop != TN_FLAGS_LOGIC && fop != TN_FLAGS_INC &&
+           fop != TN_FLAGS_DEC;
+}
+
+static bool recipe_has_c(unsigned fop)
+{
+    return fop != RECIPE_PACKED && fop != TN_FLAGS_LOGIC && fop != TN_FLAGS_ADD &&
+           fop != TN_FLAGS_SUB;
+}
+
+static void write_recipe(X64Emit *e, const X64Recipe *r, bool of_mark)
+{
+    unsigned fop = r->packed ? RECIPE_PACKED : r->fop;
+
+    x64_byte(e, (uint8_t)(fop | r->size_log2 << RECIPE_SIZE_SHIFT |
+                          (r->from_result ? RECIPE_FROM_RESULT : 0) |
+                          (of_mark ? RECIPE_OF_MARK : 0)));
+    write_source(e, &r->a);
+    if (recipe_has_b(fop))
+        write_source(e, &r->b);
+    if (recipe_has_c(fop))
+        write_source(e, &r->c);
+}
+
+static bool takes_value(const X64Stub *s)
+{
+    return s->kind == X64_STUB_STORE || s->kind == X64_STUB_RMW || s->kind == X64_STUB_CAS ||
+           s->kind == X64_STUB_DIVIDE;
+}
+
+static void write_access(X64Emit *e, const X64Stub *s)
+{
+    x64_note_unsigned(e, s->mem >> TYPE_SHIFT |
+                             (s->mem & TN_MEM_MODE_MASK) << ACCESS_MODE_SHIFT |
+                             (s->mem & UINT16_MAX) >> MODE_BITS << ACCESS_REST_SHIFT);
+    /* The number of RSP stands for a value that is not in a register. */
+    unsigned value = takes_value(s) ? s->value.kind == X64_SRC_REG ? (unsigned)s->value.reg : X64_RSP
+                                    : (unsigned)(s->dst & SOURCE_REG);
+
+    x64_byte(e, (uint8_t)((s->addr.reg & SOURCE_REG) | value << 4));
+    if (takes_value(s) && s->value.kind != X64_SRC_REG)
+        write_source(e, &s->value);
+    if (s->kind == X64_STUB_RMW)
+        x64_byte(e, (uint8_t)s->aop);
+    else if (s->kind == X64_STUB_CAS || s->kind == X64_STUB_DIVIDE)
+        x64_byte(e, (uint8_t)s->value2.reg);
+    if (s->disp)
+        x64_note_signed(e, s->disp);
+    if (s->clear != X64_NONE)
+        x64_byte(e, (uint8_t)s->clear);
+}
+
+/* Vector registers that are not pinned and that the thunk has to see to. */
+static X64Keep what_to_keep(const X64Stub *s)
+{
+    bool whole = s->kind == X64_STUB_LOAD_VEC || s->kind == X64_STUB_STORE_VEC;
+    int value = s->kind == X64_STUB_STORE ? s->value.reg : s->dst;
+    bool own = (whole || s->vector) && !(x64_plan.vpin_mask >> value & 1);
+
+    if (s->wide_vec || (own && s->wide))
+        return X64_KEEP_WHOLE;
+    return s->live_vec || own ? X64_KEEP_LOW : X64_KEEP_NONE;
+}
+
+void x64_call_slow(X64Ctx *cx, const X64Stub *s)
+{
+    X64Emit *e = &cx->e;
+    bool marked = !s->flags_pending && cx->block->flags_marked && s->kind != X64_STUB_REQUEST;
+
+    x64_call(e, x64_thunks.slow[what_to_keep(s)]);
+    uint8_t *here = e->p;
+
+    x64_note_block(e);
+    x64_byte(e, (uint8_t)(s->kind | (s->flags_pending || marked ? HAS_FLAGS : 0) | (s->disp ? HAS_DISP : 0) |
+                          (s->clear != X64_NONE ? HAS_CLEAR : 0) | (s->vector ? IS_VECTOR : 0)));
+    x64_note_signed(e, (int64_t)(s->pc - cx->block->key.pc));
+    if (s->kind != X64_STUB_REQUEST) {
+        write_access(e, s);
+        x64_note_unsigned(e, s->back ? (uint64_t)(here - s->back) : 0);
+    }
+    if (s->flags_pending || marked)
+        write_recipe(e, marked ? &cx->marked : &s->flags, marked);
+}
+
+/* ---- Registers of the code that called --------------------------------------------------- */
+
+typedef struct View {
+    TnCpu *cpu;
+    uint8_t *state, *frame;
+} View;
+
+static uint64_t *word_at(uint8_t *base, int64_t disp)
+{
+    return (uint64_t *)(void *)(base + disp);
+}
+
+static uint64_t *home(const View *v, int declared)
+{
+    return word_at(v->state, x64_plan.target->regs[declared].offset);
+}
+
+static uint64_t *gpr(const View *v, unsigned reg)
+{
+    int declared = x64_plan.pinned[reg];
+
+    return declared >= 0 ? home(v, declared)
+                         : word_at(v->frame, X64_F_SAVE + 8 * (int)reg);
+}
+
+static uint64_t *vector(const View *v, unsigned reg)
+{
+    int declared = x64_plan.vpinned[reg];
+
+    return declared >= 0 ? home(v, declared)
+                         : word_at(v->frame, X64_F_VEC_SAVE + 32 * (int)reg);
+}
+
+/* What a load of `size` bytes does to the rest of the register. Upper halves of pinned ones are
+ * elsewhere where only the lower are in host registers. */
+static void clear_rest(const View *v, unsigned reg, unsigned size)
+{
+    bool pinned = x64_plan.vpinned[reg] >= 0;
+    bool whole = !pinned || (*word_at(v->frame, X64_F_VEC_STATE) & X64_VEC_WHOLE);
+    unsigned end = whole ? 32 : 16;
+
+    if (size < end)
+        memset((uint8_t *)vector(v, reg) + size, 0, end - size);
+}
+
+static uint64_t read_source(const View *v, const uint8_t **note)
+{
+    unsigned head = *(*note)++, kind = (head & SOURCE_KIND) >> SOURCE_KIND_SHIFT;
+
+    if (kind == X64_SRC_REG)
+        return *gpr(v, head & SOURCE_REG);
+
+    int64_t number = x64_read_signed(note);
+
+    if (kind == X64_SRC_IMM)
+        return (uint64_t)number;
+    uint8_t *base = (head & SOURCE_REG) == X64_ENV ? v->state + X64_ENV_BIAS : v->frame;
+    uint64_t *place = word_at(base, (int32_t)number);
+
+    return head & SOURCE_NARROW ? *(uint32_t *)(void *)place : *place;
+}
+
+/* ---- Flags ------------------------------------------------------------------------------- */
+
+static uint32_t *flags_home(const View *v)
+{
+    return (uint32_t *)(void *)home(v, x64_plan.flags_reg);
+}
+
+/* From the result of an operation to its first operand. */
+static uint64_t first_operand(unsigned fop, uint64_t result, uint64_t b)
+{
+    switch (fop) {
+    case TN_FLAGS_ADD:
+        return result - b;
+    case TN_FLAGS_SUB:
+        return result + b;
+    default:
+        return fop == TN_FLAGS_INC ? result - 1 : result + 1;
+    }
+}
+
+/* False where it is for a mark and there is none. */
+static bool read_recipe(const View *v, const uint8_t **note, uint32_t *flags)
+{
+    unsigned head = *(*note)++, fop = head & RECIPE_FOP;
+    uint64_t a = read_source(v, note);
+    uint64_t b = recipe_has_b(fop) ? read_source(v, note) : 0;
+    uint64_t c = recipe_has_c(fop) ? read_source(v, note) : 0;
+
+    if ((head & RECIPE_OF_MARK) && !(*v->frame & X64_LAZY_MARK))
+        return false;
+    *flags = (uint32_t)a;
+    if (fop == RECIPE_PACKED)
+        return true;
+    if (head & RECIPE_FROM_RESULT)
+        a = first_operand(fop, a, b);
+    *flags = tn_flags_eval(fop, (head & RECIPE_SIZE) >> RECIPE_SIZE_SHIFT, a, b, c);
+    return true;
+}
+
+void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame)
+{
+    View v = { cpu, tn_cpu_state(cpu), frame };
+    unsigned what = *frame, fop = what & X64_LAZY_FOP;
+    uint64_t a = *word_at(frame, X64_F_FLAGS_A), b = *word_at(frame, X64_F_FLAGS_B);
+
+    _Static_assert(X64_F_FLAGS_OP == 0, "the frame begins with what the flags are of");
+    *frame = 0;
+    if (what & X64_LAZY_FROM_RESULT)
+        a = first_operand(fop, a, b);
+    *flags_home(&v) = tn_flags_eval(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b, 0);
+}
+
+/* ---- The x87: from and to a buffer, 10 bytes where the type says 16 -------------------------- */
+
+static unsigned x87_size(uint32_t mem)
+{
+    enum { LONG_BYTES = 10 };
+    return mem >> TYPE_SHIFT == TN_V128 ? LONG_BYTES : tn_ir_type_size(mem >> TYPE_SHIFT);
+}
+
+static void x87_load(const View *v, uint64_t vaddr, uint32_t mem)
+{
+    uint64_t *buf = word_at(v->frame, X64_F_VEC);
+
+    if (mem >> TYPE_SHIFT == TN_V128)
+        tn_ld_bytes(v->cpu, vaddr, buf, x87_size(mem), mem & TN_MEM_MODE_MASK);
+    else
+        *buf = tn_mmu_load(v->cpu, vaddr, mem);
+}
+
+static void x87_store(const View *v, uint64_t vaddr, uint32_t mem)
+{
+    const uint64_t *buf = word_at(v->frame, X64_F_VEC);
+
+    if (mem >> TYPE_SHIFT == TN_V128)
+        tn_st_bytes(v->cpu, vaddr, buf, x87_size(mem), mem & TN_MEM_MODE_MASK);
+    else
+        tn_mmu_store(v->cpu, vaddr, *buf, mem);
+}
+
+/* ---- Doing it ---------------------------------------------------------------------------- */
+
+typedef struct Access {
+    uint64_t addr, value;
+    uint32_t mem;
+    unsigned kind, reg, second; /* reg: of the value or the result */
+} Access;
+
+static uint32_t read_mem(const uint8_t **note)
+{
+    uint32_t bits = (uint32_t)x64_read_unsigned(note);
+
+    return (bits & ACCESS_TYPE) << TYPE_SHIFT |
+           (bits >> ACCESS_MODE_SHIFT & TN_MEM_MODE_MASK) |
+           bits >> ACCESS_REST_SHIFT << MODE_BITS;
+}
+
+static uint64_t read_value(const View *v, unsigned head, unsigned reg, const uint8_t **note)
+{
+    if (head & IS_VECTOR)
+        return *vector(v, reg);
+    return reg == X64_RSP ? read_source(v, note) : *gpr(v, reg);
+}
+
+static Access read_access(const View *v, unsigned head, const uint8_t **note)
+{
+    Access a = { .kind = head & KIND, .mem = read_mem(note) };
+    unsigned regs = *(*note)++;
+
+    a.addr = *gpr(v, regs & SOURCE_REG);
+    a.reg = regs >> 4;
+    if (a.kind == X64_STUB_STORE || a.kind == X64_STUB_RMW || a.kind == X64_STUB_CAS ||
+        a.kind == X64_STUB_DIVIDE)
+        a.value = read_value(v, head, a.reg, note);
+    if (a.kind == X64_STUB_RMW || a.kind == X64_STUB_CAS || a.kind == X64_STUB_DIVIDE)
+        a.second = *(*note)++;
+    if (head & HAS_DISP)
+        a.addr += (uint64_t)x64_read_signed(note);
+    return a;
+}
+
+/* A quotient that only the helper can tell, or an exception. */
+static uint64_t divide(const View *v, const Access *a)
+{
+    typedef uint64_t (*DivideFn)(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t divisor);
+    DivideFn fn = (DivideFn)x64_plan.target->helpers[a->mem].fn;
+
+    return fn(v->cpu, a->addr, a->value, *gpr(v, a->second));
+}
+
+static void load(const View *v, const Access *a, bool is_vector)
+{
+    uint64_t value = tn_mmu_load(v->cpu, a->addr, a->mem);
+
+    if (!is_vector) {
+        *gpr(v, a->reg) = value;
+        return;
+    }
+    *vector(v, a->reg) = value;
+    clear_rest(v, a->reg, sizeof(value));
+}
+
+static void do_x87(const View *v, const Access *a)
+{
+    const TnX87Ops *x87 = x64_plan.target->x87;
+
+    switch (a->kind) {
+    case X64_STUB_X87_ENTER:
+        x87->load(v->cpu);
+        break;
+    case X64_STUB_X87_SYNC:
+        if (v->cpu->x87_live)
+            x87->save(v->cpu);
+        break;
+    case X64_STUB_X87_REFUSE:
+        x87->refuse(v->cpu);
+        break;
+    case X64_STUB_X87_LOAD:
+        x87_load(v, a->addr, a->mem);
+        break;
+    case X64_STUB_X87_STORE:
+        x87_store(v, a->addr, a->mem);
+        break;
+    default: /* PROBE, before the store's instruction: faults where the store would */
+        tn_probe(v->cpu, a->addr, x87_size(a->mem), TN_ACCESS_WRITE, a->mem & TN_MEM_MODE_MASK);
+        break;
+    }
+}
+
+static void do_access(const View *v, const Access *a, bool is_vector)
+{
+    TnCpu *cpu = v->cpu;
+
+    switch (a->kind) {
+    case X64_STUB_LOAD:
+        load(v, a, is_vector);
+        break;
+    case X64_STUB_STORE:
+        tn_mmu_store(cpu, a->addr, a->value, a->mem);
+        break;
+    case X64_STUB_LOAD_VEC:
+        tn_mmu_load_vec(cpu, a->addr, vector(v, a->reg), a->mem);
+        clear_rest(v, a->reg, tn_ir_type_size(a->mem >> TYPE_SHIFT));
+        break;
+    case X64_STUB_STORE_VEC:
+        tn_mmu_store_vec(cpu, a->addr, vector(v, a->reg), a->mem);
+        break;
+    case X64_STUB_RMW:
+        *gpr(v, X64_RAX) = tn_mmu_atomic_rmw(cpu, a->addr, a->value, a->second, a->mem);
+        break;
+    case X64_STUB_CAS:
+        *gpr(v, X64_RAX) = tn_mmu_atomic_cas(cpu, a->addr, a->value, *gpr(v, a->second), a->mem);
+        break;
+    case X64_STUB_DIVIDE:
+        *gpr(v, X64_RAX) = divide(v, a);
+        break;
+    default:
+        do_x87(v, a);
+        break;
+    }
+}
+
+/* An exit that is not taken because something wants the vCPU. */
+static const void *leave_for_request(const View *v, uint64_t pc)
+{
+    *word_at(v->state, x64_plan.target->pc_offset) = pc;
+    *gpr(v, X64_RAX) = TN_RUN_EXIT_REQUEST;
+    return x64_code_rx(x64_thunks.leave);
+}
+
+/* The state's flags become what the code that called has them to be. */
+static void bring_flags(const View *v, const uint8_t *recipe)
+{
+    if (recipe && read_recipe(v, &recipe, flags_home(v)))
+        *v->frame = 0;
+    else if (*v->frame)
+        x64_store_lazy_flags(v->cpu, v->frame);
+}
+
+void x64_unwinding(TnCpu *cpu)
+{
+    View v = { cpu, tn_cpu_state(cpu), cpu->code_frame };
+
+    if (!v.frame)
+        return;
+    bring_flags(&v, (const uint8_t *)(uintptr_t)*word_at(v.frame, X64_F_RECIPE));
+    cpu->code_frame = NULL;
+}
+
+/* Code goes on behind the note, which the recipe ends. */
+static const uint8_t *end_of_note(const View *v, unsigned head, const uint8_t *note)
+{
+    uint32_t flags;
+
+    if (head & HAS_FLAGS)
+        read_recipe(v, &note, &flags);
+    return note;
+}
+
+const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
+{
+    View v = { cpu, tn_cpu_state(cpu), frame };
+    const uint8_t *here = note;
+    const TnBlock *block = x64_read_block(&note);
+    unsigned head = *note++;
+    uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note), back;
+
+    if ((head & KIND) == X64_STUB_REQUEST) {
+        bring_flags(&v, head & HAS_FLAGS ? note : NULL);
+        return leave_for_request(&v, pc);
+    }
+
+    Access a = read_access(&v, head, &note);
+    unsigned clear = head & HAS_CLEAR ? *note++ : 0;
+
+    back = x64_read_unsigned(&note);
+    cpu->fault_pc = pc;
+    *word_at(frame, X64_F_RECIPE) = head & HAS_FLAGS ? (uintptr_t)note : 0;
+    do_access(&v, &a, head & IS_VECTOR);
+    *word_at(frame, X64_F_RECIPE) = 0;
+    if (head & HAS_CLEAR)
+        *gpr(&v, clear) = 0;
+    return back ? here - back : end_of_note(&v, head, note);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slow paths: what translated code leaves to code in C and goes on after. A stub calls the thunk
+ * x64_thunks.slow, which puts all registers into memory, and x64_slow reads from the note behind the
+ * call what is to be done, with which registers, and where translated code goes on.
+ */
+#ifndef TN_X64_SLOW_H
+#define TN_X64_SLOW_H
+
+#include "compile.h"
+
+/* Emits the call and its note. Where the stub has no `back`, code goes on behind the note. */
+void x64_call_slow(X64Ctx *cx, const X64Stub *s);
+
+/* What the thunks call. The state has the pinned registers, the frame the temporaries. May unwind.
+ * Returns where to go on. */
+const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
+
+/* Computes what the recipe in the frame says and stores the packed flags to the state. */
+void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame);
+
+#endif
