@@ -84,10 +84,24 @@ void tn_st_bytes(TnCpu *cpu, uint64_t vaddr, const void *buf, size_t n, unsigned
     }
 }
 
+/* The host memory of a span that the TLB allows as it is, or NULL. */
+static void *probe_known(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned mmu_mode)
+{
+    if (n > TN_PAGE_SIZE || access == TN_ACCESS_FETCH)
+        return NULL;
+    return access == TN_ACCESS_READ ? tn_tlb_probe_read(cpu, mmu_mode, vaddr, (unsigned)n)
+                                    : tn_tlb_probe_write(cpu, mmu_mode, vaddr, (unsigned)n);
+}
+
 void *tn_probe(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned mmu_mode)
 {
+    void *known;
+
     if (n == 0)
         return NULL;
+    known = probe_known(cpu, vaddr, n, access, mmu_mode);
+    if (TN_LIKELY(known))
+        return known;
     check_span(cpu, vaddr, n, access, mmu_mode);
     if (part_in_page(vaddr, n) < n)
         return NULL;
