@@ -10,11 +10,18 @@
 
 #include "compile.h"
 
-enum { PARTNER_DISTANCE = 8, MAX_DISPLACEMENT = 1 << 30 };
+enum {
+    PARTNER_DISTANCE = 8,
+    MAX_DISPLACEMENT = 1 << 30,
+    MAX_SUMS = 4,
+    SUM_DISTANCE = 32, /* operations that a sum is remembered for: it takes a register */
+};
 
 typedef struct Forward {
     X64Ctx *cx;
     int last_flags;           /* the last FLAGS, -1 none */
+    int sums[MAX_SUMS];       /* the last LEAs of two registers */
+    unsigned n_sums;
     TnTemp cur[X64_MAX_REGS]; /* the temporary equal to a declared register */
     TnTemp low[X64_MAX_REGS]; /* the one equal to its zero-extended low half */
 } Forward;
@@ -321,6 +328,36 @@ static bool result_is_z32(const X64Ctx *cx, const TnIrOp *op)
     }
 }
 
+/* ---- Addresses ---------------------------------------------------------------------------- */
+
+static bool same_but_constant(const TnIrOp *x, const TnIrOp *y)
+{
+    return x->a == y->a && x->b == y->b && x->aux == y->aux;
+}
+
+/* The sum of the same two registers again, perhaps with another constant: so that accesses to fields
+ * of an array's element, and a load and the store behind it, have one base. */
+static void forward_sum(Forward *f, int i, TnIrOp *op)
+{
+    X64Ctx *cx = f->cx;
+
+    if (op->type != TN_I64 || !op->a || !op->b || !(x64_opt & TN_OPT_SHARE_PROBES))
+        return;
+    for (unsigned k = 0; k < MIN(f->n_sums, (unsigned)MAX_SUMS); k++) {
+        const TnIrOp *sum = &cx->ops[f->sums[k]];
+
+        if (i - f->sums[k] > SUM_DISTANCE || !same_but_constant(sum, op))
+            continue;
+        if (sum->imm == op->imm)
+            replace(cx, i, sum->dst);
+        else
+            *op = (TnIrOp){ .opc = TN_IR_ADDI, .type = TN_I64, .dst = op->dst, .a = sum->dst,
+                            .imm = op->imm - sum->imm };
+        return;
+    }
+    f->sums[f->n_sums++ % MAX_SUMS] = i;
+}
+
 /* ---- The walk ----------------------------------------------------------------------------- */
 
 /* An operand that is looked at in its low half only need not be widened before. */
@@ -361,6 +398,8 @@ static void forward_pure(Forward *f, int i, TnIrOp *op)
         cx->temps[op->dst].flags |= X64_T_COND;
     else if (op->opc == TN_IR_ADD || op->opc == TN_IR_SUB || op->opc == TN_IR_ADDI)
         pair_arithmetic(f, i);
+    else if (op->opc == TN_IR_LEA)
+        forward_sum(f, i, op);
 }
 
 /* Constants added to an address become part of the access's displacement, all of them: accesses
