@@ -21,9 +21,23 @@ void x86_stack_poke(X86Ctx *c, unsigned size, int offset, TnTemp value)
     x86_store(c, x86_type(size), x86_linear(c, SS, sp, size, true), value);
 }
 
+/* Without a base, a limit or a breakpoint nothing but the store needs the address. */
+static void push_flat(X86Ctx *c, unsigned size, TnTemp value)
+{
+    TnTemp sp = tn_ir_get(c->b, TN_I64, RSP);
+    int64_t down = -(int64_t)size;
+
+    tn_ir_st(c->b, x86_type(size), sp, down, value, x86_mem_flags(c, size));
+    x86_put_reg(c, RSP, c->stack_size, tn_ir_i(c->b, TN_IR_ADDI, TN_I64, sp, (uint64_t)down));
+}
+
 /* The store comes first: a fault leaves the pointer as it was. */
 void x86_push(X86Ctx *c, unsigned size, TnTemp value)
 {
+    if (c->code64 && !(c->mode & MODE_DR7)) {
+        push_flat(c, size, value);
+        return;
+    }
     TnTemp sp = stack_pointer(c, -(int64_t)size);
 
     x86_store(c, x86_type(size), x86_linear(c, SS, sp, size, true), value);
