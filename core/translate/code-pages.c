@@ -63,10 +63,12 @@ static TnCodePage *page_get(uint8_t *host)
 static void mark_entry(TnTlbEntry *e, const void *host)
 {
     uint64_t tag = __atomic_load_n(&e->write, __ATOMIC_SEQ_CST);
-    if (tag == UINT64_MAX || (tag & (TN_TLB_SLOW_IO | TN_TLB_SLOW_CODE)))
-        return;
     uintptr_t addend = __atomic_load_n(&e->addend, __ATOMIC_RELAXED);
-    if ((uintptr_t)tn_page_of(tag) + addend == (uintptr_t)host)
+
+    /* First what hardly ever holds: there are thousands of entries. */
+    if (TN_LIKELY((uintptr_t)tn_page_of(tag) + addend != (uintptr_t)host))
+        return;
+    if (tag != UINT64_MAX && !(tag & (TN_TLB_SLOW_IO | TN_TLB_SLOW_CODE)))
         __atomic_compare_exchange_n(&e->write, &tag, tag | TN_TLB_SLOW_CODE, false,
                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }

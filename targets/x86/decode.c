@@ -230,9 +230,9 @@ static bool entry_matches(const X86Ctx *c, const X86Entry *e, uint8_t prefix)
         (e->match & ENTRY_W0 && w) || (e->match & ENTRY_W1 && !w) ||
         (e->match & ENTRY_L0 && c->vex_l) || (e->match & ENTRY_L1 && !c->vex_l))
         return false;
-    if (e->row->flags & (c->code64 ? ROW_NO64 : ROW_ONLY64))
+    if (e->row.flags & (c->code64 ? ROW_NO64 : ROW_ONLY64))
         return false;
-    return !e->row->feature || x86_has(c->s, e->row->feature);
+    return !e->row.feature || x86_has(c->s, e->row.feature);
 }
 
 static const X86Entry *choose_entry(const X86Ctx *c, const X86Slot *slot, uint8_t prefix)
@@ -575,7 +575,7 @@ X86DecodeResult x86_decode(X86Ctx *c)
         r = decode_memory(c);
     if (!e || r != X86_DECODE_OK)
         return r != X86_DECODE_OK ? r : X86_DECODE_UD;
-    c->row = e->row;
+    c->row = &e->row;
     set_sizes(c);
     r = decode_operands(c, e);
     finish(c);

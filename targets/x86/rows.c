@@ -14,7 +14,7 @@
 #include "tenon/error.h"
 
 static X86Slot slots[2][X86_N_MAPS][256];
-static GArray *all_entries; /* of X86Entry; owned for the life of the process */
+static X86Entry *all_entries; /* owned for the life of the process */
 
 /* ---- Operand codes ---------------------------------------------------------------------- */
 
@@ -267,9 +267,9 @@ static uint8_t entry_rank(const X86Entry *e, unsigned span)
     return (uint8_t)rank;
 }
 
-static bool compile_row(const X86Row *row, GError **error)
+static bool compile_row(const X86Row *row, GArray *entries, GError **error)
 {
-    X86Entry e = { .row = row, .prefixes = ENTRY_ANY_PREFIX };
+    X86Entry e = { .row = *row, .prefixes = ENTRY_ANY_PREFIX };
     Pattern p = { .span = 1 };
     g_auto(GStrv) words = g_strsplit(row->pattern, " ", -1);
     bool good = true;
@@ -284,7 +284,7 @@ static bool compile_row(const X86Row *row, GError **error)
     }
     e.rank = entry_rank(&e, p.span);
     for (unsigned i = 0; i < p.span; i++) {
-        g_array_append_val(all_entries, e);
+        g_array_append_val(entries, e);
         e.opcode++;
     }
     return true;
@@ -310,8 +310,8 @@ static bool same_conditions(const X86Entry *x, const X86Entry *y)
     uint32_t modes = ROW_NO64 | ROW_ONLY64;
 
     return entry_place(x) == entry_place(y) && x->rank == y->rank && x->match == y->match &&
-           x->prefixes == y->prefixes && x->ext == y->ext && x->row->feature == y->row->feature &&
-           (x->row->flags & modes) == (y->row->flags & modes);
+           x->prefixes == y->prefixes && x->ext == y->ext && x->row.feature == y->row.feature &&
+           (x->row.flags & modes) == (y->row.flags & modes);
 }
 
 /* Every pair of an opcode must differ somewhere, and agree on having a ModRM byte. */
@@ -323,8 +323,8 @@ static bool check_slot(const X86Entry *e, unsigned n, GError **error)
             if (twins || e[i].has_modrm != e[k].has_modrm) {
                 g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
                             "x86 decoder rows \"%s\" \"%s\" and \"%s\" \"%s\" %s",
-                            e[i].row->pattern, e[i].row->operands, e[k].row->pattern,
-                            e[k].row->operands,
+                            e[i].row.pattern, e[i].row.operands, e[k].row.pattern,
+                            e[k].row.operands,
                             twins ? "cannot be told apart" : "do not agree on a ModRM byte");
                 return false;
             }
@@ -335,36 +335,50 @@ static bool check_slot(const X86Entry *e, unsigned n, GError **error)
 
 static bool is_unconditional(const X86Entry *e)
 {
-    return e->prefixes == ENTRY_ANY_PREFIX && !e->match && !e->row->feature &&
-           !(e->row->flags & (ROW_NO64 | ROW_ONLY64));
+    return e->prefixes == ENTRY_ANY_PREFIX && !e->match && !e->row.feature &&
+           !(e->row.flags & (ROW_NO64 | ROW_ONLY64));
+}
+
+static bool compile_chapters(const X86Row *const *chapters, GArray *entries, GError **error)
+{
+    for (; *chapters; chapters++) {
+        for (const X86Row *row = *chapters; row->pattern; row++) {
+            if (!compile_row(row, entries, error))
+                return false;
+        }
+    }
+    qsort(entries->data, entries->len, sizeof(X86Entry), compare_entries);
+    return true;
+}
+
+static bool make_slots(const X86Entry *e, unsigned n_entries, GError **error)
+{
+    for (unsigned i = 0, n; i < n_entries; i += n) {
+        for (n = 1; i + n < n_entries && entry_place(&e[i]) == entry_place(&e[i + n]);)
+            n++;
+        if (!check_slot(&e[i], n, error))
+            return false;
+        slots[e[i].vex][e[i].map][e[i].opcode] =
+            (X86Slot){ .entries = &e[i], .n = (uint16_t)n, .has_modrm = e[i].has_modrm,
+                       .certain = n == 1 && is_unconditional(&e[i]) };
+    }
+    return true;
 }
 
 bool x86_rows_compile(const X86Row *const *chapters, GError **error)
 {
+    g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(X86Entry));
+
     if (all_entries)
         return true;
-    all_entries = g_array_new(FALSE, FALSE, sizeof(X86Entry));
-    for (; *chapters; chapters++) {
-        for (const X86Row *row = *chapters; row->pattern; row++) {
-            if (!compile_row(row, error)) {
-                g_clear_pointer(&all_entries, g_array_unref);
-                return false;
-            }
-        }
-    }
-    qsort(all_entries->data, all_entries->len, sizeof(X86Entry), compare_entries);
-
-    const X86Entry *e = (const X86Entry *)all_entries->data;
-    for (unsigned i = 0, n; i < all_entries->len; i += n) {
-        for (n = 1; i + n < all_entries->len && entry_place(&e[i]) == entry_place(&e[i + n]);)
-            n++;
-        if (!check_slot(&e[i], n, error)) {
-            g_clear_pointer(&all_entries, g_array_unref);
-            return false;
-        }
-        slots[e[i].vex][e[i].map][e[i].opcode] =
-            (X86Slot){ .entries = &e[i], .n = (uint16_t)n, .has_modrm = e[i].has_modrm,
-                       .certain = n == 1 && is_unconditional(&e[i]) };
+    if (!compile_chapters(chapters, entries, error))
+        return false;
+    all_entries = g_aligned_alloc(entries->len, sizeof(X86Entry), X86_ENTRY_SIZE);
+    memcpy(all_entries, entries->data, entries->len * sizeof(X86Entry));
+    if (!make_slots(all_entries, entries->len, error)) {
+        g_aligned_free(all_entries);
+        all_entries = NULL;
+        return false;
     }
     return true;
 }

@@ -50,18 +50,21 @@ enum {
     ENTRY_MODRM = 1u << 7, /* the ModRM byte is `ext` */
 };
 
-/* One row at one place of the opcode map. */
+/* One row at one place of the opcode map: all that decoding looks at in one line of the cache. */
 typedef struct X86Entry {
-    const X86Row *row;
+    X86Row row;
     X86OperandCode op[4];
     uint8_t n_ops;
     uint8_t prefixes;
     uint8_t match;
     uint8_t ext;
-    bool has_modrm;
     uint8_t rank;        /* how particular it is: higher ones are tried first */
-    uint8_t vex, map, opcode;
+    uint8_t opcode;
+    uint8_t vex : 1, map : 2, has_modrm : 1;
 } X86Entry;
+
+enum { X86_ENTRY_SIZE = 64 };
+_Static_assert(sizeof(void *) != 8 || sizeof(X86Entry) == X86_ENTRY_SIZE, "one line of the cache");
 
 /* The candidates for one opcode, most particular first. */
 typedef struct X86Slot {

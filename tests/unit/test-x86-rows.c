@@ -59,7 +59,7 @@ static void test_all_compile(void)
     /* Most particular first: PAUSE before NOP and XCHG at 90. */
     const X86Slot *slot = x86_rows_slot(false, 0, 0x90);
     g_assert_cmpuint(slot->n, ==, 2);
-    g_assert_cmpstr(slot->entries[0].row->operands, ==, "PAUSE");
+    g_assert_cmpstr(slot->entries[0].row.operands, ==, "PAUSE");
 }
 
 static void test_coverage(void)

@@ -178,6 +178,7 @@ typedef struct X64Ctx {
 
     bool reads_flags;      /* the block reads the flags it is entered with */
     bool flags_dead;       /* it overwrites them before anybody can see them */
+    bool goes_round;       /* it has an exit to its own start */
 
     X64Group groups[X64_MAX_GROUPS];
     unsigned n_groups;     /* with 0, which is none */

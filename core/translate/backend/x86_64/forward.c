@@ -455,6 +455,9 @@ static void forward_op(Forward *f, int i, TnIrOp *op)
         break;
     case TN_IR_EXIT_IF:
         x64_groups_at_branch(cx);
+        /* fall through */
+    case TN_IR_EXIT:
+        cx->goes_round |= op->imm == cx->block->key.pc;
         break;
     default:
         if (tn_ir_is(op, TN_IRF_PURE))
@@ -471,6 +474,7 @@ void x64_forwards(X64Ctx *cx)
     const TnTemp *map = cx->map;
     bool upper = false;
 
+    cx->goes_round = false;
     /* "No operand" is one whose upper half is zero. */
     cx->temps[0] = (X64Temp){ .flags = X64_T_Z32, .last = -1, .def = 0, .slot = -1, .home = -1,
                               .reg = X64_NONE, .want = X64_NONE };

@@ -54,7 +54,7 @@ static int find_exit(const X64Ctx *cx)
 {
     int found = -1;
 
-    if (cx->block->phys[0] == UINT64_MAX || cx->block->phys[1] != UINT64_MAX ||
+    if (!cx->goes_round || cx->block->phys[0] == UINT64_MAX || cx->block->phys[1] != UINT64_MAX ||
         !tn_exit_linkable(cx->block, cx->block->key.pc))
         return -1;
     for (int i = cx->n_ops - 1; i >= 0; i--) {
