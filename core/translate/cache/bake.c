@@ -219,22 +219,31 @@ static void find_fields(Baker *k)
 
 /* ---- All of them ------------------------------------------------------------------------- */
 
+/* For all pcs of the zone, with fields or, where they were none after all, without. */
+static bool bake_moving(Baker *k)
+{
+    if (tn_cache_zone(k->note->key.pc) == TN_CACHE_KERNEL)
+        find_fields(k);
+    for (;; k->n_fields = 0) {
+        if (pack(k, true, N_VERSIONS)) {
+            add_entry(k, true);
+            return true;
+        }
+        if (!k->n_fields)
+            return false;
+    }
+}
+
 static void bake(const TnCacheNote *note, void *opaque)
 {
     Baker *k = opaque;
-    bool may_move = note->key.address_bits == 64 && tn_cache_zone(note->key.pc);
 
     if (note->state != tn_cache_state(k->cpu, &note->key))
         return;
     k->note = note;
     k->n_fields = 0;
-    if (tn_cache_zone(note->key.pc) == TN_CACHE_KERNEL && may_move)
-        find_fields(k);
-    if (may_move && pack(k, true, N_VERSIONS)) {
-        add_entry(k, true);
+    if (note->key.address_bits == 64 && tn_cache_zone(note->key.pc) && bake_moving(k))
         return;
-    }
-    k->n_fields = 0;
     if (pack(k, false, N_TIED)) {
         add_entry(k, false);
         tn_cache.stats.tied++;

@@ -26,32 +26,46 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ h >> 29;
 }
 
-static uint64_t load64(const void *p)
+/* One of four lanes, since one multiplication waits for the one before. */
+static inline uint64_t mix_lane(uint64_t lane, uint64_t v, unsigned k)
 {
-    uint64_t v;
-    memcpy(&v, p, sizeof(v));
-    return v;
+    lane = (lane ^ v) * mixers[k];
+    return lane ^ lane >> 32;
 }
 
-/* Four lanes, since one multiplication waits for the one before. */
-uint64_t tn_cache_checksum(const void *data, size_t size)
+/* Copies on the way: what is looked at is what is used, and is read once. */
+static inline uint64_t copy_and_sum(uint8_t *to, const uint8_t *p, size_t size)
 {
-    enum { LANES = 4, STEP = LANES * 8 };
-    uint64_t lane[LANES] = { size, 1, 2, 3 };
-    const uint8_t *p = data;
+    enum { STEP = 32 };
+    uint64_t a = size, b = 1, c = 2, d = 3;
     size_t i = 0;
 
     for (; i + STEP <= size; i += STEP) {
-        for (unsigned k = 0; k < LANES; k++) {
-            lane[k] = (lane[k] ^ load64(p + i + 8 * k)) * mixers[k];
-            lane[k] ^= lane[k] >> 32;
-        }
+        uint64_t v[4];
+
+        memcpy(v, p + i, sizeof(v));
+        if (to)
+            memcpy(to + i, v, sizeof(v));
+        a = mix_lane(a, v[0], 0);
+        b = mix_lane(b, v[1], 1);
+        c = mix_lane(c, v[2], 2);
+        d = mix_lane(d, v[3], 3);
     }
-    for (; i + 8 <= size; i += 8)
-        lane[0] = mix(lane[0], load64(p + i));
-    for (; i < size; i++)
-        lane[0] = mix(lane[0], p[i]);
-    return mix(mix(mix(lane[0], lane[1]), lane[2]), lane[3]);
+    for (unsigned n; i < size; i += n) {
+        uint64_t v = 0;
+
+        n = (unsigned)MIN(size - i, sizeof(v));
+        memcpy(&v, p + i, n);
+        if (to)
+            memcpy(to + i, &v, n);
+        a = mix(a, v);
+    }
+    return mix(mix(mix(a, b), c), d);
+}
+
+uint64_t tn_cache_checksum(const void *data, size_t size)
+{
+    return copy_and_sum(NULL, data, size);
 }
 
 /* ---- Hashes ------------------------------------------------------------------------------ */
@@ -149,12 +163,16 @@ static size_t head_size(unsigned n_bytes, unsigned n_fields)
            ((n_fields + 1u) & ~1u) * sizeof(TnCacheField);
 }
 
-/* Whether the copy of an entry of `size` bytes is what was written. */
-static bool is_whole(const TnCacheEntry *e, uint32_t size)
+/* Copies an entry of `size` bytes; whether the copy is what was written. */
+static bool copy_whole(TnCacheEntry *to, const TnCacheEntry *e, uint32_t size)
 {
-    return e->size == size && e->n_bytes > 0 && e->n_bytes <= TN_CACHE_PAGE &&
-           e->kept_size <= size && head_size(e->n_bytes, e->n_fields) <= size - e->kept_size &&
-           e->checksum == tn_cache_checksum(&e->size, size - offsetof(TnCacheEntry, size));
+    uint64_t sum = copy_and_sum((uint8_t *)&to->size, (const uint8_t *)&e->size,
+                                size - offsetof(TnCacheEntry, size));
+
+    to->checksum = sum;
+    return sum == __atomic_load_n(&e->checksum, __ATOMIC_RELAXED) && to->size == size &&
+           to->n_bytes > 0 && to->n_bytes <= TN_CACHE_PAGE && to->kept_size <= size &&
+           head_size(to->n_bytes, to->n_fields) <= size - to->kept_size;
 }
 
 static uint32_t load32(const void *p)
@@ -224,9 +242,7 @@ static bool next_entry(const TnCacheFile *file, TnCacheSearch *s, TnCacheEntry *
 
         if (e && !same_code(e, s, size, fields))
             continue;
-        if (e)
-            memcpy(to, e, size);
-        if (e && is_whole(to, size) && same_code(to, s, size, fields))
+        if (e && copy_whole(to, e, size) && same_code(to, s, size, fields))
             return true;
         s->damaged++;
     }
@@ -275,9 +291,8 @@ bool tn_cache_file_slot(const TnCacheFile *file, uint32_t n, TnCacheEntry *to, u
 
     if (!e)
         return false;
-    memcpy(to, e, size);
     *age = file->slots[n].tag & AGE_MASK;
-    return is_whole(to, size);
+    return copy_whole(to, e, size);
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */

@@ -47,6 +47,7 @@ void x64_find_libraries(void)
 
 enum {
     MAX_PLACES = 4096,
+    MAX_SIZE = 1 << 24, /* X64KeptPlace.at */
     REACH = 24, /* bytes between the halves of a number at most */
 };
 
@@ -177,6 +178,19 @@ static bool find_jump(Compare *c, uint32_t at)
     return false;
 }
 
+/* A number of a note, which begins `back` bytes before one that differs. */
+static unsigned find_note(Compare *c, uint32_t at, uint32_t back)
+{
+    const uint8_t *x = c->x + at, *y = c->y + at;
+    unsigned length = x64_note_length(x, c->size - at);
+
+    if (length <= back || x64_note_length(y, c->size - at) != length ||
+        (uint64_t)x64_read_signed(&y) - (uint64_t)x64_read_signed(&x) != c->pc)
+        return 0;
+    note(c, at, X64_KEPT_NOTE, (int32_t)length);
+    return length;
+}
+
 /* The difference that shows at byte i first; a number may begin before. Its end, or 0. */
 static uint32_t explain(Compare *c, uint32_t i, uint32_t from)
 {
@@ -190,6 +204,12 @@ static uint32_t explain(Compare *c, uint32_t i, uint32_t from)
             return at + (p->kind == X64_KEPT_PC64 ? 8 : 4);
         }
     }
+    for (uint32_t back = 0; c->pc && back < X64_NOTE_LONGEST && back <= i - from; back++) {
+        unsigned length = find_note(c, i - back, back);
+
+        if (length)
+            return i - back + length;
+    }
     return 0;
 }
 
@@ -198,7 +218,7 @@ static bool is_high_half(const Compare *c, uint32_t at)
     for (guint i = c->places->len; i-- > 0;) {
         const X64KeptPlace *p = &g_array_index(c->places, X64KeptPlace, i);
 
-        if (p->at + REACH + 4 < at)
+        if ((uint32_t)p->at + REACH + 4 < at)
             break;
         if (p->kind == X64_KEPT_PC_HALVES && at - (uint32_t)p->arg < 4)
             return true;
@@ -241,6 +261,17 @@ static void pack_exits(const TnBlock *block, GByteArray *out)
     }
 }
 
+/* Distances depend on where the process has its libraries: nothing of that is kept. */
+static void clear_distances(uint8_t *code, const GArray *places)
+{
+    for (guint i = 0; i < places->len; i++) {
+        const X64KeptPlace *p = &g_array_index(places, X64KeptPlace, i);
+
+        if (p->kind >= X64_KEPT_THUNK)
+            memset(code + p->at, 0, sizeof(int32_t));
+    }
+}
+
 /* The whole, as it is to be read by x64_unpack. */
 static void pack(const TnBlock *block, const GArray *places, GByteArray *out)
 {
@@ -253,6 +284,7 @@ static void pack(const TnBlock *block, const GArray *places, GByteArray *out)
     g_byte_array_append(out, (const void *)places->data,
                         places->len * (guint)sizeof(X64KeptPlace));
     g_byte_array_append(out, x64_code_rw(block->code), size_of(block));
+    clear_distances(out->data + out->len - size_of(block), places);
 }
 
 /* An exit that is the other block's but for where it is. */
@@ -318,7 +350,8 @@ bool x64_pack(TnBlock *const *blocks, unsigned n, GByteArray *out)
     };
 
     c.wide = c.pc >> 32 != 0 && c.pc >> 32 != UINT32_MAX;
-    if (x64_last_is_bound() || a->code_size != b->code_size || !find_places(&c))
+    if (x64_last_is_bound() || a->code_size != b->code_size || c.size >= MAX_SIZE ||
+        !find_places(&c))
         return false;
     pack(a, places, out);
     for (unsigned i = 1; i < n; i++) {

@@ -11,6 +11,7 @@
 #define TN_X64_KEEP_H
 
 #include "compile.h"
+#include "notes.h"
 
 enum { X64_KEPT_NONE = UINT32_MAX }; /* instead of an offset */
 
@@ -20,6 +21,7 @@ typedef enum X64KeptKind {
     X64_KEPT_PC64,   /* one of 64 bits */
     X64_KEPT_PC_LOW, /* the low 32 bits of one */
     X64_KEPT_PC_HALVES, /* the low 32 bits of one; the high ones are at `arg` */
+    X64_KEPT_NOTE,   /* a signed number of a note, in `arg` bytes */
     X64_KEPT_JUMP,   /* 32 bits: offset of an entry of the jump cache; of the pc `arg` bytes away */
     X64_KEPT_THUNK,  /* distance of 32 bits to thunk number `arg` */
     X64_KEPT_CORE,   /* the same to offset `arg` of the core's library */
@@ -28,8 +30,8 @@ typedef enum X64KeptKind {
 } X64KeptKind;
 
 typedef struct X64KeptPlace {
-    uint32_t at;     /* offset in the code */
-    uint32_t kind;   /* X64KeptKind */
+    uint32_t at : 24; /* offset in the code */
+    uint32_t kind : 8; /* X64KeptKind */
     int32_t arg;
 } X64KeptPlace;
 
@@ -51,6 +53,19 @@ typedef struct X64Library {
 } X64Library;
 
 extern X64Library x64_libraries[2]; /* the core's, the target's */
+
+enum { X64_NOTE_LONGEST = 10, X64_NOTE_BITS = 7 }; /* bytes of a number, bits in each */
+
+/* The length of a note's number within `size` bytes, or 0. */
+static inline unsigned x64_note_length(const uint8_t *note, size_t size)
+{
+    unsigned n = 0;
+
+    while (n < size && n < X64_NOTE_LONGEST && note[n] & X64_NOTE_MORE)
+        n++;
+    return n < size && n < X64_NOTE_LONGEST ? n + 1 : 0;
+}
+
 void x64_find_libraries(void);
 
 /* The thunk number n, in the writable mapping, or NULL. */

@@ -81,6 +81,20 @@ static bool move_halves(const Move *m, uint8_t *low, int32_t high)
     return true;
 }
 
+/* A note's number keeps its length, if need be with groups that say nothing. */
+static bool move_note(const Move *m, uint8_t *at, uint32_t length)
+{
+    const uint8_t *note = at;
+    int64_t v;
+
+    if (x64_note_length(at, m->size - (size_t)(at - m->code)) != length)
+        return false;
+    v = (int64_t)((uint64_t)x64_read_signed(&note) + m->by);
+    for (uint32_t i = 0; i < length; i++, v >>= X64_NOTE_BITS)
+        at[i] = (uint8_t)((v & (X64_NOTE_MORE - 1)) | (i + 1 < length ? X64_NOTE_MORE : 0));
+    return v == (at[length - 1] >> (X64_NOTE_BITS - 1) ? -1 : 0);
+}
+
 static void move_jump(const Move *m, uint8_t *at, int32_t way)
 {
     uint64_t was = m->pc + (uint64_t)(int64_t)way;
@@ -93,7 +107,7 @@ static void move_jump(const Move *m, uint8_t *at, int32_t way)
 static bool put(const Move *m, const X64KeptPlace *p)
 {
     uint8_t *at = m->code + p->at;
-    unsigned size = p->kind == X64_KEPT_PC64 ? 8 : 4;
+    unsigned size = p->kind == X64_KEPT_PC64 ? 8 : p->kind == X64_KEPT_NOTE ? 1 : 4;
 
     if (p->at > m->size - size)
         return false;
@@ -108,6 +122,8 @@ static bool put(const Move *m, const X64KeptPlace *p)
         return true;
     case X64_KEPT_PC_HALVES:
         return move_halves(m, at, p->arg);
+    case X64_KEPT_NOTE:
+        return move_note(m, at, (uint32_t)p->arg);
     case X64_KEPT_JUMP:
         move_jump(m, at, p->arg);
         return true;
