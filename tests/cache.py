@@ -112,6 +112,32 @@ def check_second_run():
                  f"{bits} bits: {second.taken} taken, {second.translated} translated")
 
 
+def entries_of(file):
+    """The back end's parts by mode, pc and code."""
+    data = file.read_bytes()
+    found = {}
+    at = HEADER.size + 8 * (1 << HEADER.unpack_from(data)[2])
+    while at < len(data):
+        size, kept = struct.unpack_from("<II", data, at + 8)
+        n_bytes, _, _, n_fields = struct.unpack_from("<HHBB", data, at + 48)
+        head = 56 + (n_bytes + 7 & ~7) + (n_fields + 1 & ~1) * 4
+        found[data[at + 16:at + head]] = data[at + head:at + head + kept]
+        at += size
+    return found
+
+
+def check_no_addresses():
+    """Two processes lie at different addresses, and make the same entries."""
+    with fresh() as one, fresh() as two:
+        for folder in (one, two):
+            Run(f"{folder}/cache")
+        first, second = (entries_of(only_file(f"{folder}/cache")) for folder in (one, two))
+        both = first.keys() & second.keys()
+        bad = [key for key in both if first[key] != second[key]]
+        want(len(both) > 1000, f"only {len(both)} entries in both")
+        want(not bad, f"{len(bad)} of {len(both)} entries differ")
+
+
 def boot(folder):
     """Boots Debian's cloud kernel to a shell and off; its log and the translator's."""
     with tempfile.NamedTemporaryFile() as log, tempfile.TemporaryDirectory() as images:
@@ -375,6 +401,7 @@ CASES = [
     ("/cache/second-run-takes-its-blocks", check_second_run),
     ("/cache/second-boot-takes-its-blocks-wherever-the-kernel-lies", check_kernel),
     ("/cache/two-processors", check_processors),
+    ("/cache/nothing-of-a-process-is-kept", check_no_addresses),
     ("/cache/other-processor-other-file", check_separate),
     *[spoiled(f"cut-at-{share}", cut(share))
       for share in (0, 0.00001, 0.0001, 0.01, 0.1, 0.5, 0.9, 0.999999)],
