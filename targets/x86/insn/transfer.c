@@ -90,7 +90,9 @@ void x86_gen_movbe(X86Ctx *c)
 /* LEA r, m */
 void x86_gen_lea(X86Ctx *c)
 {
-    c->addr_size = MAX(c->addr_size, 2);
+    /* The low half of a sum needs the low halves only. */
+    if (c->addr_size == 8 && c->op[0].size < 8)
+        c->addr_size = 4;
     x86_write(c, 0, x86_mem_offset(c));
 }
 

@@ -63,10 +63,12 @@ static void store_reg(X64Ctx *cx, const TnIrOp *op)
     }
     int reg = x64_in(cx, op->a);
 
-    if (size == 3 && op->type == TN_I32) { /* the upper half becomes zero */
-        x64_store(&cx->e, 0, reg, home);
-        home.disp += 4;
-        x64_store_imm(&cx->e, 2, home, 0);
+    /* The upper half becomes zero. Two stores would hold up a load of both. */
+    if (size == 3 && op->type == TN_I32) {
+        int low = x64_tmp(cx);
+
+        x64_mov_rr(&cx->e, 0, low, reg);
+        x64_store(&cx->e, X64_W, low, home);
         return;
     }
     x64_store(&cx->e, size == 3 ? X64_W : 0, reg, home);
