@@ -32,18 +32,19 @@ static bool is_write(const TnIrOp *op)
 
 X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
 {
-    X64Stub s = { .kind = kind, .pc = cx->insn_pc, .dst = X64_NONE,
-                  .clear = X64_NONE,
-                  .mem = op->aux | (uint32_t)op->type << 16 };
+    X64Stub *s;
 
+    g_array_set_size(cx->stubs, cx->stubs->len + 1);
+    s = &g_array_index(cx->stubs, X64Stub, cx->stubs->len - 1);
+    *s = (X64Stub){ .kind = kind, .pc = cx->insn_pc, .dst = X64_NONE, .clear = X64_NONE,
+                    .mem = op->aux | (uint32_t)op->type << 16 };
     /* Nobody looks at the state there: their operands may be gone. */
-    s.flags_pending = cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER &&
-                      kind != X64_STUB_X87_SYNC;
-    if (s.flags_pending)
-        s.flags = x64_recipe(cx, cx->pending_flags);
-    s.live_vec = x64_vlive(cx, &s.wide_vec);
-    g_array_append_val(cx->stubs, s);
-    return &g_array_index(cx->stubs, X64Stub, cx->stubs->len - 1);
+    s->flags_pending = cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER &&
+                       kind != X64_STUB_X87_SYNC;
+    if (s->flags_pending)
+        s->flags = x64_recipe(cx, cx->pending_flags);
+    s->live_vec = x64_vlive(cx, &s->wide_vec);
+    return s;
 }
 
 /* The register for what the probe finds: of a group it stays. */
