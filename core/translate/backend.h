@@ -27,22 +27,24 @@ enum {
 };
 
 struct TnBlock {
-    TnBlockKey key;
+    /* Up to key.pc: what a look into the cache of blocks reads of each that it meets. */
+    TnBlock *hash_next;
     uint32_t mode_id;       /* interned (base, flags, address_bits) */
+    atomic_bool valid;      /* false once invalidated: never entered again from the main loop */
+    bool flags_dead;        /* back end: nobody can see the flags it is entered with */
+    bool flags_marked;      /* back end: its own exits need not store flags before they enter it */
+    uint64_t phys[2];       /* host address of the first byte in guest RAM; of the second page, or
+                             * ~0. ~0 in [0]: not in plain memory, runs once */
+    TnBlockKey key;
     uint32_t n_insns;
     uint32_t n_exits;
     uint32_t size;          /* guest bytes */
-    uint64_t phys[2];       /* host address of the first byte in guest RAM; of the second page, or
-                             * ~0. ~0 in [0]: not in plain memory, runs once */
     TnBlockExit *exits;     /* n_exits of them, owned */
     void *code;             /* back end: entry point, or its program */
     uint32_t code_size;
     uint32_t own_entry;     /* back end: where its own exits enter it, bytes from `code` */
-    bool flags_dead;        /* back end: nobody can see the flags it is entered with */
-    bool flags_marked;      /* back end: its own exits need not store flags before they enter it */
-    atomic_bool valid;      /* false once invalidated: never entered again from the main loop */
     TnBlockExit *in_edges;
-    TnBlock *hash_next, *page_next[2];
+    TnBlock *page_next[2];
     uint64_t retired;       /* epoch of its invalidation */
     TnBlock *shadow;        /* checking mode: the block for the interpreter (check.c), owned */
     const uint8_t *bytes;   /* the guest bytes it was made from, `size` of them; owned with the block.
