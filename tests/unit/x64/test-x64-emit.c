@@ -246,6 +246,16 @@ static void emit_46(X64Emit *e)
     x64_pop(e, X64_RBX);
 }
 
+static void emit_47(X64Emit *e)
+{
+    x64_g1_ri(e, X64_G1_AND, 3, X64_RAX, -4096);
+}
+
+static void emit_48(X64Emit *e)
+{
+    x64_g1_ri(e, X64_G1_CMP, 2, X64_RAX, 0x1000);
+}
+
 static const Case cases[] = {
     { "{load} add %rcx, %rax", emit_0, 3, { 0x48, 0x03, 0xc1 } },
     { "{load} sub %r9d, %r10d", emit_1, 3, { 0x45, 0x2b, 0xd1 } },
@@ -294,6 +304,8 @@ static const Case cases[] = {
     { "call *%rax", emit_44, 2, { 0xff, 0xd0 } },
     { "push %r12", emit_45, 2, { 0x41, 0x54 } },
     { "pop %rbx", emit_46, 1, { 0x5b } },
+    { "and $-4096, %rax", emit_47, 6, { 0x48, 0x25, 0x00, 0xf0, 0xff, 0xff } },
+    { "cmp $0x1000, %eax", emit_48, 5, { 0x3d, 0x00, 0x10, 0x00, 0x00 } },
 };
 
 static void test_bytes(void)

@@ -168,9 +168,24 @@ static int32_t g1_narrow(unsigned size_log2, int32_t imm)
     return size_log2 == 0 ? (int8_t)imm : size_log2 == 1 ? (int16_t)imm : imm;
 }
 
+/* eax and rax have a form without ModRM. */
+static void accumulator_imm(X64Emit *e, unsigned ext, unsigned size_log2, int32_t imm)
+{
+    enum { REX_W = 0x48, FORM = 5 };
+
+    if (size_log2 == 3)
+        x64_byte(e, REX_W);
+    x64_byte(e, (uint8_t)(ext << 3 | FORM));
+    x64_imm32(e, imm);
+}
+
 void x64_g1_ri(X64Emit *e, unsigned ext, unsigned size_log2, int rm, int32_t imm)
 {
     imm = g1_narrow(size_log2, imm);
+    if (rm == X64_RAX && size_log2 >= 2 && imm != (int8_t)imm) {
+        accumulator_imm(e, ext, size_log2, imm);
+        return;
+    }
     x64_rr(e, g1_op(size_log2, imm), (int)ext, rm);
     g1_imm(e, size_log2, imm);
 }

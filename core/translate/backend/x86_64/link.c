@@ -71,10 +71,10 @@ void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request)
             x64_mov_ri(e, X64_RAX, pc);
             x64_rm(e, X64_CMP | X64_W, X64_RAX, tag);
         }
-        miss = x64_jcc32(e, X64_NZ);
+        miss = x64_jcc8(e, X64_NZ);
         x64_rm(e, X64_GRP4, X64_G4_JMP,
                x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, code)));
-        x64_here32(e, miss);
+        x64_here8(e, miss);
     }
     if (request)
         x64_here32(e, request);

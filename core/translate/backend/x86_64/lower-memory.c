@@ -12,6 +12,7 @@
 enum { ENTRY_LOG2 = 5 };
 
 _Static_assert(sizeof(TnTlbEntry) == 1 << ENTRY_LOG2, "the probe scales by the entry's size");
+_Static_assert(TN_PAGE_BITS + TN_TLB_BITS <= 32, "the probe takes the number from 32 bits");
 
 /* A field of the TLB entry at index, in the address space in force: GS has its base. */
 static X64Mem tlb_field(X64Emit *e, int index, unsigned mode, size_t field)
@@ -71,11 +72,12 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
 {
     uint8_t *miss;
 
+    /* The number of the entry is in the low 32 bits. */
     if (r->first)
-        x64_lea(e, X64_W, r->index, x64_mem(r->addr, r->first));
+        x64_lea(e, 0, r->index, x64_mem(r->addr, r->first));
     else
-        x64_mov_rr(e, X64_W, r->index, r->addr);
-    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHR, r->index, TN_PAGE_BITS - ENTRY_LOG2);
+        x64_mov_rr(e, 0, r->index, r->addr);
+    x64_rri(e, X64_GRP2_IMM8, X64_G2_SHR, r->index, TN_PAGE_BITS - ENTRY_LOG2);
     if (r->last)
         x64_lea(e, X64_W, r->tag, x64_mem(r->addr, r->last));
     else
