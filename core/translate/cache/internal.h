@@ -55,6 +55,8 @@ char *tn_cache_file_name(const uint8_t digest[TN_CACHE_DIGEST]);
 bool tn_cache_map(int dir, const uint8_t digest[TN_CACHE_DIGEST], TnCacheFile *file,
                   GError **error);
 void tn_cache_unmap(TnCacheFile *file);
+/* Lets go of the pages that were read: each entry is mostly read once. [any] */
+void tn_cache_rest(const TnCacheFile *file);
 
 /* Replaces a digest's file in one step, and drops the oldest others where the directory's would take
  * more than max_bytes together. */

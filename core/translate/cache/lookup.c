@@ -9,7 +9,10 @@
 #include "translate/fetch.h"
 #include "translate/softmmu.h"
 
-enum { NANOSECONDS = 1000000000 }; /* of a second */
+enum {
+    NANOSECONDS = 1000000000, /* of a second */
+    REST_AFTER = 4096,        /* blocks taken */
+};
 
 TnCacheMode tn_cache_mode(const TnBlockKey *key, uint64_t state)
 {
@@ -87,7 +90,8 @@ static TnBlock *put_in_place(TnCpu *cpu, const TnBlockKey *key, const TnCacheEnt
         tn_cache.stats.changed++;
         block = NULL;
     } else {
-        tn_cache.stats.hits++;
+        if (++tn_cache.stats.hits % REST_AFTER == 0)
+            tn_cache_rest(&tn_cache.file);
         tn_cache.stats.insns += e->n_insns;
         tn_cache.stats.moved += e->pc != key->pc;
     }

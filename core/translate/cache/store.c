@@ -120,6 +120,11 @@ bool tn_cache_map(int dir, const uint8_t digest[TN_CACHE_DIGEST], TnCacheFile *f
     return false;
 }
 
+void tn_cache_rest(const TnCacheFile *file)
+{
+    madvise((void *)file->data, file->size, MADV_DONTNEED);
+}
+
 void tn_cache_unmap(TnCacheFile *file)
 {
     if (!file->size)
