@@ -21,6 +21,7 @@ enum {
     LOWEST = -2048,   /* last byte of a group, so that limit and step do not pass 2^64 */
     MAX_TERMS = 2,
     MAX_DEPTH = 6,
+    FEW_ROUNDS = 16,  /* opening a window costs about as much as this many probes */
 };
 
 /* A sum of registers as the block is entered with them, times powers of two; constants left out. */
@@ -160,8 +161,32 @@ static bool moves_up(const X64Ctx *cx, int end, TnTemp base)
     return total >= 0 && total <= MAX_STEP;
 }
 
+/* A loop that ends when what it counts in steps reaches a small constant. */
+static bool goes_round_few_times(const X64Ctx *cx, int end)
+{
+    const TnIrOp *condition, *flags, *count;
+    int64_t rounds;
+
+    if (cx->ops[end].opc != TN_IR_EXIT_IF)
+        return false;
+    condition = &cx->ops[cx->temps[cx->ops[end].a].def];
+    if (condition->opc != TN_IR_FLAGCOND)
+        return false;
+    flags = &cx->ops[cx->temps[condition->a].def];
+    if (flags->opc != TN_IR_FLAGS || (flags->aux & 255) != TN_FLAGS_SUB ||
+        !x64_is_const(cx, flags->b) || x64_is_const(cx, flags->a))
+        return false;
+    count = &cx->ops[cx->temps[flags->a].def];
+    if (count->opc != TN_IR_ADDI || (int32_t)count->imm == 0)
+        return false;
+    rounds = (int64_t)cx->temps[flags->b].value / (int32_t)count->imm;
+    return rounds > 0 && rounds <= FEW_ROUNDS;
+}
+
 static void give_windows(X64Ctx *cx, int end)
 {
+    if (goes_round_few_times(cx, end))
+        return;
     for (unsigned k = 1; k < cx->n_groups && cx->n_windows < TN_TLB_WINDOWS; k++) {
         X64Group *g = &cx->groups[k];
 
