@@ -33,12 +33,14 @@ struct TnBlock {
     atomic_bool valid;      /* false once invalidated: never entered again from the main loop */
     bool flags_dead;        /* back end: nobody can see the flags it is entered with */
     bool flags_marked;      /* back end: its own exits need not store flags before they enter it */
+    uint8_t reserved;
     uint64_t phys[2];       /* host address of the first byte in guest RAM; of the second page, or
                              * ~0. ~0 in [0]: not in plain memory, runs once */
     TnBlockKey key;
     uint32_t n_insns;
     uint32_t n_exits;
     uint32_t size;          /* guest bytes */
+    uint32_t n_late;
     TnBlockExit *exits;     /* n_exits of them, owned */
     void *code;             /* back end: entry point, or its program */
     uint32_t code_size;
@@ -49,8 +51,7 @@ struct TnBlock {
     TnBlock *shadow;        /* checking mode: the block for the interpreter (check.c), owned */
     const uint8_t *bytes;   /* the guest bytes it was made from, `size` of them; owned with the block.
                              * NULL where phys[0] is ~0 */
-    const uint16_t *late;   /* where in them its late numbers stand; likewise */
-    uint32_t n_late;
+    const uint16_t *late;   /* where in them its n_late late numbers stand; likewise */
 };
 
 /* Why run() came back. */

@@ -7,6 +7,9 @@
 
 #include "code-buffer.h"
 
+/* Blocks and exits are compared whole. */
+_Static_assert(sizeof(TnBlock) == 160 && sizeof(TnBlockExit) == 64, "they have no padding");
+
 X64Library x64_libraries[2];
 
 /* ---- Libraries --------------------------------------------------------------------------- */
