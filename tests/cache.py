@@ -324,13 +324,18 @@ def check_cut_while_mapped():
         want(next(steps).taken > 0, "the second boot took nothing")
 
 
+def bare_guest(folder):
+    """The command of the 64-bit guest suite with a cache."""
+    kernel = guest.compile_guest("cpu64", 64, guest.cpu_sources(64))
+    return emulator.command(*guest.BARE, *guest.EXIT_DEVICE, "-cpu", "max", "-kernel", kernel,
+                            "-accel", f"tcg,cache={folder}")
+
+
 def check_together():
     """Several write at once: the file is whole afterwards."""
     with fresh() as top:
         folder = f"{top}/cache"
-        kernel = guest.compile_guest("cpu64", 64, guest.cpu_sources(64))
-        command = emulator.command(*guest.BARE, *guest.EXIT_DEVICE, "-cpu", "max", "-kernel",
-                                   kernel, "-accel", f"tcg,cache={folder}")
+        command = bare_guest(folder)
         runs = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                  stdin=subprocess.DEVNULL, text=True) for _ in range(4)]
         for run in runs:
@@ -346,9 +351,7 @@ def check_killed():
     """A writer is killed at any moment: what is there before or after is whole."""
     with fresh() as top:
         folder = f"{top}/cache"
-        kernel = guest.compile_guest("cpu64", 64, guest.cpu_sources(64))
-        command = emulator.command(*guest.BARE, *guest.EXIT_DEVICE, "-cpu", "max", "-kernel",
-                                   kernel, "-accel", f"tcg,cache={folder}")
+        command = bare_guest(folder)
         for number in range(8):
             with Console(command) as console:
                 console.expect("guest-done", SECONDS)

@@ -18,13 +18,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from support import debian, initramfs, tap  # noqa: E402
+from support import debian, initramfs  # noqa: E402
 from support.console import Console, Failure  # noqa: E402
 from support.emulator import TOP  # noqa: E402
+from support.mounts import run_apart  # noqa: E402
 
 # What a Debian has for the packages' dependencies, and for building modules.
 BASE = ("seabios libglib2.0-dev libffi8 liburcu8 libcapstone4 gcc libc6-dev make meson ninja-build "
@@ -321,16 +321,7 @@ def main():
     if os.geteuid() != 0:
         print("1..0 # SKIP chroot needs root")
         return 0
-    if "TENON_IN_NAMESPACE" not in os.environ:
-        os.environ["TENON_IN_NAMESPACE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable,
-                              *sys.argv])
-    with tempfile.TemporaryDirectory(prefix="tenon-debian-", ignore_cleanup_errors=True) as scratch:
-        try:
-            return tap.run(Test(scratch).cases())
-        finally:
-            subprocess.run(["umount", "--lazy", "--recursive", scratch + "/root", scratch + "/layer"],
-                           check=False)
+    return run_apart("debian", lambda scratch: Test(scratch).cases())
 
 
 if __name__ == "__main__":

@@ -12,16 +12,15 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from packages.debian import System, sh  # noqa: E402
-from support import debian, tap  # noqa: E402
+from support import debian  # noqa: E402
 from support.console import Failure  # noqa: E402
 from support.emulator import TOP  # noqa: E402
+from support.mounts import run_apart  # noqa: E402
 
 LIBDIR = "/usr/lib/x86_64-linux-gnu"
 MODULES = f"{LIBDIR}/tenon/modules"
@@ -128,16 +127,7 @@ def main():
     if os.geteuid() != 0 or not shutil.which("rpmbuild"):
         print("1..0 # SKIP chroot needs root, and rpmbuild must be installed")
         return 0
-    if "TENON_IN_NAMESPACE" not in os.environ:
-        os.environ["TENON_IN_NAMESPACE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable,
-                              *sys.argv])
-    with tempfile.TemporaryDirectory(prefix="tenon-rpm-", ignore_cleanup_errors=True) as scratch:
-        try:
-            return tap.run(Test(scratch).cases())
-        finally:
-            subprocess.run(["umount", "--lazy", "--recursive", scratch + "/root", scratch + "/layer"],
-                           check=False)
+    return run_apart("rpm", lambda scratch: Test(scratch).cases())
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
  * IR to code: leaving the block.
  *
  * A direct exit is a jump whose displacement is patched while other threads run it; unlinked it
- * goes to a stub that leaves with a note of which exit it is. Requests to stop are looked at on exits that go
- * backwards and on indirect ones: no other exit can be part of every loop.
+ * goes to a stub that leaves with a note of which exit it is. Requests to stop are looked at on
+ * exits that go backwards and on indirect ones: no other exit can be part of every loop.
  */
 #include "compile.h"
 #include "notes.h"
