@@ -3,8 +3,9 @@
  * Writes the index of a directory, and tells how one differs from the files; see index-file.h.
  *
  * A stamp tells two states of a file apart only if the clock of the file system went on between
- * them. So a file is read when its last change is a step of that clock ago: what changes it later
- * gives it another stamp.
+ * them. So a file is read when that clock has gone on since its last change: what changes it later
+ * gives it another stamp. How fine that clock is, and whose, tells a file of ours beside it: the one
+ * that becomes the index.
  */
 #include "module/index-file.h"
 
@@ -20,9 +21,10 @@
 #include "tenon/error.h"
 
 enum {
-    FINE_STEP_MS = 20,     /* two ticks of the slowest kernel clock */
-    COARSE_STEP_MS = 2000, /* of file systems whose times are whole seconds, or two */
-    TRIES = 3,             /* at a file that changes while it is read */
+    LONGEST_STEP_S = 2, /* of a file system's clock: FAT's */
+    LOOK_US = 1000,     /* between two looks at that clock */
+    TRIES = 3,          /* at a file that changes while it is read */
+    NO_CLOCK = -1,      /* instead of a file: what is read need not last */
     INDEX_MODE = 0644,
 };
 
@@ -40,26 +42,30 @@ static void collection_clear(Collection *c)
 
 /* ---- Reading files ---------------------------------------------------------------------- */
 
-/* Waits until the file's last change is a step of the clock ago. False: it lies in the future. */
-static bool let_clock_pass(const TnFileStamp *stamp)
+/*
+ * Waits until the clock of the file system, as the file `clock` shows it when it is touched, is
+ * later than the file's last change. False: it cannot be told, or that lies in the future.
+ */
+static bool let_clock_pass(int clock, const TnFileStamp *stamp)
 {
-    int64_t step = (stamp->ctime_ns || stamp->mtime_ns ? FINE_STEP_MS : COARSE_STEP_MS) *
-                   (int64_t)G_TIME_SPAN_MILLISECOND;
-    int64_t now = g_get_real_time(), over = now - step;
+    struct stat now;
 
-    /* In seconds first: a hostile date must not overflow. */
-    if (stamp->ctime > now / G_USEC_PER_SEC + 1)
-        return false;
-    if (stamp->ctime < over / G_USEC_PER_SEC - 1)
+    if (clock == NO_CLOCK)
         return true;
-    over -= stamp->ctime * G_USEC_PER_SEC + stamp->ctime_ns / 1000;
-    if (over <= 0)
-        g_usleep(-over + 1);
-    return true;
+    for (;;) {
+        if (futimens(clock, NULL) != 0 || fstat(clock, &now) != 0)
+            return false;
+        if (now.st_ctim.tv_sec > stamp->ctime ||
+            (now.st_ctim.tv_sec == stamp->ctime && now.st_ctim.tv_nsec > stamp->ctime_ns))
+            return true;
+        if (now.st_ctim.tv_sec < stamp->ctime - LONGEST_STEP_S)
+            return false;
+        g_usleep(LOOK_US);
+    }
 }
 
 /* The note of a file that stays as it is while it is read, with its stamp. */
-static TnNote *read_unchanging(int directory, const char *file, TnFileStamp *stamp)
+static TnNote *read_unchanging(int directory, int clock, const char *file, TnFileStamp *stamp)
 {
     for (unsigned i = 0; i < TRIES; i++) {
         g_autoptr(TnNote) note = NULL;
@@ -70,7 +76,7 @@ static TnNote *read_unchanging(int directory, const char *file, TnFileStamp *sta
         if (!tn_trust_examine_file(directory, file, &st))
             return NULL;
         *stamp = tn_file_stamp(&st);
-        if (!let_clock_pass(stamp))
+        if (!let_clock_pass(clock, stamp))
             return NULL;
         fd = tn_trust_open_file(directory, file, NULL, NULL);
         if (fd < 0)
@@ -84,10 +90,10 @@ static TnNote *read_unchanging(int directory, const char *file, TnFileStamp *sta
     return NULL;
 }
 
-static void collect_file(Collection *c, int directory, const char *file)
+static void collect_file(Collection *c, int directory, int clock, const char *file)
 {
     TnFileStamp stamp;
-    TnNote *note = read_unchanging(directory, file, &stamp);
+    TnNote *note = read_unchanging(directory, clock, file, &stamp);
     TnIndexEntry entry;
 
     if (!note)
@@ -100,14 +106,14 @@ static void collect_file(Collection *c, int directory, const char *file)
     g_array_append_val(c->entries, entry);
 }
 
-static Collection collect(int directory)
+static Collection collect(int directory, int clock)
 {
     Collection c = { g_array_new(false, false, sizeof(TnIndexEntry)),
                      g_ptr_array_new_with_free_func(g_free) };
     g_autoptr(GPtrArray) files = tn_module_files(directory);
 
     for (unsigned i = 0; i < files->len; i++)
-        collect_file(&c, directory, files->pdata[i]);
+        collect_file(&c, directory, clock, files->pdata[i]);
     return c;
 }
 
@@ -131,8 +137,19 @@ static bool write_all(int fd, const GByteArray *bytes)
     return fchmod(fd, INDEX_MODE) == 0 && fsync(fd) == 0;
 }
 
+/* Describes the files of the directory in the file that is to become its index. */
+static bool write_index(int directory, int fd, GError **error)
+{
+    Collection c = collect(directory, fd);
+    g_autoptr(GByteArray) bytes =
+        tn_index_encode((const TnIndexEntry *)c.entries->data, c.entries->len, error);
+
+    collection_clear(&c);
+    return bytes && (write_all(fd, bytes) || fail(error, "the index"));
+}
+
 /* The umask does not count: what root writes is for all to read. */
-static bool replace_file(int directory, const GByteArray *bytes, GError **error)
+static bool replace_index(int directory, GError **error)
 {
     g_autofree char *temporary = g_strdup_printf("." TN_INDEX_FILE ".%d", (int)getpid());
     bool written;
@@ -142,7 +159,7 @@ static bool replace_file(int directory, const GByteArray *bytes, GError **error)
     fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fail(error, "a file beside the index");
-    written = write_all(fd, bytes) || fail(error, "the index");
+    written = write_index(directory, fd, error);
     if (close(fd) != 0 && written)
         written = fail(error, "the index");
     if (written && renameat(directory, temporary, directory, TN_INDEX_FILE) != 0)
@@ -155,17 +172,11 @@ static bool replace_file(int directory, const GByteArray *bytes, GError **error)
 bool tn_index_write(const char *path, GError **error)
 {
     int directory = tn_trust_open_directory(path, error);
-    g_autoptr(GByteArray) bytes = NULL;
-    bool written = false;
-    Collection c;
+    bool written;
 
     if (directory < 0)
         return false;
-    c = collect(directory);
-    bytes = tn_index_encode((const TnIndexEntry *)c.entries->data, c.entries->len, error);
-    if (bytes)
-        written = replace_file(directory, bytes, error);
-    collection_clear(&c);
+    written = replace_index(directory, error);
     close(directory);
     return written;
 }
@@ -220,7 +231,7 @@ bool tn_index_compare(const char *path, GPtrArray *differences, GError **error)
         return false;
     index = tn_index_open(directory, &why);
     if (index) {
-        c = collect(directory);
+        c = collect(directory, NO_CLOCK);
         compare_all(c.entries, index->entries, differences);
         collection_clear(&c);
     } else {
