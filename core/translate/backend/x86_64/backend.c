@@ -161,11 +161,6 @@ void x64_identify(GByteArray *out)
     g_byte_array_append(out, (const void *)&x64_opt, sizeof(x64_opt));
 }
 
-static void x64_flush(void)
-{
-    x64_code.next = x64_code.first;
-}
-
 static void x64_release_block(TnBlock *block)
 {
     g_clear_pointer(&block->exits, g_free);
@@ -219,7 +214,7 @@ const TnBackend tn_backend_x86_64 = {
     .configure = x64_configure,
     .init = x64_init,
     .compile = x64_compile,
-    .flush = x64_flush,
+    .flush = x64_code_reset,
     .release = x64_release_block,
     .unwinding = x64_unwinding,
     .unwound = x64_unwound,

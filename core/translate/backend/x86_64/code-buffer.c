@@ -51,8 +51,22 @@ bool x64_code_map(size_t size, GError **error)
     }
     close(fd);
     x64_code.size = size;
-    x64_code.next = x64_code.first = x64_code.populated = x64_code.rw;
+    x64_code.next = x64_code.first = x64_code.populated = x64_code.rested = x64_code.rw;
     return true;
+}
+
+/*
+ * What is behind is only patched now and then, when jumps are linked: the process gives its writable
+ * pages back, which the executable mapping keeps in memory. They come again with a fault.
+ */
+static void rest(void)
+{
+    enum { WINDOW = 2 << 20 };
+
+    if (x64_code.populated < x64_code.rested + WINDOW)
+        return;
+    madvise(x64_code.rw, (size_t)(x64_code.populated - x64_code.rw), MADV_DONTNEED);
+    x64_code.rested = x64_code.populated;
 }
 
 /* Many pages at once cost less than a fault for each. Where the host cannot, the faults come. */
@@ -61,10 +75,18 @@ static void populate(void)
     enum { STEP = 256 << 10 };
     size_t room = (size_t)(x64_code.rw + x64_code.size - x64_code.populated);
 
+    rest();
 #ifdef MADV_POPULATE_WRITE
     madvise(x64_code.populated, MIN(room, (size_t)STEP), MADV_POPULATE_WRITE);
 #endif
     x64_code.populated += MIN(room, (size_t)STEP);
+}
+
+void x64_code_reset(void)
+{
+    x64_code.next = x64_code.first;
+    if (x64_code.rested > x64_code.rw)
+        x64_code.populated = x64_code.rested = x64_code.rw;
 }
 
 void x64_code_take(uint8_t *end)

@@ -15,6 +15,7 @@ typedef struct X64Code {
     uint8_t *next;      /* rw: the first free byte */
     uint8_t *first;     /* rw: after the thunks, where blocks start */
     uint8_t *populated; /* rw: up to here memory is there */
+    uint8_t *rested;    /* rw: up to here it was given back */
 } X64Code;
 
 extern X64Code x64_code;
@@ -29,6 +30,9 @@ bool x64_code_map(size_t size, GError **error);
 
 /* Takes [next, end) and has the new next so that an entry is aligned. */
 void x64_code_take(uint8_t *end);
+
+/* Forgets all blocks. */
+void x64_code_reset(void);
 
 static inline void *x64_code_rx(const uint8_t *rw)
 {
