@@ -126,7 +126,7 @@ struct TnCpuPrivate {
     TnTranslation translation;
     TnCodePage *code_page;      /* the one that was stored to last, or NULL */
     uint8_t code_bytes[TN_MAX_CODE_BYTES]; /* what the present translation has read */
-    struct TnCacheEntry *cache_entry; /* room for one (translate/cache), or NULL: not kept; owned */
+    struct TnCacheWindow *cache_window; /* on kept translations, or NULL: not kept; owned */
     atomic_ullong seen_epoch;   /* reclaiming of blocks: see blocks.c */
 
     /* Execution */

@@ -91,7 +91,7 @@ static void cpu_free(TnCpu *cpu)
     if (!cpu)
         return;
     tn_cpu_thread_stop(cpu);
-    g_free(cpu->priv->cache_entry);
+    g_free(cpu->priv->cache_window);
     if (cpu->target->ops->cpu_clear)
         cpu->target->ops->cpu_clear(cpu);
     tn_ir_clear(&cpu->priv->builder);

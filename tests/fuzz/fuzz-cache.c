@@ -7,13 +7,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "translate/cache/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t digest[TN_CACHE_DIGEST];
-static TnCacheEntry *entry; /* TN_CACHE_MAX_ENTRY bytes */
+static TnCacheWindow *window;
 
 static void mend_header(uint8_t *file, size_t size)
 {
@@ -63,41 +65,65 @@ static void search(const TnCacheFile *file, const TnCacheEntry *like)
 {
     static uint8_t code[TN_CACHE_PAGE];
     TnCacheMode mode = like->mode;
-    TnCacheSearch s = { .mode = &mode, .pc = like->pc, .code = code, .room = sizeof(code) };
-    uint64_t pc = like->pc;
+    TnCacheSearch s = { .window = window, .mode = &mode, .pc = like->pc, .code = code,
+                        .room = sizeof(code) };
+    const TnCacheEntry *e;
 
     memcpy(code, tn_cache_entry_bytes(like), like->n_bytes);
-    while (tn_cache_file_next(file, &s, entry))
-        use(entry);
-    s = (TnCacheSearch){ .mode = &mode, .pc = pc, .code = code, .room = sizeof(code) };
-    if (tn_cache_file_shifted(file, &s, 0, entry))
-        use(entry);
+    while ((e = tn_cache_file_next(file, &s)))
+        use(e);
+    e = tn_cache_file_shifted(file, &s, 0);
+    if (e)
+        use(e);
+}
+
+static void use_all(const TnCacheFile *file)
+{
+    for (uint32_t slot = 0; slot <= file->slot_mask; slot++) {
+        unsigned age;
+        const TnCacheEntry *e = tn_cache_file_slot(file, slot, window, &age);
+
+        if (!e)
+            continue;
+        use(e);
+        search(file, e);
+    }
+}
+
+/* The bytes as a file of no name. */
+static int file_of(const uint8_t *data, size_t size)
+{
+    int fd = memfd_create("fuzz-cache", MFD_CLOEXEC);
+
+    if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+        abort();
+    return fd;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static TnCacheEntry *found;
     g_autofree uint8_t *copy = g_malloc(size + 1);
     g_autoptr(GError) error = NULL;
     TnCacheFile file;
+    int fd;
 
-    if (!entry) {
-        entry = g_malloc(TN_CACHE_MAX_ENTRY);
-        found = g_malloc(TN_CACHE_MAX_ENTRY);
-    }
     memcpy(copy, data, size);
-    if (size >= sizeof(TnCacheHeader))
-        mend_header(copy, size);
-    if (!tn_cache_file_take(&file, copy, size, digest, &error))
-        return 0;
-    mend_entries(copy, size, file.slot_mask + 1);
-    for (uint32_t slot = 0; slot <= file.slot_mask; slot++) {
-        unsigned age;
+    if (size >= sizeof(TnCacheHeader)) {
+        TnCacheHeader h;
 
-        if (!tn_cache_file_slot(&file, slot, found, &age))
-            continue;
-        use(found);
-        search(&file, found);
+        mend_header(copy, size);
+        memcpy(&h, copy, sizeof(h));
+        if (sizeof(h) + (sizeof(TnCacheSlot) << h.slot_bits) <= size)
+            mend_entries(copy, size, 1u << h.slot_bits);
     }
+    window = tn_cache_window_new();
+    fd = file_of(copy, size);
+    if (tn_cache_file_take(&file, fd, size, digest, &error)) {
+        use_all(&file);
+        tn_cache_file_close(&file);
+    } else {
+        close(fd);
+    }
+    g_free(window);
     return 0;
 }

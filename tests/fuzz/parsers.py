@@ -111,7 +111,8 @@ TARGETS = {
     "packages": (("module/packages.c", "module/problem.c", "option/json.c"), PACKAGES,
                  ('\\"format\\"', '\\"provides\\"', '\\"packages\\"', '\\"kind\\"', '\\"name\\"',
                   '\\\\u')),
-    "cache": (("translate/cache/format.c", "module/problem.c"), (translations(),), ("TnCache",)),
+    "cache": (("translate/cache/format.c", "translate/cache/window.c", "module/problem.c"),
+              (translations(),), ("TnCache",)),
 }
 
 

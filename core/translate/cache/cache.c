@@ -21,7 +21,7 @@ void tn_cache_configure(const char *dir, uint64_t max_bytes)
 
 bool tn_cache_is_on(const TnCpu *cpu)
 {
-    return tn_cache.open && cpu->priv->cache_entry;
+    return tn_cache.open && cpu->priv->cache_window;
 }
 
 /* ---- Identity ---------------------------------------------------------------------------- */
@@ -120,7 +120,7 @@ static void open_file(void)
         return;
     }
     tn_cache.open = true;
-    if (!tn_cache_map(dir, tn_cache.digest, &tn_cache.file, &error) && error) {
+    if (!tn_cache_find(dir, tn_cache.digest, &tn_cache.file, &error) && error) {
         g_autofree char *name = tn_cache_file_name(tn_cache.digest);
         tn_warn("-accel tcg: cache: %s/%s is not used: %s", tn_cache.dir, name, error->message);
     }
@@ -150,7 +150,7 @@ void tn_cache_start(TnCpu *cpu)
         open_file();
     }
     if (tn_cache.open && memcmp(tn_cache.digest, digest, sizeof(digest)) == 0)
-        cpu->priv->cache_entry = g_malloc(TN_CACHE_MAX_ENTRY);
+        cpu->priv->cache_window = tn_cache_window_new();
 }
 
 /* ---- Statistics -------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "translate/cache/format.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "tenon/error.h"
 
@@ -33,10 +34,10 @@ static inline uint64_t mix_lane(uint64_t lane, uint64_t v, unsigned k)
     return lane ^ lane >> 32;
 }
 
-/* Copies on the way: what is looked at is what is used, and is read once. */
-static inline uint64_t copy_and_sum(uint8_t *to, const uint8_t *p, size_t size)
+uint64_t tn_cache_checksum(const void *data, size_t size)
 {
     enum { STEP = 32 };
+    const uint8_t *p = data;
     uint64_t a = size, b = 1, c = 2, d = 3;
     size_t i = 0;
 
@@ -44,8 +45,6 @@ static inline uint64_t copy_and_sum(uint8_t *to, const uint8_t *p, size_t size)
         uint64_t v[4];
 
         memcpy(v, p + i, sizeof(v));
-        if (to)
-            memcpy(to + i, v, sizeof(v));
         a = mix_lane(a, v[0], 0);
         b = mix_lane(b, v[1], 1);
         c = mix_lane(c, v[2], 2);
@@ -56,16 +55,9 @@ static inline uint64_t copy_and_sum(uint8_t *to, const uint8_t *p, size_t size)
 
         n = (unsigned)MIN(size - i, sizeof(v));
         memcpy(&v, p + i, n);
-        if (to)
-            memcpy(to + i, &v, n);
         a = mix(a, v);
     }
     return mix(mix(mix(a, b), c), d);
-}
-
-uint64_t tn_cache_checksum(const void *data, size_t size)
-{
-    return copy_and_sum(NULL, data, size);
 }
 
 /* ---- Hashes ------------------------------------------------------------------------------ */
@@ -124,37 +116,54 @@ static bool check_header(const TnCacheHeader *h, size_t size,
     return false;
 }
 
-bool tn_cache_file_take(TnCacheFile *file, const void *data, size_t size,
+static bool read_all(int fd, uint64_t offset, void *to, size_t n)
+{
+    return pread(fd, to, n, (off_t)offset) == (ssize_t)n;
+}
+
+bool tn_cache_file_take(TnCacheFile *file, int fd, size_t size,
                         const uint8_t digest[TN_CACHE_DIGEST], GError **error)
 {
     const char *why = "it is too short";
+    TnCacheSlot *slots = NULL;
+    size_t table = 0;
     TnCacheHeader h;
 
-    if (size >= sizeof(h))
-        memcpy(&h, data, sizeof(h));
-    if (size < sizeof(h) || !check_header(&h, size, digest, &why)) {
+    if (size >= sizeof(h) && read_all(fd, 0, &h, sizeof(h)) &&
+        check_header(&h, size, digest, &why)) {
+        table = sizeof(TnCacheSlot) << h.slot_bits;
+        slots = g_malloc(table);
+    }
+    if (!slots || !read_all(fd, sizeof(h), slots, table)) {
         g_set_error(error, TN_ERROR, TN_ERROR_BROKEN, "no translations are taken from it: %s", why);
+        g_free(slots);
         return false;
     }
-    *file = (TnCacheFile){ .data = data, .size = size, .n_entries = h.n_entries,
-                           .slots = (const void *)((const uint8_t *)data + sizeof(h)),
-                           .slot_mask = (1u << h.slot_bits) - 1,
-                           .first = sizeof(h) + (sizeof(TnCacheSlot) << h.slot_bits) };
+    *file = (TnCacheFile){ .fd = fd, .size = size, .n_entries = h.n_entries, .slots = slots,
+                           .slot_mask = (1u << h.slot_bits) - 1, .first = sizeof(h) + table };
     return true;
 }
 
-/* The entry at a slot's offset and its size, where that much is in the file; else NULL. */
-static const TnCacheEntry *entry_at(const TnCacheFile *file, uint32_t at, uint32_t *size)
+void tn_cache_file_close(TnCacheFile *file)
+{
+    if (!file->size)
+        return;
+    close(file->fd);
+    g_free(file->slots);
+    *file = (TnCacheFile){ .size = 0 };
+}
+
+/* The entry at a slot's offset, where that much is in the file; else NULL. */
+static const TnCacheEntry *entry_at(const TnCacheFile *file, TnCacheWindow *w, uint32_t at)
 {
     uint64_t offset = (uint64_t)at * 8;
+    const TnCacheEntry *e = NULL;
 
-    if (offset < file->first || offset + sizeof(TnCacheEntry) > file->size)
+    if (offset >= file->first && offset + sizeof(*e) <= file->size)
+        e = tn_cache_window_at(w, file->fd, offset, sizeof(*e));
+    if (!e || e->size < sizeof(*e) || e->size > TN_CACHE_MAX_ENTRY || e->size % 8 != 0)
         return NULL;
-    const TnCacheEntry *e = (const void *)(file->data + offset);
-
-    *size = __atomic_load_n(&e->size, __ATOMIC_RELAXED);
-    return *size >= sizeof(*e) && *size <= TN_CACHE_MAX_ENTRY && *size <= file->size - offset &&
-           *size % 8 == 0 ? e : NULL;
+    return tn_cache_window_at(w, file->fd, offset, e->size);
 }
 
 static size_t head_size(unsigned n_bytes, unsigned n_fields)
@@ -163,16 +172,17 @@ static size_t head_size(unsigned n_bytes, unsigned n_fields)
            ((n_fields + 1u) & ~1u) * sizeof(TnCacheField);
 }
 
-/* Copies an entry of `size` bytes; whether the copy is what was written. */
-static bool copy_whole(TnCacheEntry *to, const TnCacheEntry *e, uint32_t size)
+static bool has_parts(const TnCacheEntry *e)
 {
-    uint64_t sum = copy_and_sum((uint8_t *)&to->size, (const uint8_t *)&e->size,
-                                size - offsetof(TnCacheEntry, size));
+    return e->n_bytes > 0 && e->n_bytes <= TN_CACHE_PAGE && e->kept_size <= e->size &&
+           head_size(e->n_bytes, e->n_fields) <= e->size - e->kept_size;
+}
 
-    to->checksum = sum;
-    return sum == __atomic_load_n(&e->checksum, __ATOMIC_RELAXED) && to->size == size &&
-           to->n_bytes > 0 && to->n_bytes <= TN_CACHE_PAGE && to->kept_size <= size &&
-           head_size(to->n_bytes, to->n_fields) <= size - to->kept_size;
+/* Whether it is what was written. */
+static bool is_whole(const TnCacheEntry *e)
+{
+    return has_parts(e) &&
+           e->checksum == tn_cache_checksum(&e->size, e->size - offsetof(TnCacheEntry, size));
 }
 
 static uint32_t load32(const void *p)
@@ -183,70 +193,66 @@ static uint32_t load32(const void *p)
 }
 
 /* Whether the code is the entry's but for its fields, which are shifted. */
-static bool same_shifted(const TnCacheEntry *e, const TnCacheSearch *s, unsigned n,
-                         unsigned n_fields)
+static bool same_shifted(const TnCacheEntry *e, const TnCacheSearch *s)
 {
     const uint8_t *bytes = tn_cache_entry_bytes(e);
-    const TnCacheField *fields = (const void *)(bytes + ((n + 7u) & ~7u));
+    const TnCacheField *fields = tn_cache_entry_fields(e);
     unsigned from = 0;
 
-    for (unsigned i = 0; i < n_fields; i++) {
+    for (unsigned i = 0; i < e->n_fields; i++) {
         TnCacheField f = fields[i];
         uint32_t by = f.sign < 0 ? -(uint32_t)s->shift : (uint32_t)s->shift;
 
-        if (f.at < from || f.at + 4u > n || memcmp(bytes + from, s->code + from, f.at - from) != 0 ||
+        if (f.at < from || f.at + 4u > e->n_bytes ||
+            memcmp(bytes + from, s->code + from, f.at - from) != 0 ||
             load32(bytes + f.at) + by != load32(s->code + f.at))
             return false;
         from = f.at + 4u;
     }
-    return memcmp(bytes + from, s->code + from, n - from) == 0;
+    return memcmp(bytes + from, s->code + from, e->n_bytes - from) == 0;
 }
 
-static bool same_code(const TnCacheEntry *e, const TnCacheSearch *s, uint32_t size, bool fields)
+static bool same_code(const TnCacheEntry *e, const TnCacheSearch *s, bool fields)
 {
-    unsigned n = __atomic_load_n(&e->n_bytes, __ATOMIC_RELAXED);
-    unsigned n_fields = __atomic_load_n(&e->n_fields, __ATOMIC_RELAXED);
-
-    if (!n || n > s->room || head_size(n, n_fields) > size || !n_fields == fields ||
+    if (e->n_bytes > s->room || !e->n_fields == fields ||
         memcmp(&e->mode, s->mode, sizeof(e->mode)) != 0)
         return false;
     if (fields)
-        return e->pc == s->pc - s->shift && same_shifted(e, s, n, n_fields);
+        return e->pc == s->pc - s->shift && same_shifted(e, s);
     return (e->pc ^ s->pc) % TN_CACHE_PAGE == 0 &&
-           memcmp(tn_cache_entry_bytes(e), s->code, n) == 0;
+           memcmp(tn_cache_entry_bytes(e), s->code, e->n_bytes) == 0;
 }
 
-/* The next slot with the hash's tag; false: they are through. */
-static bool next_slot(const TnCacheFile *file, TnCacheSearch *s, TnCacheSlot *slot)
+/* The next slot with the hash's tag; NULL: they are through. */
+static const TnCacheSlot *next_slot(const TnCacheFile *file, TnCacheSearch *s)
 {
     while (s->probe < MAX_PROBES) {
         s->slot = (uint32_t)(s->hash + s->probe++) & file->slot_mask;
-        slot->at = __atomic_load_n(&file->slots[s->slot].at, __ATOMIC_RELAXED);
-        slot->tag = __atomic_load_n(&file->slots[s->slot].tag, __ATOMIC_RELAXED);
+        const TnCacheSlot *slot = &file->slots[s->slot];
+
         if (!slot->at)
-            return false;
+            return NULL;
         if (!((slot->tag ^ tag_of(s->hash)) & ~(uint32_t)AGE_MASK))
-            return true;
+            return slot;
     }
-    return false;
+    return NULL;
 }
 
-/* The next entry with the hash; what is copied is looked at again. */
-static bool next_entry(const TnCacheFile *file, TnCacheSearch *s, TnCacheEntry *to, bool fields)
+/* The next entry with the hash. */
+static const TnCacheEntry *next_entry(const TnCacheFile *file, TnCacheSearch *s, bool fields)
 {
-    TnCacheSlot slot;
-    uint32_t size;
+    const TnCacheSlot *slot;
 
-    while (next_slot(file, s, &slot)) {
-        const TnCacheEntry *e = entry_at(file, slot.at, &size);
+    while ((slot = next_slot(file, s))) {
+        const TnCacheEntry *e = entry_at(file, s->window, slot->at);
 
-        if (e && !same_code(e, s, size, fields))
+        if (e && has_parts(e) && !same_code(e, s, fields))
             continue;
-        if (e && copy_whole(to, e, size) && same_code(to, s, size, fields))
-            return true;
+        if (e && is_whole(e))
+            return e;
         s->damaged++;
     }
-    return false;
+    return NULL;
 }
 
 /* Goes on to the next of the lengths that there is code for. */
@@ -264,35 +270,35 @@ static bool next_length(TnCacheSearch *s)
     return false;
 }
 
-bool tn_cache_file_next(const TnCacheFile *file, TnCacheSearch *s, TnCacheEntry *to)
+const TnCacheEntry *tn_cache_file_next(const TnCacheFile *file, TnCacheSearch *s)
 {
+    const TnCacheEntry *e = NULL;
+
     if (!s->length && !next_length(s))
-        return false;
-    do {
-        if (next_entry(file, s, to, false))
-            return true;
-    } while (next_length(s));
-    return false;
+        return NULL;
+    do
+        e = next_entry(file, s, false);
+    while (!e && next_length(s));
+    return e;
 }
 
-bool tn_cache_file_shifted(const TnCacheFile *file, TnCacheSearch *s, uint64_t shift,
-                           TnCacheEntry *to)
+const TnCacheEntry *tn_cache_file_shifted(const TnCacheFile *file, TnCacheSearch *s,
+                                          uint64_t shift)
 {
     s->shift = shift;
     s->hash = hash_pc(s->mode, s->pc - shift);
     s->probe = 0;
-    return next_entry(file, s, to, true);
+    return next_entry(file, s, true);
 }
 
-bool tn_cache_file_slot(const TnCacheFile *file, uint32_t n, TnCacheEntry *to, unsigned *age)
+const TnCacheEntry *tn_cache_file_slot(const TnCacheFile *file, uint32_t n, TnCacheWindow *window,
+                                       unsigned *age)
 {
-    uint32_t size;
-    const TnCacheEntry *e = file->slots[n].at ? entry_at(file, file->slots[n].at, &size) : NULL;
+    const TnCacheSlot *slot = &file->slots[n];
+    const TnCacheEntry *e = slot->at ? entry_at(file, window, slot->at) : NULL;
 
-    if (!e)
-        return false;
-    *age = file->slots[n].tag & AGE_MASK;
-    return copy_whole(to, e, size);
+    *age = slot->tag & AGE_MASK;
+    return e && is_whole(e) ? e : NULL;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */

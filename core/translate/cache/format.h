@@ -4,8 +4,8 @@
  *
  * A header, a hash table of slots, then the entries. Numbers are the host's: what differs between
  * hosts is in the digest, which header and file name carry. Nothing in a file is believed: offsets
- * and sizes are checked before they are followed, and an entry is copied out and its checksum taken
- * of the copy, so that a file that changes while it is read does no harm either.
+ * and sizes are checked before they are followed, and the checksum of an entry is taken of the copy
+ * that is used, so that a file that changes while it is read does no harm either.
  *
  * Where a block's code begins decides about nothing but its offset in the page: entries are found
  * by the mode, that offset and the first bytes of code, and hold all bytes of code to be compared.
@@ -22,6 +22,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "translate/cache/window.h"
 
 enum {
     TN_CACHE_VERSION = 1,
@@ -91,23 +93,25 @@ static inline void *tn_cache_entry_kept(const TnCacheEntry *e)
     return tn_cache_entry_fields(e) + ((e->n_fields + 1u) & ~1u);
 }
 
-/* A file in memory, borrowed. */
+/* An open file; its table is in memory. */
 typedef struct TnCacheFile {
-    const uint8_t *data;
-    size_t size;
-    const TnCacheSlot *slots;
+    int fd;                 /* owned */
+    size_t size;            /* 0: there is none */
+    TnCacheSlot *slots;     /* owned */
     uint32_t slot_mask;
     uint32_t n_entries;
     size_t first;           /* byte where entries may begin */
 } TnCacheFile;
 
-/* Takes `size` bytes at `data` (8-aligned) as a file for `digest`. False with an error where it is
- * none or not whole. */
-bool tn_cache_file_take(TnCacheFile *file, const void *data, size_t size,
+/* Takes a file of `size` bytes for `digest`; with success fd is the TnCacheFile's. False with an
+ * error where it is none or not whole. */
+bool tn_cache_file_take(TnCacheFile *file, int fd, size_t size,
                         const uint8_t digest[TN_CACHE_DIGEST], GError **error);
+void tn_cache_file_close(TnCacheFile *file);
 
 /* A search for the entries of one piece of code, which starts zeroed but for what is sought. */
 typedef struct TnCacheSearch {
+    TnCacheWindow *window;
     const TnCacheMode *mode;
     uint64_t pc;
     const uint8_t *code;    /* `room` bytes from pc, up to the end of the page */
@@ -119,16 +123,17 @@ typedef struct TnCacheSearch {
     uint32_t damaged;       /* entries met that are */
 } TnCacheSearch;
 
-/* Copies the next entry without fields whose mode, code and offset fit into `to`, of
- * TN_CACHE_MAX_ENTRY bytes. False: no more. */
-bool tn_cache_file_next(const TnCacheFile *file, TnCacheSearch *search, TnCacheEntry *to);
+/* The next entry without fields whose mode, code and offset fit, in the search's window; NULL: no
+ * more. */
+const TnCacheEntry *tn_cache_file_next(const TnCacheFile *file, TnCacheSearch *search);
 
-/* The entry with fields for the search's code where it is shifted. */
-bool tn_cache_file_shifted(const TnCacheFile *file, TnCacheSearch *search, uint64_t shift,
-                           TnCacheEntry *to);
+/* The entry with fields for the search's code where it is shifted; likewise. */
+const TnCacheEntry *tn_cache_file_shifted(const TnCacheFile *file, TnCacheSearch *search,
+                                          uint64_t shift);
 
-/* Copies the entry of a slot, checked as above; false where it is empty or damaged. */
-bool tn_cache_file_slot(const TnCacheFile *file, uint32_t slot, TnCacheEntry *to, unsigned *age);
+/* The entry of a slot, in the window and checked as above; NULL where it is empty or damaged. */
+const TnCacheEntry *tn_cache_file_slot(const TnCacheFile *file, uint32_t slot,
+                                       TnCacheWindow *window, unsigned *age);
 
 /* Sets size and checksum of an entry whose parts are in place and padded. */
 void tn_cache_entry_seal(TnCacheEntry *e);

@@ -47,16 +47,10 @@ int tn_cache_open_directory(const char *path, GError **error);
 /* A digest's file name. g_free. */
 char *tn_cache_file_name(const uint8_t digest[TN_CACHE_DIGEST]);
 
-/*
- * Maps a digest's file. False, with an error only where it is there and is not to be believed; a
- * missing, torn or stale one is nothing to speak of. A mapped file may be cut short by others: what
- * is gone reads as zeros.
- */
-bool tn_cache_map(int dir, const uint8_t digest[TN_CACHE_DIGEST], TnCacheFile *file,
-                  GError **error);
-void tn_cache_unmap(TnCacheFile *file);
-/* Lets go of the pages that were read: each entry is mostly read once. [any] */
-void tn_cache_rest(const TnCacheFile *file);
+/* Opens a digest's file. False, with an error only where it is there and is not to be believed; a
+ * missing, torn or stale one is nothing to speak of. */
+bool tn_cache_find(int dir, const uint8_t digest[TN_CACHE_DIGEST], TnCacheFile *file,
+                   GError **error);
 
 /* Replaces a digest's file in one step, and drops the oldest others where the directory's would take
  * more than max_bytes together. */

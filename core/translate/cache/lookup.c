@@ -9,10 +9,7 @@
 #include "translate/fetch.h"
 #include "translate/softmmu.h"
 
-enum {
-    NANOSECONDS = 1000000000, /* of a second */
-    REST_AFTER = 4096,        /* blocks taken */
-};
+enum { NANOSECONDS = 1000000000 }; /* of a second */
 
 TnCacheMode tn_cache_mode(const TnBlockKey *key, uint64_t state)
 {
@@ -90,8 +87,7 @@ static TnBlock *put_in_place(TnCpu *cpu, const TnBlockKey *key, const TnCacheEnt
         tn_cache.stats.changed++;
         block = NULL;
     } else {
-        if (++tn_cache.stats.hits % REST_AFTER == 0)
-            tn_cache_rest(&tn_cache.file);
+        tn_cache.stats.hits++;
         tn_cache.stats.insns += e->n_insns;
         tn_cache.stats.moved += e->pc != key->pc;
     }
@@ -138,10 +134,9 @@ static void learn_shift(uint64_t shift)
 }
 
 static TnBlock *serve(TnCpu *cpu, const TnBlockKey *key, const TnCacheSearch *search,
-                      const uint8_t *host)
+                      const TnCacheEntry *e, const uint8_t *host)
 {
     enum { TELLING = 24 }; /* bytes of code that are not anywhere by chance */
-    const TnCacheEntry *e = cpu->priv->cache_entry;
     TnBlock *block = NULL;
 
     if (tn_cache_reaches(e, key->pc) && !changes(cpu, key, e))
@@ -159,19 +154,19 @@ static TnBlock *look_up(TnCpu *cpu, const TnBlockKey *key, const uint8_t *host)
 {
     uint64_t linear = tn_key_linear(key, key->pc);
     TnCacheMode mode = tn_cache_mode(key, tn_cache_state(cpu, key));
-    TnCacheSearch search = { .mode = &mode, .pc = key->pc, .code = host,
-                             .room = TN_PAGE_SIZE - tn_page_offset(linear) };
-    TnCacheEntry *e = cpu->priv->cache_entry;
+    TnCacheSearch search = { .window = cpu->priv->cache_window, .mode = &mode, .pc = key->pc,
+                             .code = host, .room = TN_PAGE_SIZE - tn_page_offset(linear) };
+    const TnCacheEntry *e;
     TnBlock *block = NULL;
 
     if (!take_page(cpu, linear))
         return NULL;
-    while (!block && tn_cache_file_next(&tn_cache.file, &search, e))
-        block = serve(cpu, key, &search, host);
+    while (!block && (e = tn_cache_file_next(&tn_cache.file, &search)))
+        block = serve(cpu, key, &search, e, host);
     if (!block && tn_cache_zone(key->pc) == TN_CACHE_KERNEL) {
         for (unsigned i = 0; !block && i < TN_CACHE_SHIFTS; i++) {
-            if (tn_cache_file_shifted(&tn_cache.file, &search, shift_at(i), e))
-                block = serve(cpu, key, &search, host);
+            if ((e = tn_cache_file_shifted(&tn_cache.file, &search, shift_at(i))))
+                block = serve(cpu, key, &search, e, host);
         }
     }
     if (search.damaged)

@@ -14,7 +14,6 @@ enum { WORTH_WRITING = 32 }; /* new entries: one for so many that are there */
 typedef struct Merge {
     GArray *items;          /* TnCacheItem */
     GPtrArray *owned;       /* entries copied out of a file */
-    TnCacheEntry *scratch;
     GHashTable *met;        /* checksums of the entries taken; they stand in the entries */
     uint64_t bytes;
 } Merge;
@@ -29,15 +28,43 @@ static void add(Merge *m, const TnCacheEntry *e, unsigned age)
     m->bytes += e->size + sizeof(TnCacheSlot) * 4;
 }
 
+static int by_place(const void *a, const void *b, void *opaque)
+{
+    const TnCacheSlot *slots = ((const TnCacheFile *)opaque)->slots;
+    uint32_t x = slots[*(const uint32_t *)a].at, y = slots[*(const uint32_t *)b].at;
+
+    return (x > y) - (x < y);
+}
+
+/* The slots in the order of their entries: that in which code ran first, which the next run reads
+ * them in. */
+static GArray *slots_in_order(const TnCacheFile *file)
+{
+    GArray *slots = g_array_new(false, false, sizeof(uint32_t));
+
+    for (uint32_t slot = 0; file->size && slot <= file->slot_mask; slot++) {
+        if (file->slots[slot].at)
+            g_array_append_val(slots, slot);
+    }
+    g_array_sort_with_data(slots, by_place, (void *)file);
+    return slots;
+}
+
 /* All entries of a file; `used` tells by slot which served this run, or is NULL. */
 static void add_file(Merge *m, const TnCacheFile *file, const GByteArray *used)
 {
-    for (uint32_t slot = 0; file->size && slot <= file->slot_mask; slot++) {
+    g_autoptr(GArray) slots = slots_in_order(file);
+    g_autofree TnCacheWindow *window = tn_cache_window_new();
+
+    for (guint i = 0; i < slots->len; i++) {
+        uint32_t slot = g_array_index(slots, uint32_t, i);
         unsigned age;
 
-        if (!tn_cache_file_slot(file, slot, m->scratch, &age))
+        const TnCacheEntry *found = tn_cache_file_slot(file, slot, window, &age);
+
+        if (!found)
             continue;
-        TnCacheEntry *e = g_memdup2(m->scratch, m->scratch->size);
+        TnCacheEntry *e = g_memdup2(found, found->size);
 
         g_ptr_array_add(m->owned, e);
         if (used)
@@ -65,16 +92,16 @@ static void drop_least_used(Merge *m, uint64_t max_bytes)
     }
 }
 
-/* Takes what others have written since the file was mapped. The inode is not looked at: the same
+/* Takes what others have written since the file was opened. The inode is not looked at: the same
  * entries are met again and left out. */
 static void add_others(Merge *m, int dir)
 {
     TnCacheFile file = { .size = 0 };
 
-    tn_cache_unmap(&tn_cache.file); /* one mapping is guarded at a time; its entries are copied */
-    if (tn_cache_map(dir, tn_cache.digest, &file, NULL))
+    tn_cache_file_close(&tn_cache.file);
+    if (tn_cache_find(dir, tn_cache.digest, &file, NULL))
         add_file(m, &file, NULL);
-    tn_cache_unmap(&file);
+    tn_cache_file_close(&file);
 }
 
 static bool write_file(const Merge *m, int dir, GError **error)
@@ -92,9 +119,8 @@ static bool merge(const GPtrArray *entries, int dir, GError **error)
 {
     g_autoptr(GArray) items = g_array_new(false, false, sizeof(TnCacheItem));
     g_autoptr(GPtrArray) owned = g_ptr_array_new_with_free_func(g_free);
-    g_autofree TnCacheEntry *scratch = g_malloc(TN_CACHE_MAX_ENTRY);
     g_autoptr(GHashTable) met = g_hash_table_new(g_int64_hash, g_int64_equal);
-    Merge m = { .items = items, .owned = owned, .scratch = scratch, .met = met };
+    Merge m = { .items = items, .owned = owned, .met = met };
 
     for (guint i = 0; i < entries->len; i++)
         add(&m, entries->pdata[i], 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cache's directory and files: what may be believed, mapping, replacing.
+ * The cache's directory and files: what may be believed, opening, replacing.
  *
  * A file is never changed in place: a new one is written beside it, synced, and takes its name.
  */
@@ -9,12 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tenon/error.h"
-#include "translate/cache/guard.h"
 #include "translate/cache/internal.h"
 
 static const char suffix[] = ".tenon-cache";
@@ -97,41 +95,19 @@ static int open_file(int dir, const char *name, size_t *size, GError **error)
     return fd;
 }
 
-bool tn_cache_map(int dir, const uint8_t digest[TN_CACHE_DIGEST], TnCacheFile *file,
-                  GError **error)
+bool tn_cache_find(int dir, const uint8_t digest[TN_CACHE_DIGEST], TnCacheFile *file,
+                   GError **error)
 {
     g_autofree char *name = tn_cache_file_name(digest);
     size_t size;
     int fd = open_file(dir, name, &size, error);
-    void *data;
 
     if (fd < 0)
         return false;
-    data = size ? mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+    if (tn_cache_file_take(file, fd, size, digest, NULL))
+        return true;
     close(fd);
-    if (data == MAP_FAILED)
-        return false;
-    if (tn_guard_add(data, size)) {
-        if (tn_cache_file_take(file, data, size, digest, NULL))
-            return true;
-        tn_guard_remove(data);
-    }
-    munmap(data, size);
     return false;
-}
-
-void tn_cache_rest(const TnCacheFile *file)
-{
-    madvise((void *)file->data, file->size, MADV_DONTNEED);
-}
-
-void tn_cache_unmap(TnCacheFile *file)
-{
-    if (!file->size)
-        return;
-    tn_guard_remove(file->data);
-    munmap((void *)file->data, file->size);
-    *file = (TnCacheFile){ .size = 0 };
 }
 
 /* ---- Writing ----------------------------------------------------------------------------- */
