@@ -105,8 +105,10 @@ typedef struct TnView {
     struct rcu_head rcu;
 } TnView;
 
-/* The flat view of the tree below `root` (NULL: nothing). `ports`: 64 KiB space, gets `direct`. */
-TnView *tn_view_new(TnRegion *root, bool ports);
+/* The flat view of the tree below `root` (NULL: nothing). */
+TnView *tn_view_new(TnRegion *root);
+/* Gives it `direct`, where it is that of a space of 64 KiB and before anybody has seen it. */
+void tn_view_index_ports(TnView *view);
 bool tn_view_equal(const TnView *a, const TnView *b);
 /* Frees at once: nobody has seen it. */
 void tn_view_free(TnView *view);

@@ -67,11 +67,13 @@ static void space_update(TnAddressSpace *as, GHashTable *made)
     void *key = root ? (char *)root + as->ports : (void *)&spaces;
     TnView *view = g_hash_table_lookup(made, key);
     if (!view) {
-        view = tn_view_new(root, as->ports);
+        view = tn_view_new(root);
         if (as->view && tn_view_equal(as->view, view)) {
             tn_view_free(view);
             view = as->view;
             g_atomic_int_inc(&view->refs);
+        } else if (as->ports) {
+            tn_view_index_ports(view);
         }
         g_hash_table_insert(made, key, view);
     }

@@ -122,8 +122,10 @@ static void painter_merge(Painter *painter)
 
 /* ---- Views ------------------------------------------------------------------------------- */
 
-static uint16_t *view_direct(const TnView *view)
+void tn_view_index_ports(TnView *view)
 {
+    if (view->n >= UINT16_MAX)
+        return;
     uint16_t *direct = g_new0(uint16_t, VIEW_PORTS);
     for (unsigned i = 0; i < view->n; i++) {
         const TnViewRange *range = &view->ranges[i];
@@ -131,10 +133,10 @@ static uint16_t *view_direct(const TnView *view)
             direct[port] = i + 1;
         }
     }
-    return direct;
+    view->direct = direct;
 }
 
-TnView *tn_view_new(TnRegion *root, bool ports)
+TnView *tn_view_new(TnRegion *root)
 {
     Painter painter = { .ranges = g_array_new(FALSE, TRUE, sizeof(TnViewRange)) };
     if (root) {
@@ -145,9 +147,6 @@ TnView *tn_view_new(TnRegion *root, bool ports)
     view->refs = 1;
     view->n = painter.ranges->len;
     view->ranges = (TnViewRange *)g_array_free(painter.ranges, FALSE);
-    if (ports && view->n < UINT16_MAX) {
-        view->direct = view_direct(view);
-    }
     return view;
 }
 
