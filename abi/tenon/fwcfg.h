@@ -42,6 +42,9 @@ typedef struct TnFwCfgOps {
     bool (*add_writable)(TnObject *fw_cfg, const char *name, void *data, size_t n,
                          void (*written)(void *opaque, size_t offset, size_t n), void *opaque,
                          GError **error);
+    /* The same as add_bytes, by reference: for what is large. `size` tells whether it is
+     * there. */
+    void (*add_item)(TnObject *fw_cfg, uint16_t key, GBytes *bytes);
 } TnFwCfgOps;
 
 /* The machine's fw_cfg object (has TN_IFACE_FW_CFG), borrowed; NULL when there is none. [main] */

@@ -22,6 +22,16 @@ void pc_fw_item(Pc *pc, uint16_t key, const void *data, size_t n)
     ops->add_bytes(pc->fw_cfg, key, data, n);
 }
 
+void pc_fw_bytes(Pc *pc, uint16_t key, GBytes *bytes)
+{
+    const TnFwCfgOps *ops = tn_object_interface(pc->fw_cfg, TN_IFACE_FW_CFG);
+
+    if (ops->size > offsetof(TnFwCfgOps, add_item))
+        ops->add_item(pc->fw_cfg, key, bytes);
+    else
+        ops->add_bytes(pc->fw_cfg, key, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+}
+
 bool pc_fw_file(Pc *pc, const char *name, const void *data, size_t n, GError **error)
 {
     const TnFwCfgOps *ops = tn_object_interface(pc->fw_cfg, TN_IFACE_FW_CFG);

@@ -116,8 +116,7 @@ static bool place_initrd(Linux *l, BootScript *script, Pc *pc, GBytes *initrd, G
 {
     if (!initrd)
         return true;
-    size_t n;
-    const void *data = g_bytes_get_data(initrd, &n);
+    size_t n = g_bytes_get_size(initrd);
     if (l->version < 0x0200) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
                     "-kernel %s: too old for an initial RAM disk (boot protocol before 2.00)",
@@ -136,7 +135,7 @@ static bool place_initrd(Linux *l, BootScript *script, Pc *pc, GBytes *initrd, G
     uint32_t at = (uint32_t)((max - n) & ~(size_t)(PAGE - 1));
     put32(l->setup + RAMDISK_IMAGE, at);
     put32(l->setup + RAMDISK_SIZE, (uint32_t)n);
-    pc_fw_item(pc, TN_FW_CFG_INITRD_DATA, data, n);
+    pc_fw_bytes(pc, TN_FW_CFG_INITRD_DATA, initrd);
     boot_add_piece(script, at, (uint32_t)n, TN_FW_CFG_INITRD_DATA);
     return true;
 }
@@ -189,7 +188,8 @@ bool boot_linux(Pc *pc, BootScript *script, GBytes *image, GBytes *initrd, GErro
     if (ok) {
         patch_header(&l);
         pc_fw_item(pc, TN_FW_CFG_SETUP_DATA, l.setup, l.setup_size);
-        pc_fw_item(pc, TN_FW_CFG_KERNEL_DATA, l.image + l.setup_size, kernel_size);
+        g_autoptr(GBytes) kernel = g_bytes_new_from_bytes(image, l.setup_size, kernel_size);
+        pc_fw_bytes(pc, TN_FW_CFG_KERNEL_DATA, kernel);
         boot_add_piece(script, l.setup_at, (uint32_t)l.setup_size, TN_FW_CFG_SETUP_DATA);
         boot_add_piece(script, l.kernel_at, (uint32_t)kernel_size, TN_FW_CFG_KERNEL_DATA);
         script->mode = BOOT_REAL_MODE;

@@ -55,6 +55,8 @@ bool pc_add_smbios(Pc *pc, GError **error);
 
 /* Adds a fw_cfg item or file. */
 void pc_fw_item(Pc *pc, uint16_t key, const void *data, size_t n);
+/* The same by reference. */
+void pc_fw_bytes(Pc *pc, uint16_t key, GBytes *bytes);
 bool pc_fw_file(Pc *pc, const char *name, const void *data, size_t n, GError **error);
 
 #endif

@@ -48,8 +48,7 @@ static bool place_initrd(Pc *pc, BootScript *script, PvhInfo *info, GBytes *init
 {
     if (!initrd)
         return true;
-    size_t n;
-    const void *data = g_bytes_get_data(initrd, &n);
+    size_t n = g_bytes_get_size(initrd);
     uint64_t top = boot_top(pc), at = n < top ? (top - n) & ~(uint64_t)(PAGE - 1) : 0;
     if (at < above) {
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
@@ -61,7 +60,7 @@ static bool place_initrd(Pc *pc, BootScript *script, PvhInfo *info, GBytes *init
     info->start.modlist_paddr = BOOT_INFO + offsetof(PvhInfo, module);
     info->module.paddr = at;
     info->module.size = n;
-    pc_fw_item(pc, TN_FW_CFG_INITRD_DATA, data, n);
+    pc_fw_bytes(pc, TN_FW_CFG_INITRD_DATA, initrd);
     boot_add_piece(script, (uint32_t)at, (uint32_t)n, TN_FW_CFG_INITRD_DATA);
     return true;
 }

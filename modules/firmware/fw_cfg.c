@@ -105,6 +105,11 @@ static void add_bytes(TnObject *obj, uint16_t key, const void *data, size_t n)
     put(tn_object_own_state(obj), key, g_bytes_new(data, n));
 }
 
+static void add_item(TnObject *obj, uint16_t key, GBytes *bytes)
+{
+    put(tn_object_own_state(obj), key, g_bytes_ref(bytes));
+}
+
 /* The key of a file: that of an earlier one of the name, or the next free one; 0 on failure. */
 static uint16_t file_key(FwCfg *s, const char *name, GError **error)
 {
@@ -169,6 +174,7 @@ static bool add_writable(TnObject *obj, const char *name, void *data, size_t n,
 static const TnFwCfgOps fw_cfg_ops = {
     .size = sizeof(fw_cfg_ops), .add_bytes = add_bytes, .add_file = add_file,
     .add_file_bytes = add_file_bytes, .add_writable = add_writable,
+    .add_item = add_item,
 };
 
 /* ---- The guest's side ------------------------------------------------------------------- */
