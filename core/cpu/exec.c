@@ -174,6 +174,16 @@ static TnRunResult run_block(TnCpu *cpu, TnBlock *block)
     return r;
 }
 
+/* Links what was left to the block that is next. Gives that again, or anew after a flush. */
+static TnBlock *follow(TnCpu *cpu, const Left *left, TnBlock *block)
+{
+    uint64_t flushes = __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED);
+
+    tn_block_follow(cpu, left->block, left->exit, block);
+    return flushes == __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED)
+               ? block : next_block(cpu);
+}
+
 /* Runs one block and what is linked to it. */
 static void step(TnCpu *cpu, Left *left)
 {
@@ -186,7 +196,7 @@ static void step(TnCpu *cpu, Left *left)
     if (block->phys[0] == UINT64_MAX)
         cpu->priv->uncached = block;
     else if (left->block && !(cpu->priv->core_mode & TN_CORE_MODE_NO_CHAIN))
-        tn_block_link(left->block, left->exit, block);
+        block = follow(cpu, left, block);
     left->block = NULL;
     tn_trace_exec(cpu, block);
 

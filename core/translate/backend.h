@@ -24,6 +24,9 @@ typedef struct TnBlockExit {
 
 enum {
     TN_BLOCK_MAX_EXITS = 64,
+    TN_BLOCK_ROUNDS = UINT8_MAX, /* TnBlock.asked: a loop's second block, of several rounds */
+    TN_ROUNDS_MAX_INSNS = 16,    /* longer loops have none */
+    TN_ROUNDS_GUARD = 0,         /* the exit of such a block to the loop's first one */
 };
 
 struct TnBlock {
@@ -33,7 +36,8 @@ struct TnBlock {
     atomic_bool valid;      /* false once invalidated: never entered again from the main loop */
     bool flags_dead;        /* back end: nobody can see the flags it is entered with */
     bool flags_marked;      /* back end: its own exits need not store flags before they enter it */
-    uint8_t reserved;
+    uint8_t asked;          /* how often its exit to its own start was not linked so far (rounds.c), or
+                             * TN_BLOCK_ROUNDS */
     uint64_t phys[2];       /* host address of the first byte in guest RAM; of the second page, or
                              * ~0. ~0 in [0]: not in plain memory, runs once */
     TnBlockKey key;
@@ -73,6 +77,7 @@ typedef struct TnBackend {
     const char *name;  /* "x86_64", "interp" */
     bool x87;          /* runs TN_IR_HOSTX */
     bool optimised;    /* the optimiser is to run before compile(): who goes without does its work */
+    bool rounds;       /* makes blocks of several rounds (rounds.c) */
     bool checked;      /* the IR is to be checked before (ir-check.c): where speed is no matter */
     /* Which of the TN_OPT_* that are the back end's are on; before init. NULL where it has none. */
     void (*configure)(uint32_t opt);
@@ -171,6 +176,13 @@ static inline bool tn_exit_linkable(const TnBlock *block, uint64_t pc)
     uint64_t last = block->key.pc + (block->size ? block->size - 1 : 0);
     return page == tn_key_linear(&block->key, block->key.pc) >> TN_PAGE_BITS ||
            page == tn_key_linear(&block->key, last) >> TN_PAGE_BITS;
+}
+
+/* True where a block that goes round may get a second one beside it, of several rounds. */
+static inline bool tn_block_may_repeat(const TnBlock *block)
+{
+    return block->n_insns <= TN_ROUNDS_MAX_INSNS && block->phys[0] != UINT64_MAX &&
+           block->phys[1] == UINT64_MAX && !block->n_late;
 }
 
 /* ---- Reference semantics, shared by the interpreter, constant folding and slow paths ------------ */

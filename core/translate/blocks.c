@@ -38,6 +38,20 @@ TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id)
 {
     TnBlock *b = atomic_load_explicit(bucket(phys, pc, mode_id), memory_order_acquire);
     while (b && !(b->phys[0] == phys && b->key.pc == pc && b->mode_id == mode_id &&
+                  __atomic_load_n(&b->asked, __ATOMIC_RELAXED) != TN_BLOCK_ROUNDS &&
+                  atomic_load_explicit(&b->valid, memory_order_relaxed)))
+        b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
+    return b;
+}
+
+TnBlock *tn_block_find_rounds(const TnBlock *block)
+{
+    TnBlock *b = atomic_load_explicit(bucket(block->phys[0], block->key.pc, block->mode_id),
+                                      memory_order_acquire);
+
+    while (b && !(b->phys[0] == block->phys[0] && b->key.pc == block->key.pc &&
+                  b->mode_id == block->mode_id &&
+                  __atomic_load_n(&b->asked, __ATOMIC_RELAXED) == TN_BLOCK_ROUNDS &&
                   atomic_load_explicit(&b->valid, memory_order_relaxed)))
         b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
     return b;
@@ -91,7 +105,7 @@ void tn_block_link(TnBlock *from, unsigned exit, TnBlock *to)
     tn_translator_unlock();
 }
 
-static void unlink_in_edges(TnBlock *block)
+void tn_block_unlink_in_edges(TnBlock *block)
 {
     for (TnBlockExit *e = block->in_edges, *next; e; e = next) {
         next = e->next_in;
@@ -196,7 +210,7 @@ void tn_block_kill(TnBlock *block)
         if (block->phys[i] != UINT64_MAX)
             tn_code_page_remove(tn_code_page_find((void *)(uintptr_t)block->phys[i]), block);
     }
-    unlink_in_edges(block);
+    tn_block_unlink_in_edges(block);
     unlink_out_edges(block);
     tn_jump_purge(block);
     block->retired = atomic_load(&cache.epoch);

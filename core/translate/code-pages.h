@@ -72,6 +72,12 @@ void tn_code_pages_reset(void);
 /* True where changes of a byte of the span have invalidated blocks again and again. [any] */
 bool tn_code_page_changes(const TnCodePage *page, unsigned offset, unsigned n);
 
+/* True where a block of the page was invalidated. [any] */
+static inline bool tn_code_page_rewritten(const TnCodePage *page)
+{
+    return atomic_load_explicit(&page->changes, memory_order_relaxed) != NULL;
+}
+
 /* True where a byte of the span, which is in several lines, is one that a block was made from. */
 bool tn_code_page_has_code_in_lines(TnCodePage *page, unsigned offset, unsigned n);
 

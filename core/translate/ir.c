@@ -102,6 +102,7 @@ void tn_ir_begin(TnIrBuilder *b, uint64_t pc, unsigned max_insns)
     b->pc = pc;
     b->end_pc = pc;
     b->full = false;
+    b->rounds = 0;
     b->n_code = 0;
 }
 

@@ -89,23 +89,24 @@ static void check(TnIrBuilder *b)
 }
 
 /* What has been read of the code, or is still to be, is in the vCPU's translation. */
-static void run_target(TnCpu *cpu, const TnBlockKey *key, unsigned max)
+static void run_target(TnCpu *cpu, const TnBlockKey *key, unsigned max, unsigned rounds)
 {
     TnIrBuilder *b = &cpu->priv->builder;
 
     tn_ir_begin(b, key->pc, max);
+    b->rounds = (uint8_t)rounds;
     b->host_x87 = tn_translator.backend->x87 && (tn_translator.options.opt & TN_OPT_X87);
     cpu->target->ops->translate(cpu, b, key);
     tn_trace_ir(cpu, b, TN_LOG_OP, "OP");
     check(b);
 }
 
-static void run_front_end(TnCpu *cpu, const TnBlockKey *key, unsigned max)
+static void run_front_end(TnCpu *cpu, const TnBlockKey *key, unsigned max, unsigned rounds)
 {
     tn_translation_abandon(cpu);
     cpu->priv->translation.active = true;
     tn_fetch_page(cpu, 0, tn_key_linear(key, key->pc));
-    run_target(cpu, key, max);
+    run_target(cpu, key, max, rounds);
 }
 
 static void optimise(TnCpu *cpu)
@@ -123,9 +124,9 @@ static void make_ir(TnCpu *cpu, const TnBlockKey *key)
 {
     TnIrBuilder *b = &cpu->priv->builder;
 
-    run_front_end(cpu, key, max_insns(cpu->priv, key->pc));
+    run_front_end(cpu, key, max_insns(cpu->priv, key->pc), 1);
     if (tn_check_on(tn_translator.backend) && tn_check_insns(b) < b->n_insns)
-        run_front_end(cpu, key, tn_check_insns(b));
+        run_front_end(cpu, key, tn_check_insns(b), 1);
     optimise(cpu);
 }
 
@@ -140,7 +141,7 @@ bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *cod
     t->linear[0] = tn_page_of(t->start);
     t->n_bytes = size;
     memcpy(cpu->priv->code_bytes, code, size);
-    run_target(cpu, key, TN_IR_MAX_INSNS);
+    run_target(cpu, key, TN_IR_MAX_INSNS, 1);
     same = cpu->priv->builder.end_pc - key->pc == size;
     optimise(cpu);
     tn_translation_abandon(cpu);
@@ -211,8 +212,20 @@ static void compile(TnCpu *cpu, TnBlock *block)
     tn_translator.n_insns += block->n_insns;
     tn_translator.n_guest_bytes += block->size;
     tn_translator.n_host_bytes += block->code_size;
-    if (tn_cache_is_on(cpu))
+    if (tn_cache_is_on(cpu) && block->asked != TN_BLOCK_ROUNDS)
         tn_cache_note(cpu, block);
+}
+
+/* With the lock; adds what was compiled, or gives NULL where its code has changed since it was read. */
+static TnBlock *insert(TnCpu *cpu, TnBlock *block)
+{
+    if (block->phys[0] == UINT64_MAX)
+        return block;
+    tn_block_insert(block);
+    if (unchanged(&cpu->priv->translation))
+        return block;
+    tn_block_kill(block);
+    return NULL;
 }
 
 /* One attempt; NULL when the code changed while it was read. */
@@ -223,13 +236,7 @@ static TnBlock *try_translate(TnCpu *cpu, const TnBlockKey *key, bool last)
         cpu->priv->translation.uncached = true;
     TnBlock *block = block_new(cpu, key);
     compile(cpu, block); /* takes the lock */
-    if (block->phys[0] != UINT64_MAX) {
-        tn_block_insert(block);
-        if (!unchanged(&cpu->priv->translation)) {
-            tn_block_kill(block);
-            block = NULL;
-        }
-    }
+    block = insert(cpu, block);
     tn_translator_unlock();
     if (block)
         tn_trace_block(cpu, block, &cpu->priv->builder);
@@ -276,6 +283,26 @@ static TnBlock *translate(TnCpu *cpu, const TnBlockKey *key)
         block = try_translate(cpu, key, i == MAX_ATTEMPTS);
     if (timed)
         add_time(start);
+    return block;
+}
+
+TnBlock *tn_translate_rounds(TnCpu *cpu, const TnBlockKey *key, unsigned rounds)
+{
+    TnTranslation *t = &cpu->priv->translation;
+    TnBlock *block = NULL;
+
+    run_front_end(cpu, key, TN_IR_MAX_INSNS, rounds);
+    if (!t->n_late && !t->uncached && !tn_breakpoint_any()) {
+        optimise(cpu);
+        block = block_new(cpu, key);
+        block->asked = TN_BLOCK_ROUNDS;
+        compile(cpu, block); /* takes the lock */
+        block = insert(cpu, block);
+        tn_translator_unlock();
+        if (block)
+            tn_trace_block(cpu, block, &cpu->priv->builder);
+    }
+    tn_translation_abandon(cpu);
     return block;
 }
 

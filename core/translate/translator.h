@@ -84,12 +84,18 @@ void tn_blocks_init(void);
 /* The valid block that starts at a host address with this pc and mode, or NULL. [vcpu] */
 TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id);
 
+/* The valid block of several rounds beside a block, or NULL. [vcpu] */
+TnBlock *tn_block_find_rounds(const TnBlock *block);
+
 /* With the lock held: adds a compiled block; kills one for good (unlinks it everywhere). */
 void tn_block_insert(TnBlock *block);
 void tn_block_kill(TnBlock *block);
 
 /* Links exit `exit` of `from` to `to` when the rules allow it. [vcpu] */
 void tn_block_link(TnBlock *from, unsigned exit, TnBlock *to);
+
+/* With the lock held: whoever jumps to the block asks again where to. */
+void tn_block_unlink_in_edges(TnBlock *block);
 
 /* Enters the block of the vCPU's present key in the jump cache where it may be. [vcpu] */
 void tn_block_cache(TnCpu *cpu, TnBlock *block);
@@ -116,12 +122,22 @@ void tn_block_free(TnBlock *block);
 TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key);
 void tn_block_free_uncached(TnBlock *block);
 
+/* The block of several rounds for a loop of one block, inserted, or NULL where there can be none. The
+ * key is the vCPU's; may unwind, and may flush. [vcpu] */
+TnBlock *tn_translate_rounds(TnCpu *cpu, const TnBlockKey *key, unsigned rounds);
+
 /* Puts the optimised IR of a block into the vCPU's builder, from code that was read before. False
  * where it is not one block of just these bytes. [the vCPU is stopped] */
 bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size);
 
 /* Ends a translation that an unwind cut short. */
 void tn_translation_abandon(TnCpu *cpu);
+
+/* ---- rounds.c ----------------------------------------------------------------------------- */
+
+/* Links exit `exit` of `from`, which was left by it, to `to`, or to the block of several rounds beside
+ * that, which is made here where its time has come: may unwind, and may flush. [vcpu] */
+void tn_block_follow(TnCpu *cpu, TnBlock *from, unsigned exit, TnBlock *to);
 
 /* ---- optimise.c -------------------------------------------------------------------------- */
 

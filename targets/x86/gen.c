@@ -81,6 +81,20 @@ void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc)
         x86_gen_jump(c, c->next_pc);
 }
 
+/* A loop's jump back to the block's start: the way out of the loop becomes the side exit. */
+bool x86_gen_round(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc)
+{
+    if (pc != c->b->pc || c->n_rounds + 1 >= c->b->rounds || c->leave ||
+        c->mode & (MODES_STEP | MODE_CSLIM))
+        return false;
+    tn_ir_exit_if(c->b, tn_ir_flagcond(c->b, (TnFlagCond)(cond ^ 1), flags), c->next_pc);
+    c->next_pc = pc;
+    c->goes_back = true;
+    c->n_rounds++;
+    c->n_jumps = 0;
+    return true;
+}
+
 /* ---- Checks before an instruction ------------------------------------------------------- */
 
 static bool lock_allowed(const X86Ctx *c)

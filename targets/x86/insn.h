@@ -142,7 +142,9 @@ struct X86Ctx {
     bool ended;           /* an EXIT was emitted */
     bool leave;           /* the block key changes at this instruction: exits go to the main loop */
     bool sti;             /* STI went before: interrupts are looked at after this instruction */
-    uint8_t n_jumps;      /* conditional exits of the block so far */
+    uint8_t n_jumps;      /* conditional exits of the block's present round so far */
+    uint8_t n_rounds;     /* how often the block has gone back to its start (TnIrBuilder.rounds) */
+    bool goes_back;       /* the next instruction is the block's first */
 };
 
 /* ---- Operands (operand.c) --------------------------------------------------------------- */
@@ -211,6 +213,9 @@ void x86_gen_jump(X86Ctx *c, uint64_t pc);
 void x86_gen_jump_ind(X86Ctx *c, TnTemp pc);
 /* Jumps where cond is nonzero, else goes on after the instruction. */
 void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc);
+/* The same under a condition on flags where the block goes on with one more round; false: it does not,
+ * and nothing was done. */
+bool x86_gen_round(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc);
 /* The next pc wrapped as a branch of the operand size does: 16-bit ones cut it to 16 bits. */
 uint64_t x86_wrap_pc(const X86Ctx *c, uint64_t pc);
 

@@ -81,7 +81,7 @@ static bool may_go_on(const X86Ctx *c, const TnBlockKey *key)
     uint64_t first = c->b->pc + key->base, next = c->next_pc + key->base;
 
     return c->b->n_insns < c->b->max_insns && !c->b->full && !c->leave &&
-           c->next_pc > c->pc &&
+           (c->next_pc > c->pc || c->goes_back) &&
            first >> TN_PAGE_BITS == next >> TN_PAGE_BITS;
 }
 
@@ -107,11 +107,11 @@ void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
         bool after_sti = c.sti;
 
         if (!translate_insn(&c)) {
-            b->end_pc = c.pc;
+            b->end_pc = MAX(b->end_pc, c.pc);
             gen_fall_through(&c, c.pc, after_sti);
             return;
         }
-        b->end_pc = c.pc + c.length;
+        b->end_pc = MAX(b->end_pc, c.pc + c.length);
         if (c.ended)
             return;
         if (!may_go_on(&c, key)) {
@@ -119,6 +119,7 @@ void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
             return;
         }
         c.pc = c.next_pc;
+        c.goes_back = false;
     }
 }
 

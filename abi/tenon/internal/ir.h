@@ -326,6 +326,9 @@ struct TnIrBuilder {
     void *user;        /* the front end's own, per translation */
     bool full;         /* out of temporaries: the front end ends the block at the next instruction */
     bool host_x87;     /* set by the core: TN_IR_HOSTX may be used */
+    uint8_t rounds;    /* set by the core: where a conditional jump leads back to the block's start, the
+                        * front end goes on there, so often that the block has this many rounds;
+                        * 0 and 1: it ends there */
     const uint8_t *code; /* set by the core: the bytes read so far, n_code from the linear address */
     uint64_t code_at;    /* code_at on; for tn_ir_code */
     uint32_t n_code;

@@ -56,8 +56,12 @@ static bool checks_late(const X86Ctx *c)
 static void gen_jcc(X86Ctx *c)
 {
     uint64_t target = relative_target(c, 0);
-    TnTemp cond = tn_ir_flagcond(c->b, (TnFlagCond)(c->opcode & 15), x86_get_flags(c));
+    TnFlagCond code = (TnFlagCond)(c->opcode & 15);
+    TnTemp flags = x86_get_flags(c), cond;
 
+    if (x86_gen_round(c, code, flags, target))
+        return;
+    cond = tn_ir_flagcond(c->b, code, flags);
     if (c->mode & MODE_CSLIM)
         check_target(c, tn_ir_select(c->b, TN_I32, cond, x86_const(c, target), x86_const(c, 0)));
     x86_gen_jump_if(c, cond, target);

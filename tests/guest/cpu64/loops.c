@@ -146,6 +146,61 @@ CASE(loop_rights, "loops/reading-a-page-does-not-allow-stores-to-it")
     WRITE(cr0, READ(cr0) & ~(word)CR0_WP);
 }
 
+/* The next ones run often enough for a block of several rounds, then in all numbers of rounds. */
+CODE(add_some, "mov loop_from, %rsi\n mov loop_to, %rdx\n xor %eax, %eax\n"
+               "1: add (%rsi), %rax\n add $8, %rsi\n cmp %rdx, %rsi\n jb 1b\n"
+               "pushfq\n popq loop_base\n mov %rax, loop_result\n mov %rsi, loop_index\n ret");
+
+static void check_add(word from, unsigned n)
+{
+    word sum = 0;
+
+    loop_from = from;
+    loop_to = from + 8 * n - n % 8; /* the last one may go past it */
+    expect(add_some, NONE, 0);
+    for (unsigned i = 0; i < n; i++)
+        sum += from + 8 * i;
+    check(loop_result == sum, "sum", n);
+    check(loop_index == from + 8 * n, "pointer", n);
+    check((loop_base & ARITHMETIC) == flags_of(loop_index, loop_to), "flags", n);
+}
+
+CASE(loop_rounds, "loops/any-number-of-rounds-leaves-its-own-registers-and-flags")
+{
+    map_all();
+    loop_from = TEST_PAGES;
+    loop_to = TEST_PAGES + 2 * PAGE;
+    expect(fill_up, NONE, 0);
+    for (unsigned n = 1; n < 40; n++) {
+        check_add(TEST_PAGES + 64, n);
+        check_add(TEST_PAGES + PAGE - 128, n);
+    }
+    unmap(2);
+    for (unsigned n = 1; n < 20; n++) {
+        loop_from = TEST_PAGES + 2 * PAGE - 8 * n;
+        loop_to = TEST_PAGES + 3 * PAGE;
+        expect(add_some, PF, 0);
+        check(event.si == TEST_PAGES + 2 * PAGE, "pointer at the fault", n);
+        check(n == 1 || (event.flags & ARITHMETIC) == flags_of(event.si, loop_to),
+              "flags at the fault", n);
+    }
+}
+
+CODE(add_aligned, "mov loop_from, %rsi\n mov loop_to, %rdx\n pxor %xmm0, %xmm0\n"
+                  "1: paddq %xmm1, %xmm0\n movaps (%rsi), %xmm1\n add $16, %rsi\n"
+                  "cmp %rdx, %rsi\n jne 1b\n ret");
+
+CASE(loop_aligned, "loops/running-pointer-has-to-be-aligned")
+{
+    map_all();
+    loop_from = TEST_PAGES;
+    loop_to = TEST_PAGES + PAGE;
+    expect(add_aligned, NONE, 0);
+    loop_from += 8;
+    expect(add_aligned, GP, 0);
+    check(event.si == loop_from, "pointer", event.si);
+}
+
 CODE(last_of_stride, "mov loop_from, %rsi\n mov loop_to, %rdx\n"
                      "1: mov (%rsi), %eax\n add $16, %rsi\n cmp %rdx, %rsi\n jne 1b\n"
                      "mov %rax, loop_result\n ret");

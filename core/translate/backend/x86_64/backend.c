@@ -58,6 +58,7 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **err
     ctx.stubs = g_array_new(false, false, sizeof(X64Stub));
     ctx.exits = g_array_new(false, false, sizeof(X64Exit));
     ctx.sides = g_array_new(false, false, sizeof(X64Side));
+    ctx.misses = g_array_new(false, false, sizeof(uint8_t *));
     ctx.refills = g_array_new(false, false, sizeof(X64Refill));
     return true;
 }
@@ -101,6 +102,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, in
     g_array_set_size(cx->exits, 0);
     g_array_set_size(cx->sides, 0);
     g_array_set_size(cx->refills, 0);
+    g_array_set_size(cx->misses, 0);
     cx->e = (X64Emit){ .p = x64_code.next, .limit = x64_code.rw + x64_code.size };
     x64_note_owner(&cx->e, block);
 }
@@ -109,12 +111,16 @@ static bool compile_ops(X64Ctx *cx)
 {
     x64_enter_loop(cx);
     x64_enter_flags(cx);
+    if (x64_has_rounds(cx))
+        x64_emit_guard(cx);
     for (cx->i = 0; cx->i < cx->n_ops; cx->i++) {
         if (!x64_room(cx))
             return false;
         x64_lower(cx, &cx->ops[cx->i]);
     }
     x64_emit_sides(cx);
+    if (x64_has_rounds(cx))
+        x64_emit_guard_exit(cx);
     x64_emit_refills(cx);
     x64_emit_stubs(cx);
     if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits->len * EXIT_ROOM)
@@ -131,9 +137,12 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
         return false;
     prepare(cx, block, ops, (int)n_ops, (int)n_temps);
     x64_forwards(cx);
+    if (x64_has_rounds(cx))
+        x64_hoist_probes(cx);
     x64_backwards(cx);
     x64_finish_groups(cx);
-    block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && cx->flags_dead;
+    /* A guard that fails shows the flags to the loop's first block. */
+    block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && cx->flags_dead && !x64_has_rounds(cx);
     block->flags_marked = false;
     x64_find_loop(cx);
     if (!compile_ops(cx))
@@ -211,6 +220,7 @@ static void x64_dump(const TnBlock *block, GString *out)
 const TnBackend tn_backend_x86_64 = {
     .name = "x86_64",
     .x87 = true,
+    .rounds = true,
     .configure = x64_configure,
     .init = x64_init,
     .compile = x64_compile,

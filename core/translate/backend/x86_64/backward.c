@@ -63,8 +63,12 @@ static void drop(X64Ctx *cx, int i)
     cx->info[i].flags |= X64_OP_DEAD;
 }
 
-static bool observes(const TnIrOp *op)
+static bool observes(const X64Ctx *cx, int i)
 {
+    const TnIrOp *op = &cx->ops[i];
+
+    if (cx->info[i].flags & X64_OP_HOISTED)
+        return false;
     if (op->opc == TN_IR_CALL)
         return x64_plan.target->helpers[op->aux].flags &
                (TN_HELPER_FAULTS | TN_HELPER_READS | TN_HELPER_WRITES | TN_HELPER_NORETURN);
@@ -330,7 +334,7 @@ static void backward_op(Backward *w, int i)
     }
     if (op->opc == TN_IR_ST)
         fold_scalar_store(cx, i, op);
-    if (observes(op))
+    if (observes(cx, i))
         backward_observer(w, i);
     if (op->opc == TN_IR_CLEAR_UPPER)
         memset(w->vhint, 0, sizeof(w->vhint));

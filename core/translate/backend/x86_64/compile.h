@@ -6,6 +6,7 @@
  *   backward.c    finds last uses, dead operations, and results that can be computed in place
  *   regalloc.c    gives temporaries host registers while the code is emitted, front to back
  *   loops.c       what a block that goes round need not do each time
+ *   rounds.c      what a block of several rounds of a loop does before all of them
  *   lower-*.c     IR to code, by family
  *   vector-regs.c pinned vector registers
  *   stub.c        the out-of-line parts, emitted after the block
@@ -136,6 +137,11 @@ typedef struct X64Group {
     unsigned window;     /* its place in the frame, from 1 (loops.c); 0 none */
     TnTemp addend;       /* what is added to a guest address, or 0; none where the group is one */
     bool probed;         /* the first access has been lowered */
+    TnTemp base;
+    uint8_t align;       /* bits that have to be clear in the base with align_at added (rounds.c) */
+    int32_t align_at;
+    bool hoisted;        /* probed before the first round (rounds.c): what is kept is the host address
+                          * of the base, and no access can fail */
 } X64Group;
 
 enum { X64_MAX_GROUPS = 64 };
@@ -189,6 +195,7 @@ typedef struct X64Ctx {
     GArray *exits;         /* X64Exit */
     GArray *sides;         /* X64Side */
     GArray *refills;       /* X64Refill */
+    GArray *misses;        /* uint8_t *: jumps of the guard */
     int loop_exit;         /* the exit to the block's own start, -1 none that counts */
     unsigned n_windows;
     int flags_until;       /* the last operation that may want the flags the block was entered
@@ -203,6 +210,7 @@ enum {
     X64_OP_AS_STEP = 1u << 3,    /* ... and is INC or DEC, which keep the carry */
     X64_OP_VECTOR = 1u << 4,     /* LD to, ST from the low part of a vector register */
     X64_OP_FLAG_OPERANDS = 1u << 5, /* has FLAGS among its operands and needs their value */
+    X64_OP_HOISTED = 1u << 6,    /* an access of a hoisted group */
 };
 
 /* TN_OPT_* that are on. */
@@ -283,6 +291,23 @@ void x64_emit_refills(X64Ctx *cx); /* before the stubs */
 bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r);
 /* Where code in C may have changed what a TLB allows. */
 void x64_close_windows(X64Emit *e);
+
+/* ---- rounds.c ---------------------------------------------------------------------------- */
+
+/* True where the block is one of several rounds. */
+static inline bool x64_has_rounds(const X64Ctx *cx)
+{
+    return cx->block->asked == TN_BLOCK_ROUNDS;
+}
+
+/* Between the two walks: finds the groups whose bases are known when the block is entered. */
+void x64_hoist_probes(X64Ctx *cx);
+/* The probes, and where they lead when one fails. */
+void x64_emit_guard(X64Ctx *cx);
+void x64_emit_guard_exit(X64Ctx *cx);
+
+/* The operand of an access of a hoisted group. */
+X64Mem x64_hoisted(X64Ctx *cx, const TnIrOp *op);
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */
 

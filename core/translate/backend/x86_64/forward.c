@@ -335,6 +335,21 @@ static bool same_but_constant(const TnIrOp *x, const TnIrOp *y)
     return x->a == y->a && x->b == y->b && x->aux == y->aux;
 }
 
+/* An operand that is itself a sum with a constant: so that registers which move by the same in each
+ * round give the same sum. */
+static void take_constant(X64Ctx *cx, TnIrOp *op, TnTemp *operand, unsigned shift)
+{
+    for (;;) {
+        const TnIrOp *d = &cx->ops[cx->temps[*operand].def];
+        uint64_t imm = op->imm + (d->imm << shift);
+
+        if (d->opc != TN_IR_ADDI || d->type != TN_I64 || imm != (uint64_t)(int32_t)imm)
+            return;
+        *operand = d->a;
+        op->imm = imm;
+    }
+}
+
 /* The sum of the same two registers again, perhaps with another constant: so that accesses to fields
  * of an array's element, and a load and the store behind it, have one base. */
 static void forward_sum(Forward *f, int i, TnIrOp *op)
@@ -343,10 +358,14 @@ static void forward_sum(Forward *f, int i, TnIrOp *op)
 
     if (op->type != TN_I64 || !op->a || !op->b || !(x64_opt & TN_OPT_SHARE_PROBES))
         return;
+    if (x64_has_rounds(cx)) {
+        take_constant(cx, op, &op->a, 0);
+        take_constant(cx, op, &op->b, op->aux);
+    }
     for (unsigned k = 0; k < MIN(f->n_sums, (unsigned)MAX_SUMS); k++) {
         const TnIrOp *sum = &cx->ops[f->sums[k]];
 
-        if (i - f->sums[k] > SUM_DISTANCE || !same_but_constant(sum, op))
+        if ((i - f->sums[k] > SUM_DISTANCE && !x64_has_rounds(cx)) || !same_but_constant(sum, op))
             continue;
         if (sum->imm == op->imm)
             replace(cx, i, sum->dst);

@@ -15,6 +15,7 @@
 
 enum {
     WINDOW = 128,   /* bytes from the lowest to the highest; more would cross pages too often */
+    ROUNDS_WINDOW = 256, /* where the loop's first block can do what crosses */
     MAX_DISP = 1 << 20,
 };
 
@@ -23,11 +24,25 @@ static bool is_store(const TnIrOp *op)
     return op->opc == TN_IR_ST || (op->aux & TN_MEM_RMW);
 }
 
-static bool may_join(const TnIrOp *op)
+static bool may_join(const X64Ctx *cx, const TnIrOp *op)
 {
     int64_t disp = (int64_t)op->imm;
 
-    return !(op->aux & TN_MEM_ALIGN) && disp > -MAX_DISP && disp < MAX_DISP;
+    return (!(op->aux & TN_MEM_ALIGN) || x64_has_rounds(cx)) && disp > -MAX_DISP && disp < MAX_DISP;
+}
+
+/* Bits of the address that have to be clear. */
+static uint8_t alignment(const TnIrOp *op)
+{
+    return op->aux & TN_MEM_ALIGN ? (uint8_t)(tn_ir_type_size(op->type) - 1) : 0;
+}
+
+/* One look at the group's base has to tell of all its accesses. */
+static bool is_aligned_alike(const X64Group *g, const TnIrOp *op)
+{
+    uint8_t both = g->align & alignment(op);
+
+    return !(((uint32_t)op->imm ^ (uint32_t)g->align_at) & both);
 }
 
 /* Groups are numbered as they begin: a helper has ended those before first_open, and a conditional
@@ -38,8 +53,9 @@ static bool fits(const X64Ctx *cx, unsigned group, const TnIrOp *op)
     int32_t disp = (int32_t)op->imm, last = disp + (int32_t)tn_ir_type_size(op->type) - 1;
 
     return group >= cx->first_open && g->mode == (op->aux & TN_MEM_MODE_MASK) &&
-           MAX(g->last, last) - MIN(g->first, disp) < WINDOW &&
-           (g->write || group >= cx->first_unsettled || !is_store(op));
+           MAX(g->last, last) - MIN(g->first, disp) <
+               (x64_has_rounds(cx) ? ROUNDS_WINDOW : WINDOW) &&
+           (g->write || group >= cx->first_unsettled || !is_store(op)) && is_aligned_alike(g, op);
 }
 
 static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op)
@@ -50,25 +66,43 @@ static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op)
     g->first = MIN(g->first, disp);
     g->last = MAX(g->last, disp + (int32_t)tn_ir_type_size(op->type) - 1);
     g->write |= is_store(op);
+    if (alignment(op) > g->align) {
+        g->align = alignment(op);
+        g->align_at = disp;
+    }
     g->n++;
     g->last_op = i;
     cx->info[i].group = (uint8_t)group;
 }
 
+/* The last group of the base that the access fits, else its last one. Several are looked at where a
+ * loop goes through several arrays with one register. */
+static unsigned find_group(const X64Ctx *cx, const TnIrOp *op)
+{
+    unsigned last = cx->temps[op->a].group;
+
+    for (unsigned k = last; x64_has_rounds(cx) && k >= cx->first_open && k > 0; k--)
+        if (cx->groups[k].base == op->a && fits(cx, k, op))
+            return k;
+    return last;
+}
+
 void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op)
 {
-    uint8_t *group = &cx->temps[op->a].group; /* the last with this base */
+    unsigned group;
 
-    if (!(x64_opt & TN_OPT_SHARE_PROBES) || !may_join(op))
+    if (!(x64_opt & TN_OPT_SHARE_PROBES) || !may_join(cx, op))
         return;
-    if (!fits(cx, *group, op)) {
+    group = find_group(cx, op);
+    if (!fits(cx, group, op)) {
         if (cx->n_groups == X64_MAX_GROUPS)
             return;
-        *group = (uint8_t)cx->n_groups++;
-        cx->groups[*group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first_op = i,
-                                         .first = INT32_MAX, .last = INT32_MIN };
+        group = cx->n_groups++;
+        cx->groups[group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first_op = i,
+                                        .first = INT32_MAX, .last = INT32_MIN, .base = op->a };
+        cx->temps[op->a].group = (uint8_t)group; /* the last with this base */
     }
-    join(cx, *group, i, op);
+    join(cx, group, i, op);
 }
 
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags)
@@ -97,6 +131,6 @@ static void give_temporary(X64Ctx *cx, X64Group *g)
 void x64_finish_groups(X64Ctx *cx)
 {
     for (unsigned k = 1; k < cx->n_groups; k++)
-        if (cx->groups[k].n > 1 && cx->n_temps < TN_IR_MAX_TEMPS)
+        if ((cx->groups[k].n > 1 || cx->groups[k].hoisted) && cx->n_temps < TN_IR_MAX_TEMPS)
             give_temporary(cx, &cx->groups[k]);
 }

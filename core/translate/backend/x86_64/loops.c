@@ -269,10 +269,11 @@ void x64_find_loop(X64Ctx *cx)
 {
     cx->n_windows = 0;
     cx->flags_until = -1;
-    cx->loop_exit = x64_opt & TN_OPT_LOOPS ? find_exit(cx) : -1;
+    cx->loop_exit = (x64_opt & TN_OPT_LOOPS) && !x64_has_rounds(cx) ? find_exit(cx) : -1;
     if (cx->loop_exit < 0)
         return;
-    give_windows(cx, cx->loop_exit);
+    if (!(x64_opt & TN_OPT_ROUNDS) || !tn_block_may_repeat(cx->block))
+        give_windows(cx, cx->loop_exit);
     if (!cx->block->flags_dead && x64_plan.flags_reg >= 0)
         cx->flags_until = last_to_want_flags(cx);
 }

@@ -175,10 +175,17 @@ static void swapped_load(X64Ctx *cx, const TnIrOp *op, int dst, X64Mem m)
         x64_mov_rr(&cx->e, 0, dst, dst);
 }
 
+static void load(X64Ctx *cx, const TnIrOp *op, int dst, X64Mem m)
+{
+    if ((op->aux & TN_MEM_BSWAP) && op->type != TN_I8)
+        swapped_load(cx, op, dst, m);
+    else
+        fast_load(cx, op, dst, m);
+}
+
 static void lower_load(X64Ctx *cx, TnIrOp *op)
 {
     int ra = address(cx, op), index = index_reg(cx), tag = x64_tmp(cx), dst;
-    bool swap = (op->aux & TN_MEM_BSWAP) && op->type != TN_I8;
     X64Stub *s;
     X64Mem m;
 
@@ -187,10 +194,7 @@ static void lower_load(X64Ctx *cx, TnIrOp *op)
     dst = x64_out(cx, op->dst, tag, 0);
     s->dst = dst;
     m = x64_probe(cx, s, op, ra, index, tag);
-    if (swap)
-        swapped_load(cx, op, dst, m);
-    else
-        fast_load(cx, op, dst, m);
+    load(cx, op, dst, m);
     s->back = cx->e.p;
 }
 
@@ -218,16 +222,19 @@ static void fast_store(X64Ctx *cx, const TnIrOp *op, const X64Src *value, int tm
     x64_store_sized(&cx->e, op->type, value->reg, m);
 }
 
+static X64Src stored_value(X64Ctx *cx, const TnIrOp *op)
+{
+    if (store_imm_fits(cx, op))
+        return (X64Src){ .kind = X64_SRC_IMM, .imm = cx->temps[op->b].value };
+    return (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, op->b) };
+}
+
 static void lower_store(X64Ctx *cx, TnIrOp *op)
 {
     int ra = address(cx, op), index, tag;
-    X64Src value;
+    X64Src value = stored_value(cx, op);
     X64Stub *s;
 
-    if (store_imm_fits(cx, op))
-        value = (X64Src){ .kind = X64_SRC_IMM, .imm = cx->temps[op->b].value };
-    else
-        value = (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, op->b) };
     index = index_reg(cx);
     tag = x64_tmp(cx);
     s = x64_new_stub(cx, op, X64_STUB_STORE);
@@ -289,10 +296,42 @@ static void lower_vector(X64Ctx *cx, TnIrOp *op)
     s->back = cx->e.p;
 }
 
+/* An access that cannot fail (rounds.c). */
+static void lower_hoisted(X64Ctx *cx, const TnIrOp *op)
+{
+    bool is_vector = tn_ir_type_is_vector(op->type), wide = op->type == TN_V256;
+    bool scalar = cx->info[cx->i].flags & X64_OP_VECTOR;
+    unsigned w = op->type == TN_I64 ? X64_W : 0;
+    X64Mem m = x64_hoisted(cx, op);
+
+    cx->wide_used |= wide;
+    if (op->opc == TN_IR_LD) {
+        x64_release(cx);
+        if (is_vector)
+            x64_vload(&cx->e, wide, x64_vout(cx, op->dst, X64_NONE, 0), m);
+        else if (scalar)
+            x64_vload_low(&cx->e, w, x64_vout(cx, op->dst, X64_NONE, 0), m);
+        else
+            load(cx, op, x64_out(cx, op->dst, X64_NONE, 0), m);
+    } else if (is_vector) {
+        x64_vstore(&cx->e, wide, x64_vin(cx, op->b), m);
+    } else if (scalar) {
+        x64_vstore_low(&cx->e, w, x64_vin(cx, op->b), m);
+    } else {
+        X64Src value = stored_value(cx, op);
+
+        fast_store(cx, op, &value, op->aux & TN_MEM_BSWAP ? x64_tmp(cx) : X64_NONE, m);
+    }
+}
+
 void x64_lower_memory(X64Ctx *cx, const TnIrOp *op)
 {
     TnIrOp copy = *op;
 
+    if (cx->info[cx->i].flags & X64_OP_HOISTED) {
+        lower_hoisted(cx, op);
+        return;
+    }
     if (cx->info[cx->i].flags & X64_OP_VECTOR)
         lower_scalar(cx, &copy);
     else if (tn_ir_type_is_vector(op->type))
