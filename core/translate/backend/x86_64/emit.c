@@ -16,73 +16,89 @@ void x64_imm64(X64Emit *e, uint64_t v)
     e->p += sizeof(v);
 }
 
-static void modrm(X64Emit *e, unsigned mod, int reg, int rm)
+/* The low n bytes of v, at most 8. What is written too much is overwritten by what follows. */
+static inline uint8_t *put_at(uint8_t *p, uint64_t v, unsigned n)
 {
-    x64_byte(e, (uint8_t)(mod << 6 | (reg & 7) << 3 | (rm & 7)));
+    memcpy(p, &v, sizeof(v));
+    return p + n;
 }
 
-/* [index << scale + disp32]: SIB with base 101b, mod 00b */
-static void modrm_index(X64Emit *e, int reg, X64Mem m)
+static inline void put(X64Emit *e, uint64_t v, unsigned n)
 {
-    modrm(e, 0, reg, X64_RSP);
-    modrm(e, m.scale, m.index, X64_RBP);
-    x64_imm32(e, m.disp);
+    e->p = put_at(e->p, v, n);
 }
 
-/* Which parts an operand needs is as good as random: each is written, and counted where it is there.
- * What is written too much is overwritten by what follows. */
-static void modrm_mem(X64Emit *e, int reg, X64Mem m)
+static inline unsigned modrm(unsigned mod, int reg, int rm)
 {
-    static const uint8_t disp_bytes[] = { 0, 1, 4 };
-    bool sib = m.index != X64_NONE || (m.base & 7) == X64_RSP;
-    unsigned index = m.index == X64_NONE ? X64_RSP : (unsigned)m.index;
-    bool any = m.disp != 0 || (m.base & 7) == X64_RBP, wide = m.disp != (int8_t)m.disp;
-    unsigned mod = (unsigned)any + wide, base = (unsigned)m.base & 7;
-
-    if (m.base == X64_NONE) {
-        modrm_index(e, reg, m);
-        return;
-    }
-    *e->p++ = (uint8_t)(mod << 6 | ((unsigned)reg & 7) << 3 | (sib ? (unsigned)X64_RSP : base));
-    *e->p = (uint8_t)((unsigned)m.scale << 6 | (index & 7) << 3 | base);
-    e->p += sib;
-    memcpy(e->p, &m.disp, sizeof(m.disp));
-    e->p += disp_bytes[mod];
+    return mod << 6 | ((unsigned)reg & 7) << 3 | ((unsigned)rm & 7);
 }
 
-/* Likewise. */
-static void prefixes(X64Emit *e, uint32_t op, int reg, int index, int base, bool byte_regs)
+/* ModRM, SIB and displacement. Which parts an operand needs is as good as random: no branches. */
+static inline uint8_t *put_mem(uint8_t *p, int reg, X64Mem m)
+{
+    unsigned base = (unsigned)m.base & 7;
+    unsigned sib = (m.index != X64_RSP) | (base == X64_RSP);
+    unsigned wide = m.disp != (int8_t)m.disp, any = (m.disp != 0) | (base == X64_RBP);
+    unsigned mod = any + wide;
+
+    if (TN_UNLIKELY(m.base == X64_NONE)) /* [index << scale + disp32]: mod 00b, base 101b */
+        any = wide = sib = 1, mod = 0, base = X64_RBP;
+    *p++ = (uint8_t)modrm(mod, reg, sib ? X64_RSP : (int)base);
+    *p = (uint8_t)modrm(m.scale, m.index, (int)base);
+    p += sib;
+    memcpy(p, &m.disp, sizeof(m.disp));
+    return p + any + wide * 3;
+}
+
+/* Mandatory prefix, REX and escape bytes before `v`, n bytes that begin with the opcode. */
+static inline uint8_t *put_op(uint8_t *p, uint32_t op, unsigned rex, bool need_rex, uint64_t v,
+                              unsigned n)
 {
     static const uint8_t mandatory[4] = { 0, 0x66, 0xf3, 0xf2 }, third_map[4] = { 0, 0, 0x38, 0x3a };
     unsigned pp = (op & X64_PP) / X64_66, map = (op & X64_MAP) / X64_0F;
-    unsigned rex = (op & X64_W ? 8u : 0) | (reg >= 8 ? 4u : 0) | (index >= 8 ? 2u : 0) |
-                   (base >= 8 ? 1u : 0);
-    uint8_t *p = e->p;
+    bool with_rex = rex | need_rex;
 
-    *p = mandatory[pp];
-    p += pp != 0;
+    if (op & (X64_MAP | X64_PP)) {
+        *p = mandatory[pp];
+        p += pp != 0;
+        *p = (uint8_t)(0x40 | rex);
+        p += with_rex;
+        *p = 0x0f;
+        p += map != 0;
+        *p = third_map[map];
+        p += map > 1;
+        return put_at(p, v, n);
+    }
     *p = (uint8_t)(0x40 | rex);
-    p += rex != 0 || byte_regs;
-    *p = 0x0f;
-    p += map != 0;
-    *p = third_map[map];
-    p += map > 1;
-    *p++ = (uint8_t)op;
-    e->p = p;
+    return put_at(p + with_rex, v, n);
+}
+
+/* REX.W; bit 3 of a register's number. */
+static inline unsigned rex_w(uint32_t op)
+{
+    return op / X64_W % 2 << 3;
+}
+
+static inline unsigned high(int reg)
+{
+    return (unsigned)reg >> 3 & 1;
 }
 
 void x64_rr(X64Emit *e, uint32_t op, int reg, int rm)
 {
     bool byte_regs = ((op & X64_BYTE_REG) && reg >= 4) || ((op & X64_BYTE_RM) && rm >= 4);
 
-    prefixes(e, op, reg, 0, rm, byte_regs);
-    modrm(e, 3, reg, rm);
+    e->p = put_op(e->p, op, rex_w(op) | high(reg) << 2 | high(rm), byte_regs,
+                  (op & UINT8_MAX) | modrm(3, reg, rm) << 8, 2);
 }
 
 void x64_rm(X64Emit *e, uint32_t op, int reg, X64Mem m)
 {
-    prefixes(e, op, reg, m.index, m.base, (op & X64_BYTE_REG) && reg >= 4);
-    modrm_mem(e, reg, m);
+    unsigned b = m.base == X64_NONE ? 0 : high(m.base);
+    uint8_t *p = put_op(e->p, op, rex_w(op) | high(reg) << 2 | high(m.index) << 1 | b,
+                        (op & X64_BYTE_REG) && reg >= 4, op & UINT8_MAX, 1);
+
+    e->p = put_mem(p, reg, m);
 }
 
 void x64_rri(X64Emit *e, uint32_t op, int reg, int rm, uint8_t imm)
@@ -120,13 +136,13 @@ static void vex(X64Emit *e, uint32_t op, unsigned l, int reg, int v, int index, 
 void x64_vex_rr(X64Emit *e, uint32_t op, unsigned l, int reg, int v, int rm)
 {
     vex(e, op, l, reg, v, 0, rm);
-    modrm(e, 3, reg, rm);
+    x64_byte(e, (uint8_t)modrm(3, reg, rm));
 }
 
 void x64_vex_rm(X64Emit *e, uint32_t op, unsigned l, int reg, int v, X64Mem m)
 {
     vex(e, op, l, reg, v, m.index, m.base);
-    modrm_mem(e, reg, m);
+    e->p = put_mem(e->p, reg, m);
 }
 
 uint32_t x64_sized(uint32_t op, unsigned size_log2)
@@ -143,16 +159,12 @@ uint32_t x64_sized(uint32_t op, unsigned size_log2)
     }
 }
 
-static void g1_imm(X64Emit *e, unsigned size_log2, int32_t imm)
+/* An immediate as operations of a size take it: narrow, or a byte where `byte` says so. */
+static inline void put_imm(X64Emit *e, unsigned size_log2, bool byte, int32_t imm)
 {
-    if (size_log2 == 0 || imm == (int8_t)imm) {
-        x64_byte(e, (uint8_t)imm);
-    } else if (size_log2 == 1) {
-        x64_byte(e, (uint8_t)imm);
-        x64_byte(e, (uint8_t)(imm >> 8));
-    } else {
-        x64_imm32(e, imm);
-    }
+    static const uint8_t bytes[] = { 1, 2, 4, 4 };
+
+    put(e, (uint32_t)imm, byte ? 1 : bytes[size_log2]);
 }
 
 static uint32_t g1_op(unsigned size_log2, int32_t imm)
@@ -187,14 +199,14 @@ void x64_g1_ri(X64Emit *e, unsigned ext, unsigned size_log2, int rm, int32_t imm
         return;
     }
     x64_rr(e, g1_op(size_log2, imm), (int)ext, rm);
-    g1_imm(e, size_log2, imm);
+    put_imm(e, size_log2, imm == (int8_t)imm, imm);
 }
 
 void x64_g1_mi(X64Emit *e, unsigned ext, unsigned size_log2, X64Mem m, int32_t imm)
 {
     imm = g1_narrow(size_log2, imm);
     x64_rm(e, g1_op(size_log2, imm), (int)ext, m);
-    g1_imm(e, size_log2, imm);
+    put_imm(e, size_log2, imm == (int8_t)imm, imm);
 }
 
 /* The instructions that keep flags note it here. */
@@ -216,10 +228,9 @@ void x64_mov_rr(X64Emit *e, unsigned w, int dst, int src)
 static void mov_imm(X64Emit *e, int dst, uint64_t imm)
 {
     if (imm <= UINT32_MAX) {
-        if (dst >= 8)
-            x64_byte(e, 0x41);
-        x64_byte(e, (uint8_t)(0xb8 | (dst & 7)));
-        x64_imm32(e, (int32_t)imm);
+        uint64_t v = imm << 8 | 0xb8 | ((unsigned)dst & 7);
+
+        put(e, dst >= 8 ? v << 8 | 0x41 : v, 5 + high(dst));
     } else if (x64_fits32(imm)) {
         x64_rr(e, X64_MOV_IMM32 | X64_W, 0, dst);
         x64_imm32(e, (int32_t)imm);
@@ -253,14 +264,7 @@ void x64_store_sized(X64Emit *e, unsigned size_log2, int src, X64Mem m)
 static void store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm)
 {
     x64_rm(e, x64_sized(X64_MOV_IMM32, size_log2), 0, m);
-    if (size_log2 == 0) {
-        x64_byte(e, (uint8_t)imm);
-    } else if (size_log2 == 1) {
-        x64_byte(e, (uint8_t)imm);
-        x64_byte(e, (uint8_t)(imm >> 8));
-    } else {
-        x64_imm32(e, imm);
-    }
+    put_imm(e, size_log2, false, imm);
 }
 
 void x64_store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm)
@@ -348,15 +352,13 @@ void x64_vzeroupper(X64Emit *e)
 
 uint8_t *x64_jcc8(X64Emit *e, unsigned cc)
 {
-    x64_byte(e, (uint8_t)(0x70 | cc));
-    x64_byte(e, 0);
+    put(e, 0x70 | cc, 2);
     return e->p - 1;
 }
 
 uint8_t *x64_jmp8(X64Emit *e)
 {
-    x64_byte(e, 0xeb);
-    x64_byte(e, 0);
+    put(e, 0xeb, 2);
     return e->p - 1;
 }
 
@@ -367,16 +369,13 @@ void x64_here8(X64Emit *e, uint8_t *disp)
 
 uint8_t *x64_jcc32(X64Emit *e, unsigned cc)
 {
-    x64_byte(e, 0x0f);
-    x64_byte(e, (uint8_t)(0x80 | cc));
-    x64_imm32(e, 0);
+    put(e, 0x0f | (0x80u | cc) << 8, 6);
     return e->p - 4;
 }
 
 uint8_t *x64_jmp32(X64Emit *e)
 {
-    x64_byte(e, 0xe9);
-    x64_imm32(e, 0);
+    put(e, 0xe9, 5);
     return e->p - 4;
 }
 
@@ -425,8 +424,9 @@ uint8_t *x64_jcc32_aligned(X64Emit *e, unsigned cc)
 
 void x64_call(X64Emit *e, const uint8_t *target_rw)
 {
-    x64_byte(e, 0xe8);
-    x64_imm32(e, (int32_t)(target_rw - (e->p + 4)));
+    uint32_t disp = (uint32_t)(target_rw - (e->p + 5));
+
+    put(e, 0xe8 | (uint64_t)disp << 8, 5);
 }
 
 void x64_ret(X64Emit *e)

@@ -19,20 +19,21 @@ typedef struct X64Emit {
 } X64Emit;
 
 typedef struct X64Mem {
-    int8_t base, index; /* X64Reg or X64_NONE */
+    int8_t base;        /* X64Reg or X64_NONE */
+    int8_t index;       /* X64Reg; X64_RSP, which cannot be one, for none, as in the SIB byte */
     uint8_t scale;      /* log2 */
     int32_t disp;
 } X64Mem;
 
 static inline X64Mem x64_mem(int base, int32_t disp)
 {
-    return (X64Mem){ .base = (int8_t)base, .index = X64_NONE, .disp = disp };
+    return (X64Mem){ .base = (int8_t)base, .index = X64_RSP, .disp = disp };
 }
 
 static inline X64Mem x64_mem_index(int base, int index, unsigned scale, int32_t disp)
 {
-    return (X64Mem){ .base = (int8_t)base, .index = (int8_t)index, .scale = (uint8_t)scale,
-                     .disp = disp };
+    return (X64Mem){ .base = (int8_t)base, .index = (int8_t)(index == X64_NONE ? X64_RSP : index),
+                     .scale = (uint8_t)scale, .disp = disp };
 }
 
 static inline X64Mem x64_env(int32_t disp)
