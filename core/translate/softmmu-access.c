@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Guest memory for helpers: values, byte strings and probes, with faults. */
+/* Guest memory for helpers: values, byte strings, spans and probes, with faults. */
 #include <string.h>
 
 #include "translate/softmmu.h"
@@ -109,4 +109,95 @@ void *tn_probe(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned m
         return tn_tlb_probe_write(cpu, mmu_mode, vaddr, (unsigned)n);
     TnTlbEntry *e = tn_tlb_get(cpu, vaddr, access, mmu_mode);
     return tn_tlb_host(cpu, e, vaddr, access);
+}
+
+/* ---- Spans ------------------------------------------------------------------------------- */
+
+/* What most of them are: not worth a call. All is read before any of it is written. */
+enum { SHORT = 64 };
+
+typedef struct Chunk {
+    uint64_t word[2];
+} Chunk;
+
+/* The two ends of the span overlap where it is not two chunks long, or four. */
+static void copy_short(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n >= 2 * sizeof(Chunk)) {
+        Chunk a, b, c, d;
+
+        memcpy(&a, from, sizeof(a));
+        memcpy(&b, from + sizeof(a), sizeof(b));
+        memcpy(&c, from + n - 2 * sizeof(c), sizeof(c));
+        memcpy(&d, from + n - sizeof(d), sizeof(d));
+        memcpy(to, &a, sizeof(a));
+        memcpy(to + sizeof(a), &b, sizeof(b));
+        memcpy(to + n - 2 * sizeof(c), &c, sizeof(c));
+        memcpy(to + n - sizeof(d), &d, sizeof(d));
+    } else if (n >= sizeof(Chunk)) {
+        Chunk a, b;
+
+        memcpy(&a, from, sizeof(a));
+        memcpy(&b, from + n - sizeof(b), sizeof(b));
+        memcpy(to, &a, sizeof(a));
+        memcpy(to + n - sizeof(b), &b, sizeof(b));
+    } else if (n >= sizeof(uint64_t)) {
+        uint64_t a, b;
+
+        memcpy(&a, from, sizeof(a));
+        memcpy(&b, from + n - sizeof(b), sizeof(b));
+        memcpy(to, &a, sizeof(a));
+        memcpy(to + n - sizeof(b), &b, sizeof(b));
+    } else if (n >= sizeof(uint32_t)) {
+        uint32_t a, b;
+
+        memcpy(&a, from, sizeof(a));
+        memcpy(&b, from + n - sizeof(b), sizeof(b));
+        memcpy(to, &a, sizeof(a));
+        memcpy(to + n - sizeof(b), &b, sizeof(b));
+    } else {
+        uint8_t a = from[0], b = from[n / 2], c = from[n - 1];
+
+        to[0] = a;
+        to[n / 2] = b;
+        to[n - 1] = c;
+    }
+}
+
+bool tn_span_copy(TnCpu *cpu, uint64_t to, uint64_t from, uint64_t n, unsigned mmu_mode)
+{
+    const uint8_t *source;
+    uint8_t *target;
+
+    if (n - 1 >= TN_PAGE_SIZE)
+        return false;
+    source = tn_tlb_probe_read(cpu, mmu_mode, from, (unsigned)n);
+    target = source ? tn_tlb_probe_write(cpu, mmu_mode, to, (unsigned)n) : NULL;
+    if (!target || (uintptr_t)target - (uintptr_t)source - 1 < n - 1)
+        return false;
+    if (n <= SHORT)
+        copy_short(target, source, n);
+    else
+        memmove(target, source, n);
+    return true;
+}
+
+bool tn_span_fill(TnCpu *cpu, uint64_t to, uint8_t byte, uint64_t n, unsigned mmu_mode)
+{
+    uint8_t *target;
+
+    if (n - 1 >= TN_PAGE_SIZE)
+        return false;
+    target = tn_tlb_probe_write(cpu, mmu_mode, to, (unsigned)n);
+    if (!target)
+        return false;
+    if (n <= SHORT) {
+        uint8_t bytes[SHORT];
+
+        memset(bytes, byte, sizeof(bytes));
+        copy_short(target, bytes, n);
+    } else {
+        memset(target, byte, n);
+    }
+    return true;
 }

@@ -266,17 +266,26 @@ static void store_in_page(TnCpu *cpu, uint64_t vaddr, uint64_t value, unsigned s
 
 /* ---- Any access -------------------------------------------------------------------------- */
 
+/* The host addresses of the two parts of a crossing access, NULL for I/O. */
+typedef struct Parts {
+    uint8_t *first, *second;
+    unsigned n_first; /* bytes */
+} Parts;
+
 /* Both halves of a crossing access must be allowed before anything happens. */
-static void check_both(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode, TnAccess access)
+static Parts check_both(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mode, TnAccess access)
 {
     uint64_t second = tn_page_of(vaddr + size - 1);
+    Parts p = { .n_first = (unsigned)(second - vaddr) };
+
     if (access != TN_ACCESS_WRITE) {
-        tn_tlb_get(cpu, vaddr, access, mode);
-        tn_tlb_get(cpu, second, access, mode);
-        return;
+        p.first = tn_tlb_host(cpu, tn_tlb_get(cpu, vaddr, access, mode), vaddr, access);
+        p.second = tn_tlb_host(cpu, tn_tlb_get(cpu, second, access, mode), second, access);
+    } else {
+        p.first = tn_mmu_write_begin(cpu, vaddr, p.n_first, mode);
+        p.second = tn_mmu_write_begin(cpu, second, size - p.n_first, mode);
     }
-    tn_mmu_write_begin(cpu, vaddr, (unsigned)(second - vaddr), mode);
-    tn_mmu_write_begin(cpu, second, (unsigned)(vaddr + size - second), mode);
+    return p;
 }
 
 static void check_alignment(TnCpu *cpu, uint64_t vaddr, unsigned size, uint32_t mem,
@@ -307,7 +316,12 @@ static uint64_t load_any(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mod
     if (TN_LIKELY(tn_within_page(vaddr, size)))
         return load_in_page(cpu, vaddr, size, mode, access);
     uint64_t value = 0;
-    check_both(cpu, vaddr, size, mode, access);
+    Parts p = check_both(cpu, vaddr, size, mode, access);
+    if (p.first && p.second) {
+        memcpy(&value, p.first, p.n_first);
+        memcpy((uint8_t *)&value + p.n_first, p.second, size - p.n_first);
+        return GUINT64_FROM_LE(value);
+    }
     for (unsigned i = 0; i < size; i++)
         value |= load_in_page(cpu, vaddr + i, 1, mode, access) << (8 * i);
     return value;
@@ -341,7 +355,15 @@ void tn_mmu_store(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem)
         store_in_page(cpu, vaddr, value, size, mode);
         return;
     }
-    check_both(cpu, vaddr, size, mode, TN_ACCESS_WRITE);
+    Parts p = check_both(cpu, vaddr, size, mode, TN_ACCESS_WRITE);
+    if (p.first && p.second) {
+        value = GUINT64_TO_LE(value);
+        memcpy(p.first, &value, p.n_first);
+        memcpy(p.second, (uint8_t *)&value + p.n_first, size - p.n_first);
+        tn_mmu_write_end(cpu, vaddr, p.first, p.n_first, mode);
+        tn_mmu_write_end(cpu, vaddr + p.n_first, p.second, size - p.n_first, mode);
+        return;
+    }
     for (unsigned i = 0; i < size; i++)
         store_in_page(cpu, vaddr + i, value >> (8 * i), 1, mode);
 }

@@ -416,6 +416,14 @@ TN_API void tn_st_bytes(TnCpu *cpu, uint64_t vaddr, const void *buf, size_t n, u
 TN_API void *tn_probe(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned mmu_mode);
 
 /*
+ * Copies n bytes (any number) upwards, or fills them with one. False, and nothing was done, where n
+ * is 0, a span is not plain RAM within one page (to be written: of a page without code) as the soft
+ * TLB knows it now, or the copy's destination begins within the source. Never faults. [vcpu]
+ */
+TN_API bool tn_span_copy(TnCpu *cpu, uint64_t to, uint64_t from, uint64_t n, unsigned mmu_mode);
+TN_API bool tn_span_fill(TnCpu *cpu, uint64_t to, uint8_t byte, uint64_t n, unsigned mmu_mode);
+
+/*
  * Runs a compare-and-exchange of 16 bytes (or a split or I/O one of up to 8) with every other vCPU
  * stopped: between _begin and _end no other vCPU executes. _end also happens on unwind. [vcpu]
  */

@@ -154,25 +154,19 @@ static uint8_t *side_at(const Rep *r, const Side *side, uint64_t i, uint64_t n)
 
 /*
  * The whole repetition at once, for the short ones that most are: upwards, without segments to add
- * or check, within a page of plain RAM. Gives the host memory of an operand, or NULL for the general
- * way; `bytes` is what all elements take.
+ * or check, within a page of plain RAM. Gives what all elements take in bytes, or 0.
  */
-static bool is_plain(const Rep *r, uint64_t bytes)
+static uint64_t plain_bytes(const X86State *s, uint32_t how)
 {
-    enum { WANT = REP_CODE64 | REP_REPEAT, LOOK_AT = WANT | REP_ONCE };
-    unsigned seg = r->how >> REP_SEG_SHIFT & 7;
+    uint64_t n = s->regs[RCX];
 
-    return (r->how & LOOK_AT) == WANT && r->step > 0 && r->addr_mask == ~0ull && bytes &&
-           bytes <= TN_PAGE_SIZE && seg != FS && seg != GS;
+    return (how & REP_PLAIN) && s->df > 0 && n <= TN_PAGE_SIZE ? n << (how >> REP_SIZE_SHIFT & 3)
+                                                               : 0;
 }
 
-static uint8_t *plain_side(const Rep *r, unsigned reg, uint64_t bytes, TnAccess access)
+static unsigned mmu_of(uint32_t how)
 {
-    uint64_t at = r->s->regs[reg];
-
-    if ((at & (TN_PAGE_SIZE - 1)) + bytes > TN_PAGE_SIZE)
-        return NULL;
-    return tn_probe(r->cpu, at, bytes, access, r->mmu);
+    return how >> REP_MMU_SHIFT & 15;
 }
 
 /* ---- Elements --------------------------------------------------------------------------- */
@@ -231,30 +225,25 @@ static void copy_span(const Rep *r, const Side *to, const Side *from, uint64_t n
         memmove(side_at(r, to, i, n), side_at(r, from, i, n), r->size);
 }
 
-static bool plain_movs(const Rep *r)
+static bool plain_movs(TnCpu *cpu, uint32_t how)
 {
-    uint64_t *regs = r->s->regs, bytes = regs[RCX] << (r->how >> REP_SIZE_SHIFT & 3);
-    uint8_t *from, *to;
+    X86State *s = x86_state(cpu);
+    uint64_t bytes = plain_bytes(s, how);
 
-    if (!is_plain(r, bytes) || regs[RCX] > TN_PAGE_SIZE ||
-        !(from = plain_side(r, RSI, bytes, TN_ACCESS_READ)) ||
-        !(to = plain_side(r, RDI, bytes, TN_ACCESS_WRITE)) || (to > from && to < from + bytes))
+    if (!bytes || !tn_span_copy(cpu, s->regs[RDI], s->regs[RSI], bytes, mmu_of(how)))
         return false;
-    memmove(to, from, bytes);
-    regs[RSI] += bytes;
-    regs[RDI] += bytes;
-    regs[RCX] = 0;
+    s->regs[RSI] += bytes;
+    s->regs[RDI] += bytes;
+    s->regs[RCX] = 0;
     return true;
 }
 
-uint32_t x86_helper_rep_movs(TnCpu *cpu, uint32_t how)
+/* The general way. */
+static __attribute__((noinline)) uint32_t repeat_movs(TnCpu *cpu, uint32_t how)
 {
     Rep r = rep_begin(cpu, how);
     Side from = source_side(&r), to = { .reg = RDI, .seg = ES, .write = true };
     uint32_t again = 0;
-
-    if (plain_movs(&r))
-        return 0;
 
     for (uint64_t left; (left = remaining(&r)) != 0;) {
         uint64_t n = how & REP_ONCE ? 0 : side_span(&r, &to, side_span(&r, &from, left));
@@ -276,15 +265,32 @@ uint32_t x86_helper_rep_movs(TnCpu *cpu, uint32_t how)
     return again;
 }
 
-/* Direction does not matter: all elements are alike. */
-static void fill_span(const Rep *r, const Side *to, uint64_t n, uint64_t value)
+uint32_t x86_helper_rep_movs(TnCpu *cpu, uint32_t how)
+{
+    return plain_movs(cpu, how) ? 0 : repeat_movs(cpu, how);
+}
+
+/* An element's value, over and over. */
+static uint64_t pattern_of(uint64_t value, unsigned size)
 {
     static const uint64_t repeat[] = { [1] = 0x0101010101010101, [2] = 0x0001000100010001,
                                        [4] = 0x0000000100000001, [8] = 1 };
-    uint64_t mask = r->size == 8 ? ~0ull : (1ull << (8 * r->size)) - 1, bytes = n * r->size, i = 0;
-    uint64_t pattern = GUINT64_TO_LE((value & mask) * repeat[r->size]);
+    uint64_t mask = size == 8 ? ~0ull : (1ull << (8 * size)) - 1;
 
-    if (pattern == (pattern & 0xff) * repeat[1]) {
+    return (value & mask) * repeat[size];
+}
+
+static bool is_one_byte(uint64_t value, unsigned size)
+{
+    return size == 1 || pattern_of(value, size) == pattern_of(value, 1);
+}
+
+/* Direction does not matter: all elements are alike. */
+static void fill_span(const Rep *r, const Side *to, uint64_t n, uint64_t value)
+{
+    uint64_t bytes = n * r->size, i = 0, pattern = GUINT64_TO_LE(pattern_of(value, r->size));
+
+    if (is_one_byte(value, r->size)) {
         memset(to->host, (int)(pattern & 0xff), bytes);
         return;
     }
@@ -293,28 +299,27 @@ static void fill_span(const Rep *r, const Side *to, uint64_t n, uint64_t value)
     memcpy(to->host + i, &pattern, bytes - i);
 }
 
-static bool plain_stos(const Rep *r)
+static bool plain_stos(TnCpu *cpu, uint32_t how)
 {
-    uint64_t *regs = r->s->regs, bytes = regs[RCX] << (r->how >> REP_SIZE_SHIFT & 3);
-    Side to = { .host = NULL };
+    X86State *s = x86_state(cpu);
+    uint64_t bytes = plain_bytes(s, how);
+    unsigned size = 1u << (how >> REP_SIZE_SHIFT & 3);
+    uint8_t byte = (uint8_t)s->regs[RAX];
 
-    if (!is_plain(r, bytes) || regs[RCX] > TN_PAGE_SIZE ||
-        !(to.host = plain_side(r, RDI, bytes, TN_ACCESS_WRITE)))
+    if (!bytes || !is_one_byte(s->regs[RAX], size) ||
+        !tn_span_fill(cpu, s->regs[RDI], byte, bytes, mmu_of(how)))
         return false;
-    fill_span(r, &to, regs[RCX], regs[RAX]);
-    regs[RDI] += bytes;
-    regs[RCX] = 0;
+    s->regs[RDI] += bytes;
+    s->regs[RCX] = 0;
     return true;
 }
 
-uint32_t x86_helper_rep_stos(TnCpu *cpu, uint32_t how)
+/* The general way. */
+static __attribute__((noinline)) uint32_t repeat_stos(TnCpu *cpu, uint32_t how)
 {
     Rep r = rep_begin(cpu, how);
     Side to = { .reg = RDI, .seg = ES, .write = true };
     uint32_t again = 0;
-
-    if (plain_stos(&r))
-        return 0;
 
     for (uint64_t left; (left = remaining(&r)) != 0;) {
         uint64_t n = side_span(&r, &to, how & REP_ONCE ? 0 : left);
@@ -330,6 +335,11 @@ uint32_t x86_helper_rep_stos(TnCpu *cpu, uint32_t how)
             break;
     }
     return again;
+}
+
+uint32_t x86_helper_rep_stos(TnCpu *cpu, uint32_t how)
+{
+    return plain_stos(cpu, how) ? 0 : repeat_stos(cpu, how);
 }
 
 static void put_accumulator(const Rep *r, uint64_t value)

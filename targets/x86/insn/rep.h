@@ -15,6 +15,7 @@ enum {
     REP_ONCE = 1u << 14,     /* one iteration: single-step, breakpoints */
     REP_CODE64 = 1u << 15,
     REP_FLAT = 1u << 16,     /* MODE_FLAT */
+    REP_PLAIN = 1u << 17,    /* repeated, 64-bit addresses, no segment to add or check */
 };
 
 /* Each returns 1 when the instruction must run again, 0 when it is finished. */

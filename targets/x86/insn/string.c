@@ -55,6 +55,8 @@ static void put_compare(X86Ctx *c, TnTemp a, TnTemp b)
 static uint32_t rep_pack(const X86Ctx *c)
 {
     bool once = c->mode & (MODE_TF | MODE_DR7);
+    bool plain = (c->rep || c->repne) && !once && c->code64 && c->addr_size == 8 &&
+                 source_seg(c) != FS && source_seg(c) != GS;
     uint32_t how = x86_log2(element(c)) << REP_SIZE_SHIFT |
                    x86_log2(c->addr_size) << REP_ADDR_SHIFT | source_seg(c) << REP_SEG_SHIFT | c->mmu << REP_MMU_SHIFT;
 
@@ -63,6 +65,7 @@ static uint32_t rep_pack(const X86Ctx *c)
     how |= once ? REP_ONCE : 0;
     how |= c->code64 ? REP_CODE64 : 0;
     how |= c->mode & MODE_FLAT ? REP_FLAT : 0;
+    how |= plain ? REP_PLAIN : 0;
     return how;
 }
 
