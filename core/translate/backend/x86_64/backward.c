@@ -214,6 +214,12 @@ static void backward_dst(Backward *w, const TnIrOp *op)
         link_expire(w->cx, op->dst);
 }
 
+/* A store of at most 32 bits, and its value. */
+static bool stores_half(const TnIrOp *op, unsigned operand)
+{
+    return op->opc == TN_IR_ST && op->type <= TN_I32 && operand == 1;
+}
+
 static void backward_uses(X64Ctx *cx, int i, TnIrOp *op)
 {
     bool is_virtual = op->dst && (cx->temps[op->dst].flags & X64_T_VIRTUAL);
@@ -235,7 +241,8 @@ static void backward_uses(X64Ctx *cx, int i, TnIrOp *op)
                     (op->opc == TN_IR_EXIT_IF || op->opc == TN_IR_SELECT);
         bool tested = (kind & X64_T_FLAGS) && op->opc == TN_IR_FLAGCOND;
 
-        use(cx, t, at, (cond || tested ? 0 : X64_T_VALUE) | (k < low ? 0 : X64_T_WHOLE));
+        use(cx, t, at, (cond || tested ? 0 : X64_T_VALUE) |
+                           (k < low || stores_half(op, k) ? 0 : X64_T_WHOLE));
         flags |= kind;
     }
     if (op->opc != TN_IR_FLAGCOND)

@@ -48,6 +48,7 @@ typedef struct X64Temp {
     int8_t reg;        /* host register (vectors: xmm number), X64_NONE */
     int8_t want;       /* pinned register it may be computed in, X64_NONE */
     uint8_t group;     /* the last group of accesses based on it, 0 none */
+    int8_t held;       /* the last declared register that it became the value of, -1 none */
 } X64Temp;
 
 _Static_assert(sizeof(X64Temp) == 32, "two temporaries to a cache line");
@@ -131,7 +132,8 @@ typedef struct X64Exit {
 typedef struct X64Group {
     unsigned mode;       /* MMU mode */
     bool write;          /* some of them are stores */
-    int32_t first, last; /* bytes, from the base */
+    int32_t first, last; /* bytes, from the base of the first access */
+    int32_t offset;      /* of that base, from the root */
     unsigned n;
     int first_op, last_op;
     unsigned window;     /* its place in the frame, from 1 (loops.c); 0 none */
@@ -256,8 +258,14 @@ static inline unsigned x64_reads_low_half(const TnIrOp *op)
 
 /* ---- groups.c ---------------------------------------------------------------------------- */
 
+/* The same address as that of an access, without the constants that were added to it. */
+typedef struct X64Root {
+    TnTemp temp;
+    int64_t disp;
+} X64Root;
+
 /* On the way forwards: a LD or ST, a helper's call, a conditional exit. */
-void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op);
+void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root);
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags);
 void x64_groups_at_branch(X64Ctx *cx);
 /* After both walks. */

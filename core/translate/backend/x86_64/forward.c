@@ -72,7 +72,7 @@ static void define(X64Ctx *cx, int i, const TnIrOp *op)
     X64Temp *t = &cx->temps[op->dst];
 
     *t = (X64Temp){ .last = -1, .def = i, .slot = -1, .home = -1, .reg = X64_NONE,
-                    .want = X64_NONE };
+                    .want = X64_NONE, .held = -1 };
     if (tn_ir_type_is_vector(op->type))
         t->flags = X64_T_VEC | (op->type == TN_V256 ? X64_T_WIDE : 0);
     cx->map[op->dst] = op->dst;
@@ -114,6 +114,7 @@ static void forward_get(Forward *f, int i, TnIrOp *op)
             f->low[op->aux] = op->dst;
     } else {
         f->cx->temps[op->dst].flags |= reg64 ? 0 : X64_T_Z32;
+        f->cx->temps[op->dst].held = (int8_t)op->aux;
         f->cur[op->aux] = op->dst;
     }
 }
@@ -132,6 +133,7 @@ static void forward_put(Forward *f, TnIrOp *op)
         op->type = TN_I64;
     f->low[op->aux] = TN_TEMP_NONE;
     f->cur[op->aux] = z32 || (reg64 && op->type == TN_I64) ? op->a : TN_TEMP_NONE;
+    f->cx->temps[op->a].held = (int8_t)op->aux;
     if (!reg64)
         op->type = TN_I32;
 }
@@ -280,6 +282,22 @@ static bool fold(X64Ctx *cx, TnIrOp *op)
     return true;
 }
 
+/* The low byte or half of a register that is zero, as XOR and SETcc leave one. */
+static void make_extension(X64Ctx *cx, TnIrOp *op)
+{
+    bool byte = op->imm == 8;
+
+    if (!byte && op->imm != 16)
+        return;
+    op->opc = byte ? TN_IR_EXT8U : TN_IR_EXT16U;
+    op->type = TN_I64;
+    op->a = op->b;
+    op->b = TN_TEMP_NONE;
+    op->imm = 0;
+    if (cx->temps[op->a].flags & X64_T_COND)
+        op->opc = TN_IR_MOV;
+}
+
 /* Pure operations with constants among their operands. False where the operation stays one. */
 static bool forward_constants(X64Ctx *cx, int i, TnIrOp *op)
 {
@@ -290,6 +308,10 @@ static bool forward_constants(X64Ctx *cx, int i, TnIrOp *op)
     if (a && op->opc == TN_IR_SELECT) {
         make_move(cx, i, cx->temps[op->a].value ? op->b : op->c);
         return true;
+    }
+    if (a && op->opc == TN_IR_DEPOSIT && !cx->temps[op->a].value && !op->aux) {
+        make_extension(cx, op);
+        return false;
     }
     if (a && tn_ir_is_commutative(op->opc)) {
         TnTemp t = op->a;
@@ -421,29 +443,49 @@ static void forward_pure(Forward *f, int i, TnIrOp *op)
         forward_sum(f, i, op);
 }
 
-/* Constants added to an address become part of the access's displacement, all of them: accesses
- * through a stack pointer that moves have one base. */
-static void fold_address(X64Ctx *cx, TnIrOp *op)
+/* Whether a temporary is what a pinned register holds at this place. Bases of blocks of rounds are
+ * looked at as what the block was entered with. */
+static bool is_held(const Forward *f, TnTemp t)
 {
-    for (;;) {
-        const TnIrOp *d = &cx->ops[cx->temps[op->a].def];
-        bool adds = d->opc == TN_IR_ADDI || (d->opc == TN_IR_LEA && d->a && !d->b);
+    int declared = f->cx->temps[t].held;
 
-        if (!adds || d->type != TN_I64 || (int64_t)(op->imm + d->imm) >= MAX_DISPLACEMENT ||
-            (int64_t)(op->imm + d->imm) <= -MAX_DISPLACEMENT)
-            return;
-        op->a = d->a;
-        op->imm += d->imm;
+    return declared >= 0 && !x64_has_rounds(f->cx) && f->cur[declared] == t && x64_plan.pin[declared] != X64_NONE;
+}
+
+/* Constants added to an address become part of the access's displacement, all of them: accesses
+ * through a stack pointer that moves have one root. Where that is in no pinned register any more, the
+ * access goes through one that holds a sum on the way to it. */
+static X64Root fold_address(const Forward *f, TnIrOp *op)
+{
+    X64Ctx *cx = f->cx;
+    X64Root root = { op->a, (int64_t)op->imm };
+    bool found = is_held(f, op->a);
+
+    for (;;) {
+        const TnIrOp *d = &cx->ops[cx->temps[root.temp].def];
+        bool adds = d->opc == TN_IR_ADDI || (d->opc == TN_IR_LEA && d->a && !d->b);
+        int64_t disp = root.disp + (int64_t)d->imm;
+
+        if (!adds || d->type != TN_I64 || disp >= MAX_DISPLACEMENT || disp <= -MAX_DISPLACEMENT)
+            return root;
+        root = (X64Root){ d->a, disp };
+        if (!found || is_held(f, d->a)) {
+            op->a = d->a;
+            op->imm = (uint64_t)disp;
+            found = is_held(f, d->a);
+        }
     }
 }
 
-static void forward_access(X64Ctx *cx, int i, TnIrOp *op)
+static void forward_access(Forward *f, int i, TnIrOp *op)
 {
-    fold_address(cx, op);
+    X64Ctx *cx = f->cx;
+    X64Root root = fold_address(f, op);
+
     if (op->opc == TN_IR_LD &&
         (op->aux & TN_MEM_SIGN ? (op->aux & TN_MEM_DST32) != 0 : op->type <= TN_I32))
         cx->temps[op->dst].flags |= X64_T_Z32;
-    x64_join_group(cx, i, op);
+    x64_join_group(cx, i, op, root);
 }
 
 static void forward_op(Forward *f, int i, TnIrOp *op)
@@ -467,7 +509,7 @@ static void forward_op(Forward *f, int i, TnIrOp *op)
         break;
     case TN_IR_LD:
     case TN_IR_ST:
-        forward_access(cx, i, op);
+        forward_access(f, i, op);
         break;
     case TN_IR_CALL:
         forward_call(f, op);
@@ -496,7 +538,7 @@ void x64_forwards(X64Ctx *cx)
     cx->goes_round = false;
     /* "No operand" is one whose upper half is zero. */
     cx->temps[0] = (X64Temp){ .flags = X64_T_Z32, .last = -1, .def = 0, .slot = -1, .home = -1,
-                              .reg = X64_NONE, .want = X64_NONE };
+                              .reg = X64_NONE, .want = X64_NONE, .held = -1 };
     for (int i = 0; i < cx->n_ops; i++) {
         TnIrOp *op = &cx->ops[i];
 

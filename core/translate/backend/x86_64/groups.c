@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Groups of memory accesses that share one probe of the soft TLB: those at small distances from one
- * base, as pushes and pops, the fields of a struct, and the two halves of a read-modify-write are.
+ * root, as pushes and pops, the fields of a struct, and the two halves of a read-modify-write are.
  *
  * The first access of a group probes for all bytes from its lowest to its highest, for writing where
  * any of them is a store, and keeps what is to be added to a guest address in a temporary. Where the
@@ -24,11 +24,15 @@ static bool is_store(const TnIrOp *op)
     return op->opc == TN_IR_ST || (op->aux & TN_MEM_RMW);
 }
 
-static bool may_join(const X64Ctx *cx, const TnIrOp *op)
+static bool is_small(int64_t disp)
 {
-    int64_t disp = (int64_t)op->imm;
+    return disp > -MAX_DISP && disp < MAX_DISP;
+}
 
-    return (!(op->aux & TN_MEM_ALIGN) || x64_has_rounds(cx)) && disp > -MAX_DISP && disp < MAX_DISP;
+static bool may_join(const X64Ctx *cx, const TnIrOp *op, int64_t from_root)
+{
+    return (!(op->aux & TN_MEM_ALIGN) || x64_has_rounds(cx)) && is_small((int64_t)op->imm) &&
+           is_small(from_root);
 }
 
 /* Bits of the address that have to be clear. */
@@ -38,30 +42,31 @@ static uint8_t alignment(const TnIrOp *op)
 }
 
 /* One look at the group's base has to tell of all its accesses. */
-static bool is_aligned_alike(const X64Group *g, const TnIrOp *op)
+static bool is_aligned_alike(const X64Group *g, const TnIrOp *op, int32_t disp)
 {
     uint8_t both = g->align & alignment(op);
 
-    return !(((uint32_t)op->imm ^ (uint32_t)g->align_at) & both);
+    return !(((uint32_t)disp ^ (uint32_t)g->align_at) & both);
 }
 
 /* Groups are numbered as they begin: a helper has ended those before first_open, and a conditional
  * exit came after the ones before first_unsettled began: their loads stay without stores. */
-static bool fits(const X64Ctx *cx, unsigned group, const TnIrOp *op)
+static bool fits(const X64Ctx *cx, unsigned group, const TnIrOp *op, int32_t from_root)
 {
     const X64Group *g = &cx->groups[group];
-    int32_t disp = (int32_t)op->imm, last = disp + (int32_t)tn_ir_type_size(op->type) - 1;
+    int32_t disp = from_root - g->offset, last = disp + (int32_t)tn_ir_type_size(op->type) - 1;
 
     return group >= cx->first_open && g->mode == (op->aux & TN_MEM_MODE_MASK) &&
            MAX(g->last, last) - MIN(g->first, disp) <
                (x64_has_rounds(cx) ? ROUNDS_WINDOW : WINDOW) &&
-           (g->write || group >= cx->first_unsettled || !is_store(op)) && is_aligned_alike(g, op);
+           (g->write || group >= cx->first_unsettled || !is_store(op)) &&
+           is_aligned_alike(g, op, disp);
 }
 
-static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op)
+static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op, int32_t from_root)
 {
     X64Group *g = &cx->groups[group];
-    int32_t disp = (int32_t)op->imm;
+    int32_t disp = from_root - g->offset;
 
     g->first = MIN(g->first, disp);
     g->last = MAX(g->last, disp + (int32_t)tn_ir_type_size(op->type) - 1);
@@ -75,34 +80,36 @@ static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op)
     cx->info[i].group = (uint8_t)group;
 }
 
-/* The last group of the base that the access fits, else its last one. Several are looked at where a
+/* The last group of the root that the access fits, else its last one. Several are looked at where a
  * loop goes through several arrays with one register. */
-static unsigned find_group(const X64Ctx *cx, const TnIrOp *op)
+static unsigned find_group(const X64Ctx *cx, const TnIrOp *op, X64Root root)
 {
-    unsigned last = cx->temps[op->a].group;
+    unsigned last = cx->temps[root.temp].group;
 
     for (unsigned k = last; x64_has_rounds(cx) && k >= cx->first_open && k > 0; k--)
-        if (cx->groups[k].base == op->a && fits(cx, k, op))
+        if (cx->groups[k].base == root.temp && fits(cx, k, op, (int32_t)root.disp))
             return k;
     return last;
 }
 
-void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op)
+void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root)
 {
+    int32_t from_root = (int32_t)root.disp;
     unsigned group;
 
-    if (!(x64_opt & TN_OPT_SHARE_PROBES) || !may_join(cx, op))
+    if (!(x64_opt & TN_OPT_SHARE_PROBES) || !may_join(cx, op, root.disp))
         return;
-    group = find_group(cx, op);
-    if (!fits(cx, group, op)) {
+    group = find_group(cx, op, root);
+    if (!fits(cx, group, op, from_root)) {
         if (cx->n_groups == X64_MAX_GROUPS)
             return;
         group = cx->n_groups++;
         cx->groups[group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first_op = i,
-                                        .first = INT32_MAX, .last = INT32_MIN, .base = op->a };
-        cx->temps[op->a].group = (uint8_t)group; /* the last with this base */
+                                        .first = INT32_MAX, .last = INT32_MIN, .base = root.temp,
+                                        .offset = from_root - (int32_t)op->imm };
+        cx->temps[root.temp].group = (uint8_t)group; /* the last with this root */
     }
-    join(cx, group, i, op);
+    join(cx, group, i, op, from_root);
 }
 
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags)
@@ -122,8 +129,8 @@ static void give_temporary(X64Ctx *cx, X64Group *g)
     TnTemp t = (TnTemp)cx->n_temps++, *expire = &cx->info[g->last_op].expire;
 
     cx->temps[t] = (X64Temp){ .last = g->last_op, .def = -1, .slot = -1, .home = -1,
-                              .reg = X64_NONE, .want = X64_NONE, .flags = X64_T_VALUE | X64_T_WHOLE,
-                              .expire = *expire };
+                              .reg = X64_NONE, .want = X64_NONE, .held = -1,
+                              .flags = X64_T_VALUE | X64_T_WHOLE, .expire = *expire };
     *expire = t;
     g->addend = t;
 }

@@ -198,6 +198,15 @@ static void check_target(X64Ctx *cx, const TnIrOp *op, int reg, int tmp)
     x64_here8(e, right);
 }
 
+/* The pc in a register that may be changed. */
+static int own_copy(X64Emit *e, int pc)
+{
+    if (X64_SCRATCH_MASK >> pc & 1)
+        return pc;
+    x64_mov_rr(e, X64_W, X64_RDX, pc);
+    return X64_RDX;
+}
+
 /* The jump cache, looked at inline. What is there was fetched once, so its pc is right. */
 static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
 {
@@ -211,12 +220,10 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
     _Static_assert(sizeof(TnJumpEntry) == 1 << ENTRY_SHIFT, "entries are indexed by shifts");
     x64_flush_flags_leaving(cx, 1u << pc);
     clean_upper(cx);
-    if (!(X64_SCRATCH_MASK >> pc & 1)) {
-        x64_mov_rr(e, X64_W, X64_RDX, pc);
-        pc = X64_RDX;
-    }
-    if (tn_ir_exit_bits(op) && !late)
+    if (tn_ir_exit_bits(op) && !late) {
+        pc = own_copy(e, pc);
         check_target(cx, op, pc, tmp);
+    }
     if (x64_opt & TN_OPT_JUMP_CACHE) {
         request = check_request(cx);
         x64_rr(e, X64_IMUL_IMM32, at, pc);
@@ -230,8 +237,10 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
         x64_here8(e, miss);
         x64_here32(e, request);
     }
-    if (tn_ir_exit_bits(op) && late)
+    if (tn_ir_exit_bits(op) && late) {
+        pc = own_copy(e, pc);
         check_target(cx, op, pc, tmp);
+    }
     x64_store(e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
     to_next(cx);
 }

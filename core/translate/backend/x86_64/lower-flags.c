@@ -326,17 +326,36 @@ static void pass(X64Ctx *cx, int32_t frame_ofs, const X64Src *src, int tmp)
     }
 }
 
+_Static_assert(!((TN_FLAGS_ADD | TN_FLAGS_SUB | TN_FLAGS_LOGIC) & ~X64_LAZY_FOP),
+               "the operations of recipes in the frame leave a bit for something else");
+
 int32_t x64_recipe_word(const X64Recipe *r)
 {
     return X64_LAZY_VALID | r->fop | r->size_log2 << X64_LAZY_SIZE_SHIFT |
            (r->from_result ? X64_LAZY_FROM_RESULT : 0);
 }
 
+/* A small constant B goes into the word with the operation. */
+static bool store_with_operand(X64Ctx *cx, const X64Recipe *r)
+{
+    enum { LIMIT = 1 << (31 - X64_LAZY_B_SHIFT) };
+    int64_t b = (int64_t)r->b.imm;
+
+    if (r->fop == TN_FLAGS_LOGIC || r->b.kind != X64_SRC_IMM || b < -LIMIT || b >= LIMIT)
+        return false;
+    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP),
+                  (int32_t)b * (1 << X64_LAZY_B_SHIFT) | x64_recipe_word(r) | X64_LAZY_B_HERE);
+    return true;
+}
+
 static void store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp)
 {
-    x64_store_imm(&cx->e, 0, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r));
+    bool complete = store_with_operand(cx, r);
+
+    if (!complete)
+        x64_store_imm(&cx->e, 0, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r));
     pass(cx, X64_F_FLAGS_A, &r->a, tmp);
-    if (r->fop != TN_FLAGS_LOGIC)
+    if (!complete && r->fop != TN_FLAGS_LOGIC)
         pass(cx, X64_F_FLAGS_B, &r->b, tmp);
 }
 

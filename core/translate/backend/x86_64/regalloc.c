@@ -254,6 +254,9 @@ int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 {
     int want = cx->temps[t].want;
 
+    if (want != X64_NONE && cx->gpr[want] && !(avoid >> want & 1) &&
+        tn_ir_is(&cx->ops[cx->i], TN_IRF_PURE))
+        x64_evict(cx, want);
     if (want != X64_NONE && !cx->gpr[want] && !(avoid >> want & 1))
         prefer = want;
     else if (prefer == X64_NONE || !(X64_SCRATCH_MASK >> prefer & 1) || cx->gpr[prefer] ||

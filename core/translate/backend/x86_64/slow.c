@@ -251,9 +251,12 @@ void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame)
     View v = { cpu, tn_cpu_state(cpu), frame };
     unsigned what = *frame, fop = what & X64_LAZY_FOP;
     uint64_t a = *word_at(frame, X64_F_FLAGS_A), b = *word_at(frame, X64_F_FLAGS_B);
+    int32_t whole = *(int32_t *)(void *)frame;
 
     _Static_assert(X64_F_FLAGS_OP == 0, "the frame begins with what the flags are of");
     *frame = 0;
+    if (what & X64_LAZY_B_HERE)
+        b = (uint64_t)(int64_t)(whole >> X64_LAZY_B_SHIFT);
     if (what & X64_LAZY_FROM_RESULT)
         a = first_operand(fop, a, b);
     *flags_home(&v) = tn_flags_eval(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b, 0);

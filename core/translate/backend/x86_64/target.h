@@ -43,7 +43,8 @@ enum {
 /* The frame, offsets from rsp in translated code, what code in blocks uses first; rsp is a multiple
  * of 32. */
 enum {
-    X64_F_FLAGS_OP = 0,   /* how to compute the packed flags, X64_LAZY_*; 0: they are in the state */
+    X64_F_FLAGS_OP = 0,   /* how to compute the packed flags, X64_LAZY_*; 0 in its low byte: they are
+                           * in the state */
     X64_F_FLAGS_A = 8,
     X64_F_FLAGS_B = 16,
     X64_F_SCRATCH = 24,   /* of one operation */
@@ -67,12 +68,14 @@ enum {
  * operands of.
  */
 enum {
-    X64_LAZY_FOP = 0x7,          /* TnFlagOp: ADD, SUB or LOGIC */
+    X64_LAZY_FOP = 0x6,          /* TnFlagOp: ADD, SUB or LOGIC */
+    X64_LAZY_B_HERE = 1 << 0,    /* B is the word above the low byte, signed */
     X64_LAZY_MARK = 1 << 3,      /* A and B are still in pinned registers (loops.c) */
     X64_LAZY_SIZE_SHIFT = 4,
     X64_LAZY_SIZE = 0x3 << X64_LAZY_SIZE_SHIFT,
     X64_LAZY_FROM_RESULT = 1 << 6, /* A is the result, not the first operand */
     X64_LAZY_VALID = 1 << 7,
+    X64_LAZY_B_SHIFT = 8,
 };
 
 /*
