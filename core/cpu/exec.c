@@ -152,17 +152,32 @@ static bool loop_has_work(TnCpu *cpu)
            p->single_step || p->skip_breakpoint || tn_breakpoint_any();
 }
 
-const void *tn_cpu_next_code(TnCpu *cpu)
+/* The next block where it is at hand and nothing has to be done before. */
+static TnBlock *block_at_hand(TnCpu *cpu)
 {
     TnBlockKey key = { 0 };
-    TnBlock *block;
 
-    if (TN_UNLIKELY(loop_has_work(cpu)))
+    if (TN_UNLIKELY(loop_has_work(cpu)) || !enter_mode(cpu, &key, true))
         return NULL;
-    if (!enter_mode(cpu, &key, true))
-        return NULL;
-    block = tn_block_lookup_indirect(cpu, key.pc);
+    return tn_block_lookup_indirect(cpu, key.pc);
+}
+
+const void *tn_cpu_next_code(TnCpu *cpu)
+{
+    TnBlock *block = block_at_hand(cpu);
+
     return block ? block->code : NULL;
+}
+
+const void *tn_cpu_next_code_after(TnCpu *cpu, TnBlock *from, unsigned exit)
+{
+    TnBlock *block = block_at_hand(cpu);
+
+    if (!block)
+        return NULL;
+    if (__atomic_load_n(&from->exits[exit].kind, __ATOMIC_RELAXED) == TN_EXIT_OPEN)
+        tn_block_settle(from, exit, block);
+    return block->code;
 }
 
 static TnRunResult run_block(TnCpu *cpu, TnBlock *block)

@@ -10,9 +10,18 @@
 
 #include "tenon/internal/target.h"
 
-/* One direct exit of a block. */
+/* Whether the pc of an exit is known. */
+typedef enum TnExitKind {
+    TN_EXIT_DIRECT,  /* it is the only one */
+    TN_EXIT_OPEN,    /* an indirect exit, which is to be linked to the block that it goes to first */
+    TN_EXIT_SETTLED, /* one that went to the pc first, or that is not to be linked any more */
+} TnExitKind;
+
+/* One direct exit of a block, or one that is for the pc it goes to first. */
 typedef struct TnBlockExit {
     uint64_t pc;            /* guest pc that it goes to */
+    uint32_t kind;          /* TnExitKind */
+    uint32_t reserved;
     _Atomic(TnBlock *) to;  /* where it is linked to, NULL when it is not */
     void *patch;            /* back end: the place to patch */
     void *unlinked;         /* back end: what the place jumps to when unlinked */
@@ -150,6 +159,9 @@ TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc);
  * main loop can go on. Never translates or faults. [vcpu, in translated code]
  */
 const void *tn_cpu_next_code(TnCpu *cpu);
+
+/* The same from an exit that may be open: settles it. */
+const void *tn_cpu_next_code_after(TnCpu *cpu, TnBlock *from, unsigned exit);
 
 /* The linear address of a pc under a block's key. */
 static inline uint64_t tn_key_linear(const TnBlockKey *key, uint64_t pc)

@@ -105,6 +105,29 @@ void tn_block_link(TnBlock *from, unsigned exit, TnBlock *to)
     tn_translator_unlock();
 }
 
+static bool may_lead_to(const TnBlock *from, const TnBlock *to)
+{
+    return to->mode_id == from->mode_id && to->phys[0] != UINT64_MAX &&
+           to->phys[1] == UINT64_MAX && tn_exit_linkable(from, to->key.pc) &&
+           atomic_load(&from->valid) && atomic_load(&to->valid);
+}
+
+void tn_block_settle(TnBlock *from, unsigned exit, TnBlock *to)
+{
+    TnBlockExit *e = &from->exits[exit];
+
+    tn_translator_lock();
+    if (e->kind == TN_EXIT_OPEN) {
+        e->kind = TN_EXIT_SETTLED;
+        e->pc = to->key.pc;
+        if (may_lead_to(from, to))
+            add_edge(e, to);
+        else
+            tn_translator.backend->unlink(from, exit);
+    }
+    tn_translator_unlock();
+}
+
 void tn_block_unlink_in_edges(TnBlock *block)
 {
     for (TnBlockExit *e = block->in_edges, *next; e; e = next) {

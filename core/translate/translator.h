@@ -97,6 +97,9 @@ void tn_block_link(TnBlock *from, unsigned exit, TnBlock *to);
 /* With the lock held: whoever jumps to the block asks again where to. */
 void tn_block_unlink_in_edges(TnBlock *block);
 
+/* Links an open exit to the block that it goes to, where the rules allow it; else it is never linked. */
+void tn_block_settle(TnBlock *from, unsigned exit, TnBlock *to);
+
 /* Enters the block of the vCPU's present key in the jump cache where it may be. [vcpu] */
 void tn_block_cache(TnCpu *cpu, TnBlock *block);
 

@@ -90,6 +90,47 @@ CASE(jump_aimed, "code/jump-that-is-aimed-again-and-again")
     }
 }
 
+static uint32_t call_through(const uint8_t *at, const uint8_t *target)
+{
+    uint32_t value;
+    __asm__ volatile("call *%1"
+                     : "=a"(value)
+                     : "r"((word)at), "d"((word)target)
+                     : "memory", "cc");
+    return value;
+}
+
+CASE(jump_indirect, "code/indirect-jump-finds-its-first-target-rewritten-and-others")
+{
+    uint8_t *at = area + 1024, *first = at + 64, *second = at + 128;
+    *(volatile uint8_t *)at = 0xff; /* JMP EDX */
+    *(volatile uint8_t *)(at + 1) = 0xe2;
+    write_function(second, 7);
+    for (uint32_t value = 20; value < 40; value++) {
+        write_function(first, value);
+        check(call_through(at, first) == value, "value of the first", call_through(at, first));
+        check(call_through(at, second) == 7, "value of the second", call_through(at, second));
+        check(call_through(at, first) == value, "value once more", call_through(at, first));
+    }
+}
+
+/* CALL rel32; ADD EAX, imm32; RET */
+CASE(returns, "code/return-finds-what-is-behind-the-call-rewritten")
+{
+    uint8_t *at = area + 1536, *callee = at + 64;
+    write_function(callee, 1000);
+    *(volatile uint8_t *)at = 0xe8;
+    set_number(at + 1, 64 - 5);
+    *(volatile uint8_t *)(at + 10) = 0xc3;
+    for (uint32_t i = 0; i < 30; i++) {
+        *(volatile uint8_t *)(at + 5) = i & 2 ? 0x05 : 0x2d; /* ADD or SUB EAX */
+        set_number(at + 6, i);
+        uint32_t sum = i & 2 ? 1000 + i : 1000 - i;
+        check(call(at) == sum, "sum", call(at));
+        check(call(callee) == 1000, "value for another caller", call(callee));
+    }
+}
+
 CASE(crossing, "code/instruction-over-an-edge-follows-changes-on-both-pages")
 {
     for (unsigned back = 1; back <= 5; back++) {

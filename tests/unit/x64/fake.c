@@ -51,6 +51,13 @@ const void *tn_cpu_next_code(TnCpu *cpu)
     return NULL;
 }
 
+const void *tn_cpu_next_code_after(TnCpu *cpu, TnBlock *from, unsigned exit)
+{
+    (void)from;
+    (void)exit;
+    return tn_cpu_next_code(cpu);
+}
+
 /* ---- The slow path ---------------------------------------------------------------------------- */
 
 static void note(TnCpu *cpu, uint64_t value)

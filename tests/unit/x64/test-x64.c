@@ -525,11 +525,17 @@ static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock 
     block->size = 256;
     if (!backend->compile(block, b->ops, b->n_ops, b->n_temps))
         g_error("out of code memory");
-    for (uint32_t i = 0; i < block->n_exits; i++)
-        if (next && block->exits[i].pc == NEXT_PC) {
-            atomic_store(&block->exits[i].to, next);
+    for (uint32_t i = 0; i < block->n_exits; i++) {
+        TnBlockExit *e = &block->exits[i];
+
+        if (e->kind == TN_EXIT_OPEN && block->code_size % 2) {
+            e->kind = TN_EXIT_SETTLED;
+            backend->unlink(block, i);
+        } else if (next && e->pc == NEXT_PC) {
+            atomic_store(&e->to, next);
             backend->link(block, i, next);
         }
+    }
     return block;
 }
 

@@ -124,6 +124,7 @@ typedef struct X64Exit {
     uint8_t *request; /* displacement of the jump taken where exit_request is set, or NULL */
     uint8_t *early;   /* displacement of the jump past the storing of flags, or NULL */
     uint8_t *late;    /* where that begins */
+    uint8_t *open;    /* displacement of the jump of one that may be open; NULL: a direct exit */
     bool flags_pending; /* at the request */
     X64Recipe flags;
 } X64Exit;
@@ -459,6 +460,7 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *leave;          /* rax: TnRunExit; rdx: the note of a direct exit */
     uint8_t *leave_direct;   /* called by an exit with a note behind it (notes.h) */
     uint8_t *next;           /* the pc is in the state: to the next block */
+    uint8_t *next_after;     /* the same, called by an exit that may be open, with its note */
     uint8_t *save_pins;      /* all pinned registers to the state */
     uint8_t *load_pins;      /* and back */
     /* Where the guest's MXCSR is in force (mxcsr.c), else nothing: */
@@ -511,6 +513,13 @@ void x64_unlink(TnBlock *from, unsigned exit);
 void x64_link_lookup(TnBlock *from, unsigned exit);
 /* To the block for the pc that the state has. */
 void x64_emit_next(X64Emit *e);
+/* Emits, at an indirect exit to the pc in a register, what links it to the first one: gives the
+ * place to patch, whose jump is to lead to x64_thunks.next_after. tmp is clobbered. */
+uint8_t *x64_open_exit(X64Emit *e, const TnBlock *block, int pc, int tmp);
+/* Whether that is what stands there. */
+bool x64_is_open_exit(const uint8_t *place, const uint8_t *code);
+/* What that thunk calls. */
+const void *x64_next_after(TnCpu *cpu, const uint8_t *note);
 /* To the block for pc, by the jump cache. `request`: a jump to be led past that, or NULL. */
 void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request);
 

@@ -106,6 +106,10 @@ static inline void x64_byte(X64Emit *e, uint8_t v)
 void x64_imm32(X64Emit *e, int32_t v);
 void x64_imm64(X64Emit *e, uint64_t v);
 
+/* Aligns what comes `ahead` bytes further on, and is `size` bytes long, so that it lies in one word of
+ * 8 bytes. */
+void x64_align(X64Emit *e, unsigned ahead, unsigned size);
+
 /* op reg, rm: registers; register and memory */
 void x64_rr(X64Emit *e, uint32_t op, int reg, int rm);
 void x64_rm(X64Emit *e, uint32_t op, int reg, X64Mem m);

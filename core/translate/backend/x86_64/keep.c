@@ -8,7 +8,7 @@
 #include "code-buffer.h"
 
 /* Blocks and exits are compared whole. */
-_Static_assert(sizeof(TnBlock) == 160 && sizeof(TnBlockExit) == 64, "they have no padding");
+_Static_assert(sizeof(TnBlock) == 160 && sizeof(TnBlockExit) == 72, "they have no padding");
 
 X64Library x64_libraries[2];
 
@@ -258,7 +258,7 @@ static void pack_exits(const TnBlock *block, GByteArray *out)
         X64KeptExit kept = {
             .pc = (int64_t)(x->pc - block->key.pc), .patch = offset_of(block, x->patch),
             .unlinked = offset_of(block, x->unlinked), .early = offset_of(block, x->early),
-            .late = offset_of(block, x->late),
+            .late = offset_of(block, x->late), .kind = x->kind,
         };
         g_byte_array_append(out, (const void *)&kept, sizeof(kept));
     }

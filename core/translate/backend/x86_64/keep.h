@@ -39,6 +39,7 @@ typedef struct X64KeptPlace {
 typedef struct X64KeptExit {
     int64_t pc;      /* from the block's */
     uint32_t patch, unlinked, early, late;
+    uint32_t kind, reserved; /* TnExitKind: direct or open */
 } X64KeptExit;
 
 /* Followed by exits, places and code. */

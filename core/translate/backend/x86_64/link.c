@@ -3,8 +3,11 @@
  * From one block to the next: a direct exit's jump, patched while other threads execute it, and the
  * look into the jump cache where an exit may not lead straight to a block.
  */
+#include <string.h>
+
 #include "code-buffer.h"
 #include "compile.h"
+#include "notes.h"
 #include "translate/translator.h"
 
 enum { LOOKUP_ROOM = 128 }; /* no lookup is longer */
@@ -19,11 +22,93 @@ static void patch(void *place, const void *target_rw)
     __atomic_store_n((int32_t *)place, disp, __ATOMIC_RELEASE);
 }
 
+/* ---- Exits that are linked to the pc they go to first ---------------------------------------- */
+
+/*
+ * CMP of the pc with a number and a jump of 6 bytes. The jump leads to where the first pc is found out;
+ * then the number becomes that pc, once, and the jump a conditional one. What the number is before
+ * is no pc that the guest is at in the time between two instructions of the host.
+ */
+enum {
+    OPCODE = 2,
+    DISP = 4,
+    WORD = 8,
+    CMP_IMM32 = 7,
+    MOV_IMM64 = 10,
+    CMP_REG = 3,
+    PC_AWAY = INT32_MIN,
+};
+
+static const uint8_t always[OPCODE] = { 0x90, 0xe9 }, where_equal[OPCODE] = { 0x0f, 0x84 };
+
+static bool compares_short(const TnBlock *block)
+{
+    return x64_fits32(block->key.pc) && x64_fits32(block->key.pc + (uint64_t)PC_AWAY);
+}
+
+uint8_t *x64_open_exit(X64Emit *e, const TnBlock *block, int pc, int tmp)
+{
+    uint64_t nobody = block->key.pc + (uint64_t)PC_AWAY;
+    bool is_short = compares_short(block);
+
+    x64_align(e, is_short ? CMP_IMM32 : MOV_IMM64 + CMP_REG, OPCODE + DISP);
+    if (is_short) {
+        x64_byte(e, (uint8_t)(0x48 | (pc >= 8)));
+        x64_byte(e, 0x81);
+        x64_byte(e, (uint8_t)(0xc0 | X64_G1_CMP << 3 | (pc & 7)));
+        x64_imm32(e, (int32_t)nobody);
+    } else {
+        x64_byte(e, (uint8_t)(0x48 | (tmp >= 8)));
+        x64_byte(e, (uint8_t)(0xb8 | (tmp & 7)));
+        x64_imm64(e, nobody);
+        x64_rr(e, X64_CMP | X64_W, pc, tmp);
+    }
+    for (unsigned k = 0; k < OPCODE; k++)
+        x64_byte(e, always[k]);
+    x64_imm32(e, 0);
+    return e->p - DISP;
+}
+
+bool x64_is_open_exit(const uint8_t *place, const uint8_t *code)
+{
+    return place - code >= MOV_IMM64 + CMP_REG + OPCODE && !memcmp(place - OPCODE, always, OPCODE) &&
+           (uintptr_t)(place - OPCODE) % WORD <= WORD - OPCODE - DISP;
+}
+
+/* The whole jump lies in one word. */
+static void make_conditional(uint8_t *place, const uint8_t *target_rw)
+{
+    int32_t disp = (int32_t)(target_rw - (place + DISP));
+    uint64_t *word = (uint64_t *)(void *)((uintptr_t)place / WORD * WORD), value = *word;
+    uint8_t *jump = (uint8_t *)&value + ((uintptr_t)(place - OPCODE) % WORD);
+
+    memcpy(jump, where_equal, OPCODE);
+    memcpy(jump + OPCODE, &disp, DISP);
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static void settle(const TnBlock *from, const TnBlockExit *x, const uint8_t *entry)
+{
+    uint8_t *jump = (uint8_t *)x->patch - OPCODE;
+
+    if (compares_short(from))
+        memcpy(jump - sizeof(int32_t), &x->pc, sizeof(int32_t));
+    else
+        memcpy(jump - CMP_REG - sizeof(x->pc), &x->pc, sizeof(x->pc));
+    make_conditional(x->patch, entry);
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
 void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
 {
     const TnBlockExit *x = &from->exits[exit];
     const uint8_t *entry = x64_code_rw(to->code);
 
+    if (x->kind != TN_EXIT_DIRECT) {
+        settle(from, x, entry);
+        return;
+    }
     if (to == from)
         entry += to->own_entry;
     patch(x->patch, entry);
@@ -35,6 +120,10 @@ void x64_unlink(TnBlock *from, unsigned exit)
 {
     const TnBlockExit *x = &from->exits[exit];
 
+    if (x->kind != TN_EXIT_DIRECT) {
+        make_conditional(x->patch, (const uint8_t *)x->patch + DISP);
+        return;
+    }
     if (x->early)
         patch(x->early, x->late);
     patch(x->patch, x->unlinked);
@@ -50,6 +139,13 @@ void x64_link_lookup(TnBlock *from, unsigned exit)
     x64_emit_lookup(&e, from->exits[exit].pc, NULL);
     patch(from->exits[exit].patch, e.start);
     x64_code_take(e.p);
+}
+
+const void *x64_next_after(TnCpu *cpu, const uint8_t *note)
+{
+    X64ExitNote n = x64_read_exit_note(note);
+
+    return tn_cpu_next_code_after(cpu, n.block, n.exit);
 }
 
 void x64_emit_next(X64Emit *e)

@@ -198,6 +198,25 @@ static void check_target(X64Ctx *cx, const TnIrOp *op, int reg, int tmp)
     x64_here8(e, right);
 }
 
+static bool may_learn(const X64Ctx *cx)
+{
+    return (x64_opt & TN_OPT_LEARN) && cx->block->phys[0] != UINT64_MAX;
+}
+
+/* To the block for the pc in the state. */
+static void next_after(X64Ctx *cx, uint8_t *open)
+{
+    X64Exit x = { .pc = cx->block->key.pc, .open = open };
+
+    if (!open) {
+        to_next(cx);
+        return;
+    }
+    x64_call(&cx->e, x64_thunks.next_after);
+    x64_note_exit(&cx->e, cx->exits->len);
+    g_array_append_val(cx->exits, x);
+}
+
 /* The pc in a register that may be changed. */
 static int own_copy(X64Emit *e, int pc)
 {
@@ -214,7 +233,7 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
     X64Emit *e = &cx->e;
     int pc = x64_in(cx, op->a), at = pc == X64_RCX ? X64_RDX : X64_RCX;
     int tmp = pc == X64_RAX ? X64_R10 : X64_RAX;
-    uint8_t *miss, *request;
+    uint8_t *miss, *request, *open = NULL;
     bool late = x64_opt & TN_OPT_LATE_CHECK;
 
     _Static_assert(sizeof(TnJumpEntry) == 1 << ENTRY_SHIFT, "entries are indexed by shifts");
@@ -226,6 +245,8 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
     }
     if (x64_opt & TN_OPT_JUMP_CACHE) {
         request = check_request(cx);
+        if (may_learn(cx))
+            open = x64_open_exit(e, cx->block, pc, tmp);
         x64_rr(e, X64_IMUL_IMM32, at, pc);
         x64_imm32(e, TN_JUMP_MULTIPLIER);
         x64_rri(e, X64_GRP2_IMM8, X64_G2_SHR, at, 32 - TN_JUMP_BITS - ENTRY_SHIFT);
@@ -237,12 +258,14 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
         x64_here8(e, miss);
         x64_here32(e, request);
     }
+    if (open)
+        x64_here32(e, open);
     if (tn_ir_exit_bits(op) && late) {
         pc = own_copy(e, pc);
         check_target(cx, op, pc, tmp);
     }
     x64_store(e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
-    to_next(cx);
+    next_after(cx, open);
 }
 
 static void lower_exit_loop_ind(X64Ctx *cx, const TnIrOp *op)
@@ -300,6 +323,11 @@ void x64_emit_exits(X64Ctx *cx)
     for (uint32_t i = 0; i < b->n_exits; i++) {
         X64Exit *x = &g_array_index(cx->exits, X64Exit, i);
 
+        if (x->open) {
+            b->exits[i] = (TnBlockExit){ .pc = x->pc, .kind = TN_EXIT_OPEN, .patch = x->open,
+                                         .from = b };
+            continue;
+        }
         b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b,
                                      .unlinked = cx->e.p, .early = x->early, .late = x->late };
         x64_here32(&cx->e, x->patch);

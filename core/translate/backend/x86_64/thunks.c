@@ -198,15 +198,18 @@ static void make_leave(X64Emit *e)
 
 /* A block was left for good with the pc and the block key's state in the state: on to the next one,
  * or out. The flags' recipe stays in the frame. */
-static void make_next(X64Emit *e)
+static void go_on(X64Emit *e, bool after)
 {
     uint8_t *out;
 
-    x64_thunks.next = x64_begin_thunk(e);
+    if (after)
+        x64_pop(e, X64_RCX);
     if (x64_opt & TN_OPT_NEXT) {
         move_pins(e, true, X64_CALLER_SAVED_PINS);
         x64_lea(e, X64_W, X64_RDI, x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS));
-        x64_emit_call_c(e, (void (*)(void))tn_cpu_next_code);
+        if (after)
+            x64_mov_rr(e, X64_W, X64_RSI, X64_RCX);
+        x64_emit_call_c(e, after ? (void (*)(void))x64_next_after : (void (*)(void))tn_cpu_next_code);
         move_pins(e, false, X64_CALLER_SAVED_PINS);
         x64_rr(e, X64_TEST | X64_W, X64_RAX, X64_RAX);
         out = x64_jcc8(e, X64_Z);
@@ -215,6 +218,14 @@ static void make_next(X64Emit *e)
     }
     x64_mov_ri(e, X64_RAX, TN_RUN_EXIT_LOOP);
     x64_target32(x64_jmp32(e), x64_thunks.leave);
+}
+
+static void make_next(X64Emit *e)
+{
+    x64_thunks.next = x64_begin_thunk(e);
+    go_on(e, false);
+    x64_thunks.next_after = x64_begin_thunk(e);
+    go_on(e, true);
 }
 
 static void make_small(X64Emit *e)

@@ -153,8 +153,17 @@ static bool is_patchable(const Move *m, uint32_t offset)
     return offset % WORD <= WORD - DISTANCE && offset <= m->size - DISTANCE;
 }
 
+static bool put_open_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64KeptExit *kept)
+{
+    *x = (TnBlockExit){ .pc = block->key.pc, .kind = TN_EXIT_OPEN, .from = block };
+    return kept->kind == TN_EXIT_OPEN && is_patchable(m, kept->patch) &&
+           place_of(m, kept->patch, &x->patch) && x64_is_open_exit(x->patch, m->code);
+}
+
 static bool put_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64KeptExit *kept)
 {
+    if (kept->kind != TN_EXIT_DIRECT)
+        return put_open_exit(m, block, x, kept);
     *x = (TnBlockExit){ .pc = block->key.pc + (uint64_t)kept->pc, .from = block };
     return is_patchable(m, kept->patch) &&
            (kept->early == X64_KEPT_NONE || is_patchable(m, kept->early)) &&
