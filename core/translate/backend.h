@@ -125,6 +125,9 @@ typedef struct TnBackend {
     /* What compile does, from packed code (8-aligned, any bytes) of a block at `pc`. Takes no code
      * memory where it fails: full, damaged, or not good at the block's pc. Under the lock. */
     bool (*unpack)(TnBlock *block, uint64_t pc, const void *packed, size_t size);
+    /* This process is a copy of another one (fork), which only compiles and packs: it gets code
+     * memory of its own, which is empty. False: it cannot. */
+    bool (*apart)(void);
     /* Appends all that compile depends on beside the build, the IR and the block. */
     void (*identify)(GByteArray *out);
 } TnBackend;

@@ -11,11 +11,13 @@
 
 #include "cpu/cpu-private.h"
 #include "translate/cache/internal.h"
+#include "translate/cache/workers.h"
 
 enum {
     N_VERSIONS = 3,
     N_TIED = 2,
     MAX_FIELDS = 48,
+    BATCH = 64, /* notes */
     FIELD_SIZE = 4,
     NANOSECONDS = 1000000000, /* of a second */
 };
@@ -27,12 +29,16 @@ static const uint64_t far_moves[N_VERSIONS] = { 0, UINT64_C(0x13579b35000),
 
 typedef struct Baker {
     TnCpu *cpu;
+    GPtrArray *notes;
     GPtrArray *entries;
     GByteArray *packed;
-    TnBlock *versions; /* N_VERSIONS of them */
     /* Of the note at hand: */
     const TnCacheNote *note;
+    TnBlock versions[N_VERSIONS]; /* as they were compiled, the first n_versions */
+    unsigned n_versions;
+    bool moves;
     uint8_t bytes[TN_CACHE_PAGE];
+    bool starts[TN_CACHE_PAGE]; /* where instructions begin */
     TnCacheField fields[MAX_FIELDS];
     unsigned n_fields;
 } Baker;
@@ -46,12 +52,16 @@ static uint32_t load32(const uint8_t *p)
     return v;
 }
 
-static void release(TnBlock *block)
+/* What is compiled, but for the first `n`, was for something else. */
+static void drop_versions(Baker *k, unsigned n)
 {
-    if (block->code)
-        tn_translator.backend->release(block);
-    g_clear_pointer(&block->exits, g_free);
-    block->code = NULL;
+    while (k->n_versions > n) {
+        TnBlock *block = &k->versions[--k->n_versions];
+
+        if (block->code)
+            tn_translator.backend->release(block);
+        g_clear_pointer(&block->exits, g_free);
+    }
 }
 
 static void shift_fields(Baker *k, uint64_t by)
@@ -62,6 +72,19 @@ static void shift_fields(Baker *k, uint64_t by)
         uint32_t v = load32(at) + (k->fields[i].sign < 0 ? -(uint32_t)by : (uint32_t)by);
 
         memcpy(at, &v, sizeof(v));
+    }
+}
+
+static void find_starts(Baker *k)
+{
+    const TnIrBuilder *b = &k->cpu->priv->builder;
+
+    memset(k->starts, 0, k->note->n_bytes);
+    for (unsigned i = 0; i < b->n_ops; i++) {
+        uint64_t at = b->ops[i].imm - k->note->key.pc;
+
+        if (b->ops[i].opc == TN_IR_INSN && at < k->note->n_bytes)
+            k->starts[at] = true;
     }
 }
 
@@ -76,6 +99,8 @@ static bool compile(Baker *k, uint64_t pc, TnBlock *block)
     if (!tn_translate_recorded(k->cpu, &key, k->bytes, note->n_bytes) ||
         b->n_insns != note->n_insns)
         return false;
+    if (block == k->versions)
+        find_starts(k);
     *block = (TnBlock){ .key = key, .mode_id = 1, .n_insns = b->n_insns, .size = note->n_bytes,
                         .phys = { 0, UINT64_MAX } };
     return tn_translator.backend->compile(block, b->ops, b->n_ops, b->n_temps);
@@ -91,25 +116,33 @@ static uint64_t version_of(uint64_t pc, unsigned i)
     return (pc >> 46 & 1) ? pc - far_moves[i] : pc + far_moves[i];
 }
 
+/* Compiles up to `want` versions; those there are serve again: the first for anything. */
+static bool compile_all(Baker *k, bool moves, unsigned want)
+{
+    if (k->moves != moves)
+        drop_versions(k, 1);
+    k->moves = moves;
+    while (k->n_versions < want) {
+        unsigned n = k->n_versions++;
+        uint64_t pc = moves ? version_of(k->note->key.pc, n) : k->note->key.pc;
+
+        k->versions[n] = (TnBlock){ .code = NULL };
+        if (!compile(k, pc, &k->versions[n])) {
+            drop_versions(k, n);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool pack(Baker *k, bool moves, unsigned want)
 {
     TnBlock *all[N_VERSIONS];
-    unsigned n = 0;
-    bool done = true;
 
-    g_byte_array_set_size(k->packed, 0);
-    tn_translator.backend->flush();
-    for (; done && n < want; n++) {
-        uint64_t pc = moves ? version_of(k->note->key.pc, n) : k->note->key.pc;
-
+    for (unsigned n = 0; n < want; n++)
         all[n] = &k->versions[n];
-        *all[n] = (TnBlock){ .code = NULL };
-        done = compile(k, pc, all[n]);
-    }
-    done = done && tn_translator.backend->pack(all, n, k->packed);
-    while (n-- > 0)
-        release(all[n]);
-    return done;
+    g_byte_array_set_size(k->packed, 0);
+    return compile_all(k, moves, want) && tn_translator.backend->pack(all, want, k->packed);
 }
 
 /* ---- Entries ----------------------------------------------------------------------------- */
@@ -141,10 +174,21 @@ static void add_entry(Baker *k, bool moves)
 
 /* ---- Fields ------------------------------------------------------------------------------ */
 
+/* Whether the bytes from `at` on lie behind the first one of an instruction. */
+static bool may_be_number(const Baker *k, unsigned at)
+{
+    for (unsigned i = 0; i < FIELD_SIZE; i++) {
+        if (k->starts[at + i])
+            return false;
+    }
+    return true;
+}
+
 /* Where the code may hold an address near the code, or the distance to one near 0 (what each
  * processor of a kernel has of its own). */
-static unsigned list_fields(const TnCacheNote *note, TnCacheField *to)
+static unsigned list_fields(const Baker *k, TnCacheField *to)
 {
+    const TnCacheNote *note = k->note;
     const uint8_t *bytes = (const uint8_t *)(note + 1);
     unsigned n = 0;
 
@@ -152,7 +196,7 @@ static unsigned list_fields(const TnCacheNote *note, TnCacheField *to)
         uint32_t v = load32(bytes + at), pc = (uint32_t)note->key.pc + at;
         bool near = v - pc + TN_CACHE_NEAR < 2u * TN_CACHE_NEAR;
 
-        if (near || v + pc + TN_CACHE_NEAR_ZERO < 2u * TN_CACHE_NEAR_ZERO)
+        if ((near || v + pc + TN_CACHE_NEAR_ZERO < 2u * TN_CACHE_NEAR_ZERO) && may_be_number(k, at))
             to[n++] = (TnCacheField){ .at = (uint16_t)at, .sign = near ? 1 : -1 };
     }
     return n;
@@ -173,14 +217,21 @@ static bool put_field(TnCacheField *to, unsigned *n, TnCacheField f)
     return true;
 }
 
+static void set_fields(Baker *k, const TnCacheField *fields, unsigned n)
+{
+    drop_versions(k, 1);
+    for (unsigned i = 0; i < n; i++)
+        k->fields[i] = fields[i];
+    k->n_fields = n;
+}
+
 /*
  * Whether bytes are numbers of their own shows when they are changed: the code at another pc must
  * come out with no other difference than the address's.
  */
 static bool are_fields(Baker *k, const TnCacheField *fields, unsigned n)
 {
-    memcpy(k->fields, fields, n * sizeof(*fields));
-    k->n_fields = n;
+    set_fields(k, fields, n);
     return n > 0 && pack(k, true, 2);
 }
 
@@ -203,7 +254,7 @@ static bool are_all_but_one(Baker *k, const TnCacheField *fields, unsigned n)
 static void find_fields(Baker *k)
 {
     TnCacheField listed[MAX_FIELDS], apart[MAX_FIELDS], good[MAX_FIELDS];
-    unsigned n_listed = list_fields(k->note, listed), n_apart = 0, n_good = 0;
+    unsigned n_listed = list_fields(k, listed), n_apart = 0, n_good = 0;
 
     for (unsigned i = n_listed; i-- > 0;)
         put_field(apart, &n_apart, listed[i]);
@@ -213,8 +264,7 @@ static void find_fields(Baker *k)
         if (are_fields(k, &listed[i], 1))
             put_field(good, &n_good, listed[i]);
     }
-    memcpy(k->fields, good, n_good * sizeof(*good));
-    k->n_fields = n_good;
+    set_fields(k, good, n_good);
 }
 
 /* ---- All of them ------------------------------------------------------------------------- */
@@ -224,32 +274,48 @@ static bool bake_moving(Baker *k)
 {
     if (tn_cache_zone(k->note->key.pc) == TN_CACHE_KERNEL)
         find_fields(k);
-    for (;; k->n_fields = 0) {
+    for (;;) {
         if (pack(k, true, N_VERSIONS)) {
             add_entry(k, true);
             return true;
         }
         if (!k->n_fields)
             return false;
+        set_fields(k, NULL, 0);
     }
 }
 
-static void bake(const TnCacheNote *note, void *opaque)
+static void bake(Baker *k, const TnCacheNote *note)
 {
-    Baker *k = opaque;
-
     if (note->state != tn_cache_state(k->cpu, &note->key))
         return;
+    drop_versions(k, 0);
+    tn_translator.backend->flush();
     k->note = note;
     k->n_fields = 0;
+    if (!compile_all(k, false, 1)) {
+        tn_cache.stats.bound++;
+        return;
+    }
     if (note->key.address_bits == 64 && tn_cache_zone(note->key.pc) && bake_moving(k))
         return;
+    set_fields(k, NULL, 0);
     if (pack(k, false, N_TIED)) {
         add_entry(k, false);
         tn_cache.stats.tied++;
     } else {
         tn_cache.stats.bound++;
     }
+}
+
+static void bake_batch(unsigned i, GPtrArray *out, void *opaque)
+{
+    Baker *k = opaque;
+
+    k->entries = out;
+    for (guint at = i * BATCH; at < k->notes->len && at < (i + 1) * BATCH; at++)
+        bake(k, k->notes->pdata[at]);
+    drop_versions(k, 0);
 }
 
 static uint64_t now(void)
@@ -263,16 +329,15 @@ void tn_cache_bake(GPtrArray *entries)
 {
     uint64_t start = now();
     g_autoptr(GByteArray) packed = g_byte_array_new();
-    g_autofree TnBlock *versions = g_new0(TnBlock, N_VERSIONS);
+    g_autoptr(GPtrArray) notes = tn_cache_notes();
     g_autofree Baker *k = g_new0(Baker, 1);
 
     k->cpu = tn_cache.first;
-    k->entries = entries;
+    k->notes = notes;
     k->packed = packed;
-    k->versions = versions;
     tn_blocks_flush();
     tn_translator_lock();
-    tn_cache_each_note(bake, k);
+    tn_cache_batches((notes->len + BATCH - 1) / BATCH, bake_batch, k, entries);
     tn_translator.backend->flush();
     tn_translator_unlock();
     tn_cache.stats.bake_ns += now() - start;

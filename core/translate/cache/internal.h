@@ -69,8 +69,8 @@ typedef struct TnCacheNote {
     uint16_t n_bytes, n_insns;
 } TnCacheNote;
 
-/* Calls fn for all notes. */
-void tn_cache_each_note(void (*fn)(const TnCacheNote *note, void *opaque), void *opaque);
+/* All notes (const TnCacheNote), in the order in which they were made; the array is the caller's. */
+GPtrArray *tn_cache_notes(void);
 
 /* ---- bake.c ------------------------------------------------------------------------------ */
 

@@ -49,14 +49,16 @@ void tn_cache_note(TnCpu *cpu, const TnBlock *block)
     tn_cache.stats.noted++;
 }
 
-void tn_cache_each_note(void (*fn)(const TnCacheNote *note, void *opaque), void *opaque)
+GPtrArray *tn_cache_notes(void)
 {
+    GPtrArray *notes = g_ptr_array_new();
     guint at = 0;
 
     while (journal.notes && at < journal.notes->len) {
-        const TnCacheNote *note = (const void *)(journal.notes->data + at);
+        TnCacheNote *note = (void *)(journal.notes->data + at);
 
-        fn(note, opaque);
+        g_ptr_array_add(notes, note);
         at += ((guint)sizeof(*note) + note->n_bytes + 7) & ~7u;
     }
+    return notes;
 }

@@ -236,5 +236,6 @@ const TnBackend tn_backend_x86_64 = {
     .dump = x64_dump,
     .pack = x64_pack,
     .unpack = x64_unpack,
+    .apart = x64_code_apart,
     .identify = x64_identify,
 };

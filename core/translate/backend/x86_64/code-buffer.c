@@ -97,3 +97,17 @@ void x64_code_take(uint8_t *end)
     if (x64_code.next > x64_code.populated)
         populate();
 }
+
+bool x64_code_apart(void)
+{
+    int fd = memfd_create("tenon-code", MFD_CLOEXEC);
+    bool done = fd >= 0 && ftruncate(fd, (off_t)x64_code.size) == 0 &&
+                mmap(x64_code.rw, x64_code.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                     fd, 0) != MAP_FAILED;
+
+    if (fd >= 0)
+        close(fd);
+    x64_code.next = x64_code.first;
+    x64_code.populated = x64_code.rested = x64_code.rw;
+    return done;
+}

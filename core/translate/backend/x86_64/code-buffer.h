@@ -34,6 +34,9 @@ void x64_code_take(uint8_t *end);
 /* Forgets all blocks. */
 void x64_code_reset(void);
 
+/* In a copy of a process: other memory at the same address, for code that is not executed. */
+bool x64_code_apart(void);
+
 static inline void *x64_code_rx(const uint8_t *rw)
 {
     return x64_code.rx + (rw - x64_code.rw);

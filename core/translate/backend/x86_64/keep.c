@@ -234,6 +234,10 @@ static bool find_places(Compare *c)
     uint32_t from = 0;
 
     for (uint32_t i = 0; i < c->size; i++) {
+        if (i + 8 <= c->size && get64(c->x + i) == get64(c->y + i)) {
+            i += 7;
+            continue;
+        }
         if (c->x[i] == c->y[i] || is_high_half(c, i))
             continue;
         from = explain(c, i, from);
