@@ -145,6 +145,9 @@ extern const TnBackend tn_backend_x86_64;
  */
 uint64_t tn_mmu_load(TnCpu *cpu, uint64_t vaddr, uint32_t mem); /* extended as mem says */
 void tn_mmu_store(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem);
+/* The same where the store is to data in a page of RAM that has code, too, and nothing else happens;
+ * else false, and nothing was done. Needs neither fault_pc nor the state, and changes no TLB. */
+bool tn_mmu_store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem);
 void tn_mmu_load_vec(TnCpu *cpu, uint64_t vaddr, void *out, uint32_t mem);
 void tn_mmu_store_vec(TnCpu *cpu, uint64_t vaddr, const void *in, uint32_t mem);
 uint64_t tn_mmu_atomic_rmw(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t op, uint32_t mem);

@@ -164,20 +164,6 @@ void tn_code_before_store(TnCpu *cpu, TnTlbEntry *e, void *host, unsigned size)
         tn_cpu_unwind_smc(cpu);
 }
 
-TnCodePage *tn_code_page_beside(TnCpu *cpu, void *host, unsigned size)
-{
-    TnCodePage *page = cpu->priv->code_page;
-
-    if (TN_UNLIKELY(!page || tn_page_of((uintptr_t)host) != (uintptr_t)page->host)) {
-        page = tn_code_page_find(host);
-        cpu->priv->code_page = page;
-    }
-    if (!page || !atomic_load(&page->marked) ||
-        tn_code_page_has_code(page, tn_page_offset((uintptr_t)host), size))
-        return NULL;
-    return page;
-}
-
 void tn_code_after_store(void *host, unsigned size)
 {
     TnCodePage *page = tn_code_page_find(host);

@@ -100,12 +100,7 @@ static inline bool tn_code_page_has_code(TnCodePage *page, unsigned offset, unsi
 void tn_code_before_store(TnCpu *cpu, TnTlbEntry *e, void *host, unsigned size);
 void tn_code_after_store(void *host, unsigned size);
 
-/*
- * The page of a store that needs no more than tn_code_after_store behind it, as it is beside the
- * code; NULL where it is not, or the page has none. [vcpu]
- */
-TnCodePage *tn_code_page_beside(TnCpu *cpu, void *host, unsigned size);
-/* The same as tn_code_after_store for it. */
+/* The same as tn_code_after_store where the page is known to be marked. */
 void tn_code_page_stored(TnCodePage *page, void *host, unsigned size);
 
 /* Bytes of guest RAM were changed by something else than a vCPU's store (DMA). Any length. [any] */

@@ -234,9 +234,27 @@ void tn_mmu_write_end(TnCpu *cpu, uint64_t vaddr, void *host, unsigned size, uns
         log_store(cpu, e, vaddr, size, mode);
 }
 
-/* The most frequent store that the inline probe leaves: to data in a page that has code, too. */
-static bool store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, unsigned size,
-                              unsigned mode)
+/* The page that a store is beside the code of, or NULL; mostly the same as last time. */
+static inline TnCodePage *page_beside(TnCpu *cpu, void *host, unsigned size)
+{
+    TnCodePage *page = cpu->priv->code_page;
+
+    if (TN_UNLIKELY(!page || (uint8_t *)tn_page_of((uintptr_t)host) != page->host)) {
+        page = tn_code_page_find(host);
+        cpu->priv->code_page = page;
+        cpu->code_page_host = page ? page->host : NULL;
+        cpu->code_page_lines = page ? page->bytes : NULL;
+    }
+    if (!page || !atomic_load(&page->marked) ||
+        tn_code_page_has_code(page, tn_page_offset((uintptr_t)host), size))
+        return NULL;
+    return page;
+}
+
+/* The most frequent store that the inline probe leaves: to data in a page that has code, too. Only
+ * other vCPUs may have begun to translate it. */
+static inline bool store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, unsigned size,
+                                     unsigned mode)
 {
     const TnTlbEntry *e = tn_tlb_entry(cpu, mode, vaddr);
     void *host = (void *)(uintptr_t)(vaddr + e->addend);
@@ -244,12 +262,13 @@ static bool store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, unsign
 
     if (tn_tlb_tag(&e->write) != (tn_page_of(vaddr) | TN_TLB_SLOW_CODE))
         return false;
-    page = tn_code_page_beside(cpu, host, size);
+    page = page_beside(cpu, host, size);
     if (!page)
         return false;
     tn_check_store(host, size);
     host_store(host, value, size);
-    tn_code_page_stored(page, host, size);
+    if (tn_cpu_count() > 1)
+        tn_code_page_stored(page, host, size);
     return true;
 }
 
@@ -325,6 +344,14 @@ static uint64_t load_any(TnCpu *cpu, uint64_t vaddr, unsigned size, unsigned mod
     for (unsigned i = 0; i < size; i++)
         value |= load_in_page(cpu, vaddr + i, 1, mode, access) << (8 * i);
     return value;
+}
+
+bool tn_mmu_store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem)
+{
+    unsigned size = tn_ir_type_size(mem >> 16);
+
+    return !(mem & (TN_MEM_ALIGN | TN_MEM_BSWAP)) && tn_within_page(vaddr, size) &&
+           store_beside_code(cpu, vaddr, value, size, mem & TN_MEM_MODE_MASK);
 }
 
 uint64_t tn_mmu_load(TnCpu *cpu, uint64_t vaddr, uint32_t mem)

@@ -152,6 +152,10 @@ struct TnCpu {
     uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
                                 * translated code: in the state */
     TnTlbWindow window[TN_TLB_WINDOWS]; /* back end: of the running loop */
+    /* The page that had code and was stored to last: its host address, the bitmap of its code bytes with
+     * a word for each 64. NULL: none. */
+    const uint8_t *code_page_host;
+    const void *code_page_lines;
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */
     TnCpuPrivate *priv;
 };

@@ -169,3 +169,42 @@ CASE(cross_modified, "code/data-beside-code-on-a-page-does-not-disturb-it")
         check(call(area + 64) == 7, "value", call(area + 64));
     }
 }
+
+/* One instruction that stores one size. */
+#define STORE_SOMEWHERE(bits) \
+    static __attribute__((noinline)) void store##bits(uint##bits##_t *at, uint##bits##_t value) \
+    { \
+        *(volatile uint##bits##_t *)at = value; \
+    }
+STORE_SOMEWHERE(8)
+STORE_SOMEWHERE(16)
+STORE_SOMEWHERE(32)
+
+CASE(beside, "code/instruction-that-stored-beside-code-often-stores-to-code")
+{
+    enum { DATA = 2048, CODE_AT = 512, OPERAND = CODE_AT + 1, TIMES = 100 };
+
+    for (unsigned round = 0; round < 3; round++) {
+        write_function(area + CODE_AT, 7);
+        check(call(area + CODE_AT) == 7, "value at first", round);
+        for (unsigned i = 0; i < TIMES; i++) {
+            uint8_t *at = area + DATA + 8 * i;
+
+            store8(at, (uint8_t)i);
+            store16((uint16_t *)(void *)(at + 2), (uint16_t)(i * 256));
+            store32((uint32_t *)(void *)(at + 4), i * 65537);
+            check(at[0] == i && at[3] == i && at[4] == i && at[6] == i, "data", i);
+        }
+        store8(area + OPERAND, 9);
+        check(call(area + CODE_AT) == 9, "value after a byte", round);
+        store16((uint16_t *)(void *)(area + OPERAND), 0x1234);
+        check(call(area + CODE_AT) == 0x1234, "value after a word", round);
+        store32((uint32_t *)(void *)(area + OPERAND), 0x12345678);
+        check(call(area + CODE_AT) == 0x12345678, "value after a double word", round);
+        /* Across the edge of the page, and where there never was code. */
+        store32((uint32_t *)(void *)(area + PAGE - 2), round + 1);
+        check(area[PAGE - 2] == round + 1 && area[PAGE + 1] == 0, "across", area[PAGE - 2]);
+        store32((uint32_t *)(void *)(area + PAGE + 64), round + 2);
+        check(area[PAGE + 64] == round + 2, "elsewhere", area[PAGE + 64]);
+    }
+}

@@ -144,6 +144,16 @@ void tn_mmu_store(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem)
     memcpy(host_of(cpu, vaddr, size), &value, size);
 }
 
+bool tn_mmu_store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem)
+{
+    return false;
+}
+
+unsigned tn_cpu_count(void)
+{
+    return 1;
+}
+
 void tn_mmu_load_vec(TnCpu *cpu, uint64_t vaddr, void *out, uint32_t mem)
 {
     memcpy(out, host_of(cpu, vaddr, size_of(mem)), size_of(mem));

@@ -156,6 +156,7 @@ typedef struct X64Refill {
     int32_t disp, align;      /* of the access; bits of the address that have to be clear */
     unsigned mode, window;
     bool write;
+    uint32_t also;            /* bits of the tag that are to be set, too */
     guint stub;               /* the slow path */
     uint8_t *from, *back;
 } X64Refill;
@@ -298,8 +299,6 @@ X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r);
 void x64_emit_refills(X64Ctx *cx); /* before the stubs */
 /* Leaves a mark for flags r at the exit being lowered, where it may. */
 bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r);
-/* Where code in C may have changed what a TLB allows. */
-void x64_close_windows(X64Emit *e);
 
 /* ---- rounds.c ---------------------------------------------------------------------------- */
 

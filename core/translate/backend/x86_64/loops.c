@@ -259,12 +259,6 @@ static X64Mem addend(unsigned window)
     return x64_env(X64_CPU_OFS(window[window - 1].addend));
 }
 
-static void close_first(X64Emit *e, unsigned n)
-{
-    for (unsigned window = 1; window <= n; window++)
-        x64_store_imm(e, 3, limit(window), 0);
-}
-
 void x64_find_loop(X64Ctx *cx)
 {
     cx->n_windows = 0;
@@ -280,7 +274,8 @@ void x64_find_loop(X64Ctx *cx)
 
 void x64_enter_loop(X64Ctx *cx)
 {
-    close_first(&cx->e, cx->n_windows);
+    for (unsigned window = 1; window <= cx->n_windows; window++)
+        x64_store_imm(&cx->e, 3, limit(window), 0);
     cx->block->own_entry = (uint32_t)(cx->e.p - cx->e.start);
 }
 
@@ -321,10 +316,4 @@ void x64_emit_refills(X64Ctx *cx)
 {
     for (guint i = 0; i < cx->refills->len && x64_room(cx); i++)
         emit_refill(cx, &g_array_index(cx->refills, X64Refill, i));
-}
-
-void x64_close_windows(X64Emit *e)
-{
-    if (x64_opt & TN_OPT_LOOPS)
-        close_first(e, TN_TLB_WINDOWS);
 }

@@ -84,6 +84,8 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
         x64_mov_rr(e, X64_W, r->tag, r->addr);
     x64_g1_ri(e, X64_G1_AND, 2, r->index, (TN_TLB_SIZE - 1) << ENTRY_LOG2);
     x64_g1_ri(e, X64_G1_AND, 3, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
+    if (r->also)
+        x64_g1_ri(e, X64_G1_OR, 3, r->tag, (int32_t)r->also);
     x64_rm(e, X64_CMP | X64_W, r->tag,
            tlb_field(e, r->index, r->mode,
                      r->write ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read)));

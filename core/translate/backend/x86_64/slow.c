@@ -294,6 +294,7 @@ static void x87_store(const View *v, uint64_t vaddr, uint32_t mem)
 
 typedef struct Access {
     uint64_t addr, value;
+    uint64_t base; /* addr before a displacement is added */
     uint32_t mem;
     unsigned kind, reg, second; /* reg: of the value or the result */
 } Access;
@@ -319,7 +320,7 @@ static Access read_access(const View *v, unsigned head, const uint8_t **note)
     Access a = { .kind = head & KIND, .mem = read_mem(note) };
     unsigned regs = *(*note)++;
 
-    a.addr = *gpr(v, regs & SOURCE_REG);
+    a.addr = a.base = *gpr(v, regs & SOURCE_REG);
     a.reg = regs >> 4;
     if (a.kind == X64_STUB_STORE || a.kind == X64_STUB_RMW || a.kind == X64_STUB_CAS ||
         a.kind == X64_STUB_DIVIDE)
@@ -449,28 +450,60 @@ static const uint8_t *end_of_note(const View *v, unsigned head, const uint8_t *n
     return note;
 }
 
+/* Has stores like this one done in code from now on, where that may be (beside.c). */
+static void lead_beside(const Access *a, const uint8_t *note, const uint8_t *here,
+                        const uint8_t *back, int clear)
+{
+    X64Beside b = { .note = x64_code_rw(here), .back = x64_code_rw(back), .clear = clear,
+                    .size_log2 = a->mem >> TYPE_SHIFT, .mode = a->mem & TN_MEM_MODE_MASK };
+    unsigned regs;
+
+    x64_read_unsigned(&note); /* the type and the mode */
+    regs = *note++;
+    b.addr = (int)(regs & SOURCE_REG);
+    b.value = (X64Src){ .kind = X64_SRC_REG, .reg = (int)a->reg };
+    if (a->reg == X64_RSP)
+        b.value = (X64Src){ .kind = (*note & SOURCE_KIND) >> SOURCE_KIND_SHIFT, .imm = a->value };
+    b.disp = (int64_t)(a->addr - a->base);
+    x64_note_beside(&b);
+}
+
+static void close_windows(TnCpu *cpu)
+{
+    for (unsigned k = 0; k < TN_TLB_WINDOWS; k++)
+        __atomic_store_n(&cpu->window[k].limit, 0, __ATOMIC_RELAXED);
+}
+
 const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
-    const uint8_t *here = note;
+    const uint8_t *here = note, *access;
     const TnBlock *block = x64_read_block(&note);
     unsigned head = *note++;
     uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note), back;
 
     if ((head & KIND) == X64_STUB_REQUEST) {
+        close_windows(cpu);
         bring_flags(&v, head & HAS_FLAGS ? note : NULL);
         return leave_for_request(&v, pc);
     }
+    access = note;
 
     Access a = read_access(&v, head, &note);
-    unsigned clear = head & HAS_CLEAR ? *note++ : 0;
+    int clear = head & HAS_CLEAR ? *note++ : X64_NONE;
 
     back = x64_read_unsigned(&note);
-    cpu->fault_pc = pc;
-    *word_at(frame, X64_F_RECIPE) = head & HAS_FLAGS ? (uintptr_t)note : 0;
-    do_access(&v, &a, head & IS_VECTOR);
-    *word_at(frame, X64_F_RECIPE) = 0;
-    if (head & HAS_CLEAR)
-        *gpr(&v, clear) = 0;
+    if (a.kind == X64_STUB_STORE && tn_mmu_store_beside_code(cpu, a.addr, a.value, a.mem)) {
+        if (back && !(head & IS_VECTOR))
+            lead_beside(&a, access, here, here - back, clear);
+    } else {
+        close_windows(cpu);
+        cpu->fault_pc = pc;
+        *word_at(frame, X64_F_RECIPE) = head & HAS_FLAGS ? (uintptr_t)note : 0;
+        do_access(&v, &a, head & IS_VECTOR);
+        *word_at(frame, X64_F_RECIPE) = 0;
+    }
+    if (clear != X64_NONE)
+        *gpr(&v, (unsigned)clear) = 0;
     return back ? here - back : end_of_note(&v, head, note);
 }

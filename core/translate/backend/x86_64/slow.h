@@ -16,6 +16,20 @@ void x64_call_slow(X64Ctx *cx, const X64Stub *s);
  * Returns where to go on. */
 const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 
+/* A store to data beside code that a slow path did. Addresses in the writable mapping. */
+typedef struct X64Beside {
+    uint8_t *note;
+    const uint8_t *back;  /* where code goes on, NULL: behind the note */
+    int addr;             /* host register */
+    int64_t disp;
+    X64Src value;
+    unsigned size_log2, mode;
+    int clear;            /* host register that becomes 0, X64_NONE */
+} X64Beside;
+
+/* Has it done in code from now on, where it came often and may be. */
+void x64_note_beside(const X64Beside *b);
+
 /* Computes what the recipe in the frame says and stores the packed flags to the state. */
 void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame);
 

@@ -274,7 +274,6 @@ static void make_slow(X64Emit *e, X64Keep keep)
     note_vectors(e, DEPTH);
     save_vectors(e);
     leave_mxcsr(e);
-    x64_close_windows(e);
     x64_lea(e, X64_W, X64_RDI, x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS));
     x64_lea(e, X64_W, X64_RSI, frame_at(0, DEPTH));
     x64_load(e, X64_W, X64_RDX, x64_mem(X64_RSP, PAD));
