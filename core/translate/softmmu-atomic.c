@@ -6,6 +6,10 @@
  */
 #include "translate/softmmu.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "translate/backend.h"
 #include "translate/ir-info.h"
 
@@ -134,4 +138,80 @@ uint64_t tn_mmu_atomic_cas(TnCpu *cpu, uint64_t vaddr, uint64_t expect, uint64_t
     tn_mmu_store(cpu, vaddr, old == cut(expect, size) ? value : old, plain(mem, 0));
     tn_exclusive_end(cpu);
     return old;
+}
+
+/* ---- 16 bytes ---------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+static bool host_has_pairs(void)
+{
+    static atomic_int known; /* 1: no, 2: yes */
+    unsigned a, b, c = 0, d;
+
+    if (TN_UNLIKELY(!atomic_load_explicit(&known, memory_order_relaxed))) {
+        bool has = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_CMPXCHG16B);
+        atomic_store_explicit(&known, has ? 2 : 1, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&known, memory_order_relaxed) == 2;
+}
+
+static bool host_cas_pair(void *host, uint64_t expect[2], const uint64_t value[2])
+{
+    bool equal;
+
+    __asm__ volatile("lock cmpxchg16b %1"
+                     : "=@ccz"(equal), "+m"(*(uint64_t (*)[2])host), "+a"(expect[0]),
+                       "+d"(expect[1])
+                     : "b"(value[0]), "c"(value[1])
+                     : "memory");
+    return equal;
+}
+#else
+static bool host_has_pairs(void)
+{
+    return false;
+}
+
+static bool host_cas_pair(void *host, uint64_t expect[2], const uint64_t value[2])
+{
+    return false;
+}
+#endif
+
+/* With every other vCPU stopped: I/O, and hosts that cannot. */
+static bool cas_pair_alone(TnCpu *cpu, uint64_t vaddr, uint64_t expect[2], const uint64_t value[2],
+                           unsigned mode)
+{
+    enum { SIZE = 2 * sizeof(uint64_t) };
+    uint64_t old[2];
+    bool equal;
+
+    tn_exclusive_begin(cpu);
+    tn_probe(cpu, vaddr, SIZE, TN_ACCESS_WRITE, mode);
+    tn_ld_bytes(cpu, vaddr, old, SIZE, mode);
+    equal = old[0] == expect[0] && old[1] == expect[1];
+    tn_st_bytes(cpu, vaddr, equal ? value : old, SIZE, mode);
+    tn_exclusive_end(cpu);
+    expect[0] = old[0];
+    expect[1] = old[1];
+    return equal;
+}
+
+bool tn_cas_pair(TnCpu *cpu, uint64_t vaddr, uint64_t expect[2], const uint64_t value[2],
+                 unsigned mode)
+{
+    enum { SIZE = 2 * sizeof(uint64_t) };
+    void *host = NULL;
+    bool equal;
+
+    if (host_has_pairs()) {
+        host = tn_tlb_probe_write(cpu, mode, vaddr, SIZE);
+        if (!host)
+            host = tn_mmu_write_begin(cpu, vaddr, SIZE, mode);
+    }
+    if (!host)
+        return cas_pair_alone(cpu, vaddr, expect, value, mode);
+    equal = host_cas_pair(host, expect, value);
+    tn_mmu_write_end(cpu, vaddr, host, SIZE, mode);
+    return equal;
 }

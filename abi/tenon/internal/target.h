@@ -428,8 +428,17 @@ TN_API bool tn_span_copy(TnCpu *cpu, uint64_t to, uint64_t from, uint64_t n, uns
 TN_API bool tn_span_fill(TnCpu *cpu, uint64_t to, uint8_t byte, uint64_t n, unsigned mmu_mode);
 
 /*
- * Runs a compare-and-exchange of 16 bytes (or a split or I/O one of up to 8) with every other vCPU
- * stopped: between _begin and _end no other vCPU executes. _end also happens on unwind. [vcpu]
+ * Compare-and-exchange of 16 bytes at an address that is a multiple of 16, atomic for all vCPUs and
+ * with faults: where expect[] stands there, value[] does afterwards; else expect[] gets what does,
+ * and false. Low halves first. Counts as a store in either case. [vcpu]
+ */
+TN_API bool tn_cas_pair(TnCpu *cpu, uint64_t vaddr, uint64_t expect[2], const uint64_t value[2],
+                        unsigned mmu_mode);
+
+/*
+ * Runs what the host has no atomic operation for (a split or I/O compare-and-exchange) with every
+ * other vCPU stopped: between _begin and _end no other vCPU executes. _end also happens on unwind.
+ * [vcpu]
  */
 TN_API void tn_exclusive_begin(TnCpu *cpu);
 TN_API void tn_exclusive_end(TnCpu *cpu);
