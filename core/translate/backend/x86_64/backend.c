@@ -65,28 +65,26 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **err
 
 static void grow(X64Ctx *cx, int n_ops)
 {
-    if (n_ops <= capacity)
+    if (n_ops < capacity)
         return;
-    capacity = MAX(n_ops, 2 * capacity);
+    capacity = MAX(n_ops + 1, 2 * capacity);
     cx->ops = g_renew(TnIrOp, cx->ops, capacity);
     cx->info = g_renew(X64OpInfo, cx->info, capacity);
+    cx->insns = g_renew(uint64_t, cx->insns, capacity);
 }
 
-static void prepare(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, int n_temps)
+static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
 {
     /* As many slots as temporaries, with those of the groups, are enough. */
     size_t slot_words = MIN(n_temps + X64_MAX_GROUPS, TN_IR_MAX_TEMPS) / 32u + 1;
 
     grow(cx, n_ops);
-    memcpy(cx->ops, ops, (size_t)n_ops * sizeof(*ops));
     memset(map, 0, (size_t)n_temps * sizeof(*map));
     cx->temps = temps;
     cx->map = map;
-    cx->n_ops = n_ops;
     cx->n_temps = n_temps;
     cx->n_groups = cx->first_open = cx->first_unsettled = 1;
     cx->block = block;
-    cx->insn_pc = block->key.pc;
     cx->locked = cx->locked_xmm = 0;
     cx->wide_used = cx->vec_dirty = false;
     cx->vec_known = 0;
@@ -113,7 +111,9 @@ static bool compile_ops(X64Ctx *cx)
     x64_enter_flags(cx);
     if (x64_has_rounds(cx))
         x64_emit_guard(cx);
-    for (cx->i = 0; cx->i < cx->n_ops; cx->i++) {
+    for (cx->i = 1; cx->i < cx->n_ops; cx->i++) {
+        if (cx->info[cx->i].flags & X64_OP_DEAD)
+            continue;
         if (!x64_room(cx))
             return false;
         x64_lower(cx, &cx->ops[cx->i]);
@@ -135,8 +135,8 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
 
     if (x64_code.rw + x64_code.size - x64_code.next < OP_ROOM)
         return false;
-    prepare(cx, block, ops, (int)n_ops, (int)n_temps);
-    x64_forwards(cx);
+    prepare(cx, block, (int)n_ops, (int)n_temps);
+    x64_forwards(cx, ops, (int)n_ops);
     if (x64_has_rounds(cx))
         x64_hoist_probes(cx);
     x64_backwards(cx);

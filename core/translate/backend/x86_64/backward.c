@@ -319,8 +319,6 @@ static void backward_op(Backward *w, int i)
     X64Ctx *cx = w->cx;
     TnIrOp *op = &cx->ops[i];
 
-    if (op->opc == TN_IR_INSN)
-        return;
     if (op->opc == TN_IR_PUT) {
         if (!backward_put(w, i, op))
             drop(cx, i);
@@ -353,7 +351,7 @@ void x64_backwards(X64Ctx *cx)
     Backward w = { .cx = cx, .flags_needed = -1 };
 
     cx->reads_flags = cx->flags_dead = false;
-    for (int i = cx->n_ops - 1; i >= 0; i--)
+    for (int i = cx->n_ops - 1; i > 0; i--)
         if (!(cx->info[i].flags & X64_OP_DEAD))
             backward_op(&w, i);
 }

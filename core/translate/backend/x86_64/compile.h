@@ -56,6 +56,7 @@ _Static_assert(sizeof(X64Temp) == 32, "two temporaries to a cache line");
 /* What is known of an operation. */
 typedef struct X64OpInfo {
     TnTemp expire;     /* first temporary whose last use it is */
+    uint16_t insn;     /* its guest instruction, in X64Ctx.insns */
     uint8_t flags;     /* X64_OP_* */
     uint8_t group;     /* that the access belongs to, 0 none */
 } X64OpInfo;
@@ -164,12 +165,12 @@ typedef struct X64Refill {
 typedef struct X64Ctx {
     X64Emit e;
     TnBlock *block;
-    TnIrOp *ops;
+    TnIrOp *ops;           /* without INSN and what the first walk has no use for; from 1 */
     int n_ops, n_temps;
+    uint64_t *insns;       /* pcs of guest instructions, from 1; at 0 the block's own */
     X64Temp *temps;
     X64OpInfo *info;       /* of each operation */
     int i;                 /* the operation being lowered */
-    uint64_t insn_pc;      /* of the last INSN */
 
     TnTemp gpr[16], xmm[16]; /* first temporary held by each host register, 0 free */
     uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
@@ -240,8 +241,14 @@ X64Mem x64_reg_home(int declared); /* its place in the state */
 
 /* ---- forward.c, backward.c: in this order ------------------------------------------------ */
 
-void x64_forwards(X64Ctx *cx);
+void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops);
 void x64_backwards(X64Ctx *cx);
+
+/* The pc of the guest instruction that the operation being lowered is of. */
+static inline uint64_t x64_insn_pc(const X64Ctx *cx)
+{
+    return cx->insns[cx->info[cx->i].insn];
+}
 
 static inline bool x64_is_const(const X64Ctx *cx, TnTemp t)
 {

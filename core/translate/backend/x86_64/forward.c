@@ -14,7 +14,7 @@ enum {
     PARTNER_DISTANCE = 8,
     MAX_DISPLACEMENT = 1 << 30,
     MAX_SUMS = 4,
-    SUM_DISTANCE = 32, /* operations that a sum is remembered for: it takes a register */
+    SUM_DISTANCE = 20, /* operations that a sum is remembered for: it takes a register */
 };
 
 typedef struct Forward {
@@ -493,8 +493,6 @@ static void forward_op(Forward *f, int i, TnIrOp *op)
     X64Ctx *cx = f->cx;
 
     switch (op->opc) {
-    case TN_IR_INSN:
-        break;
     case TN_IR_CONST:
         make_const(cx, op, op->imm);
         break;
@@ -529,28 +527,48 @@ static void forward_op(Forward *f, int i, TnIrOp *op)
     }
 }
 
-void x64_forwards(X64Ctx *cx)
+/* What stands for "no operand": a value whose upper half is zero, defined by an operation that is
+ * none of those that anybody looks for. */
+static void begin(X64Ctx *cx)
+{
+    cx->ops[0] = (TnIrOp){ .opc = TN_IR_NOP };
+    cx->info[0] = (X64OpInfo){ .flags = X64_OP_DEAD };
+    cx->insns[0] = cx->block->key.pc;
+    cx->temps[0] = (X64Temp){ .flags = X64_T_Z32, .last = -1, .def = 0, .slot = -1, .home = -1,
+                              .reg = X64_NONE, .want = X64_NONE, .held = -1 };
+    cx->goes_round = false;
+}
+
+void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops)
 {
     Forward f = { .cx = cx, .last_flags = -1 };
     const TnTemp *map = cx->map;
     bool upper = false;
+    uint16_t insn = 0;
+    int i = 1;
 
-    cx->goes_round = false;
-    /* "No operand" is one whose upper half is zero. */
-    cx->temps[0] = (X64Temp){ .flags = X64_T_Z32, .last = -1, .def = 0, .slot = -1, .home = -1,
-                              .reg = X64_NONE, .want = X64_NONE, .held = -1 };
-    for (int i = 0; i < cx->n_ops; i++) {
+    begin(cx);
+    for (const TnIrOp *from = ops; from < ops + n_ops; from++) {
         TnIrOp *op = &cx->ops[i];
 
-        cx->info[i] = (X64OpInfo){ 0 };
+        if (from->opc == TN_IR_INSN) {
+            cx->insns[++insn] = from->imm;
+            continue;
+        }
+        *op = *from;
+        cx->info[i] = (X64OpInfo){ .insn = insn };
         op->a = map[op->a];
         op->b = map[op->b];
         op->c = map[op->c];
         if (op->dst)
             define(cx, i, op);
         forward_op(&f, i, op);
+        if (cx->info[i].flags & X64_OP_DEAD) /* replaced: the next one takes the place */
+            continue;
         if (tn_ir_type_is_vector(op->type) || op->opc == TN_IR_HOSTV)
-            upper |= x64_looks_at_upper(op) && !(cx->info[i].flags & X64_OP_DEAD);
+            upper |= x64_looks_at_upper(op);
+        i++;
     }
+    cx->n_ops = i;
     cx->vec_need = upper ? X64_VEC_WHOLE : X64_VEC_LOW;
 }

@@ -200,8 +200,7 @@ static void give_windows(X64Ctx *cx, int end)
 /* Operations that may have an out-of-line part. */
 static bool may_leave(const TnIrOp *op)
 {
-    return !tn_ir_is(op, TN_IRF_PURE) && op->opc != TN_IR_GET && op->opc != TN_IR_PUT &&
-           op->opc != TN_IR_INSN;
+    return !tn_ir_is(op, TN_IRF_PURE) && op->opc != TN_IR_GET && op->opc != TN_IR_PUT;
 }
 
 /* The last operation that may want the flags that the block was entered with, -1 where those could

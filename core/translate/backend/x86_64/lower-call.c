@@ -110,7 +110,7 @@ void x64_call_helper(X64Ctx *cx, void (*fn)(void), uint32_t flags, X64Src *args,
         move_caller_saved(cx, true);
     move_args(cx, args, n);
     if (!(flags & TN_HELPER_PURE))
-        x64_store_pc(cx, X64_CPU_OFS(fault_pc), cx->insn_pc);
+        x64_store_pc(cx, X64_CPU_OFS(fault_pc), x64_insn_pc(cx));
     if (x64_must_clear_upper(cx))
         x64_vzeroupper(e);
     if (swap)

@@ -37,7 +37,7 @@ X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
 
     g_array_set_size(cx->stubs, cx->stubs->len + 1);
     s = &g_array_index(cx->stubs, X64Stub, cx->stubs->len - 1);
-    *s = (X64Stub){ .kind = kind, .pc = cx->insn_pc, .dst = X64_NONE, .clear = X64_NONE,
+    *s = (X64Stub){ .kind = kind, .pc = x64_insn_pc(cx), .dst = X64_NONE, .clear = X64_NONE,
                     .mem = op->aux | (uint32_t)op->type << 16 };
     /* Nobody looks at the state there: their operands may be gone. */
     s->flags_pending = cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER &&

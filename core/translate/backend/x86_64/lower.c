@@ -33,12 +33,6 @@ void x64_lower(X64Ctx *cx, TnIrOp *op)
 {
     unsigned how = cx->info[cx->i].flags;
 
-    if (how & X64_OP_DEAD)
-        return;
-    if (op->opc == TN_IR_INSN) {
-        cx->insn_pc = op->imm;
-        return;
-    }
     if (how & X64_OP_FLAG_OPERANDS)
         make_flag_operands(cx, op);
     x64_vec_enter(cx, op);
