@@ -55,21 +55,27 @@ _Static_assert(sizeof(X64Temp) == 32, "two temporaries to a cache line");
 
 /* What is known of an operation. */
 typedef struct X64OpInfo {
-    TnTemp expire;     /* first temporary whose last use it is */
+    _Alignas(8) TnTemp expire; /* first temporary whose last use it is */
     uint16_t insn;     /* its guest instruction, in X64Ctx.insns */
     uint8_t flags;     /* X64_OP_* */
     uint8_t group;     /* that the access belongs to, 0 none */
 } X64OpInfo;
 
+typedef enum X64SrcKind { X64_SRC_REG, X64_SRC_IMM, X64_SRC_MEM } X64SrcKind;
+
 /* An operand as an instruction may take it. */
 typedef struct X64Src {
-    enum { X64_SRC_REG, X64_SRC_IMM, X64_SRC_MEM } kind;
-    int reg;
-    uint64_t imm;
-    X64Mem mem;
-    bool narrow; /* memory: only 32 bits are there */
+    uint8_t kind;    /* X64SrcKind */
+    int8_t reg;
+    bool narrow;     /* memory: only 32 bits are there */
     bool is_address; /* memory: its address is meant */
+    union {
+        uint64_t imm;
+        X64Mem mem;
+    };
 } X64Src;
+
+_Static_assert(sizeof(X64Src) == 16, "operands are passed in two registers");
 
 /* How packed flags are computed (or are there already), frozen at one place in the block. */
 typedef struct X64Recipe {
@@ -174,6 +180,7 @@ typedef struct X64Ctx {
 
     TnTemp gpr[16], xmm[16]; /* first temporary held by each host register, 0 free */
     uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
+    bool vectors;          /* some operation is of vectors */
     bool wide_used;        /* a 256-bit operation was emitted */
     uint8_t vec_need;      /* X64_VEC_* bit that the block's vector operations need */
     uint8_t vec_known;     /* bits that are known to be set here */

@@ -536,39 +536,41 @@ static void begin(X64Ctx *cx)
     cx->insns[0] = cx->block->key.pc;
     cx->temps[0] = (X64Temp){ .flags = X64_T_Z32, .last = -1, .def = 0, .slot = -1, .home = -1,
                               .reg = X64_NONE, .want = X64_NONE, .held = -1 };
-    cx->goes_round = false;
+    cx->goes_round = cx->vectors = false;
 }
 
 void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops)
 {
     Forward f = { .cx = cx, .last_flags = -1 };
     const TnTemp *map = cx->map;
+    TnIrOp *op = cx->ops + 1;
+    X64OpInfo *info = cx->info + 1;
+    uint64_t *insn = cx->insns;
     bool upper = false;
-    uint16_t insn = 0;
-    int i = 1;
 
     begin(cx);
-    for (const TnIrOp *from = ops; from < ops + n_ops; from++) {
-        TnIrOp *op = &cx->ops[i];
-
+    for (const TnIrOp *from = ops, *end = ops + n_ops; from < end; from++) {
         if (from->opc == TN_IR_INSN) {
-            cx->insns[++insn] = from->imm;
+            *++insn = from->imm;
             continue;
         }
         *op = *from;
-        cx->info[i] = (X64OpInfo){ .insn = insn };
+        *info = (X64OpInfo){ .insn = (uint16_t)(insn - cx->insns) };
         op->a = map[op->a];
         op->b = map[op->b];
         op->c = map[op->c];
         if (op->dst)
-            define(cx, i, op);
-        forward_op(&f, i, op);
-        if (cx->info[i].flags & X64_OP_DEAD) /* replaced: the next one takes the place */
+            define(cx, (int)(op - cx->ops), op);
+        forward_op(&f, (int)(op - cx->ops), op);
+        if (info->flags & X64_OP_DEAD) /* replaced: the next one takes the place */
             continue;
-        if (tn_ir_type_is_vector(op->type) || op->opc == TN_IR_HOSTV)
+        if (TN_UNLIKELY(op->type >= TN_V128 || op->opc == TN_IR_HOSTV)) {
             upper |= x64_looks_at_upper(op);
-        i++;
+            cx->vectors = true;
+        }
+        op++;
+        info++;
     }
-    cx->n_ops = i;
+    cx->n_ops = (int)(op - cx->ops);
     cx->vec_need = upper ? X64_VEC_WHOLE : X64_VEC_LOW;
 }

@@ -44,7 +44,8 @@ X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
                        kind != X64_STUB_X87_SYNC;
     if (s->flags_pending)
         s->flags = x64_recipe(cx, cx->pending_flags);
-    s->live_vec = x64_vlive(cx, &s->wide_vec);
+    if (cx->vectors)
+        s->live_vec = x64_vlive(cx, &s->wide_vec);
     return s;
 }
 

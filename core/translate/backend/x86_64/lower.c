@@ -35,7 +35,8 @@ void x64_lower(X64Ctx *cx, TnIrOp *op)
 
     if (how & X64_OP_FLAG_OPERANDS)
         make_flag_operands(cx, op);
-    x64_vec_enter(cx, op);
+    if (cx->vectors)
+        x64_vec_enter(cx, op);
     if (lower[op->opc])
         lower[op->opc](cx, op);
     x64_end_op(cx);
