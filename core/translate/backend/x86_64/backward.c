@@ -234,7 +234,7 @@ static void backward_uses(X64Ctx *cx, int i, TnIrOp *op)
                                       cx->temps[op->c].flags);
         return;
     }
-    for (unsigned k = 0; k < n; k++) {
+    for (unsigned k = x64_tests_sign(cx, op) ? 1 : 0; k < n; k++) {
         TnTemp t = *args[k];
         uint16_t kind = cx->temps[t].flags;
         bool cond = k == 0 && (kind & X64_T_COND) &&

@@ -272,6 +272,22 @@ static inline unsigned x64_reads_low_half(const TnIrOp *op)
     return op->type == TN_I32 && op->opc >= TN_IR_ADD && op->opc <= TN_IR_SETCOND ? 2 : 0;
 }
 
+/* Where a SETCOND asks whether its second operand is the sign extension of its low bits, how many
+ * there are not among these; else 0. Its first operand is not needed then. */
+static inline unsigned x64_tests_sign(const X64Ctx *cx, const TnIrOp *op)
+{
+    enum { MOST = 30 };
+    const TnIrOp *right = &cx->ops[MAX(cx->temps[op->a].def, 0)];
+    const TnIrOp *left = &cx->ops[MAX(cx->temps[right->a].def, 0)];
+    bool tests = op->opc == TN_IR_SETCOND && op->type == TN_I64 &&
+                 (op->aux == TN_COND_EQ || op->aux == TN_COND_NE) && right->dst == op->a &&
+                 right->opc == TN_IR_SARI && right->type == TN_I64 && right->imm <= MOST &&
+                 left->dst == right->a && left->opc == TN_IR_SHLI && left->type == TN_I64 &&
+                 left->imm == right->imm && left->a == op->b;
+
+    return tests ? (unsigned)right->imm : 0;
+}
+
 /* ---- groups.c ---------------------------------------------------------------------------- */
 
 /* The same address as that of an access, without the constants that were added to it. */

@@ -170,7 +170,7 @@ static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
     cc = x64_cond(cx, op->a);
     bool live = cx->e.flags_at == cx->e.p;
 
-    if (goes_back(cx, op->imm))
+    if (goes_back(cx, op->imm) && cx->block->key.pc - op->imm <= INT32_MAX)
         loop_exit(cx, cc, op->imm, live);
     else
         side_exit(cx, cc, op->imm);
@@ -178,18 +178,17 @@ static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
         cx->e.flags_at = cx->e.p;
 }
 
-/* A pc of too many bits: the register is put back and `reg` is the other pc. flags. */
+/* A pc of too many bits, so that 2^(64 - bits) times it is too large: the register is put back and
+ * `reg` is the other pc. flags. */
 static void check_target(X64Ctx *cx, const TnIrOp *op, int reg, int tmp)
 {
     X64Emit *e = &cx->e;
-    uint8_t shift = (uint8_t)(64 - tn_ir_exit_bits(op)), *right;
+    uint8_t *right;
     int pin = x64_plan.pin[tn_ir_exit_reg(op)];
 
-    x64_mov_rr(e, X64_W, tmp, reg);
-    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SHL, tmp, shift);
-    x64_rri(e, X64_GRP2_IMM8 | X64_W, X64_G2_SAR, tmp, shift);
-    x64_rr(e, X64_CMP | X64_W, tmp, reg);
-    right = x64_jcc8(e, X64_Z);
+    x64_rr(e, X64_IMUL_IMM32 | X64_W, tmp, reg);
+    x64_imm32(e, 1 << (64 - tn_ir_exit_bits(op)));
+    right = x64_jcc8(e, X64_NO);
     if (pin != X64_NONE)
         x64_lea(e, X64_W, pin, x64_mem(pin, -(int32_t)op->extra));
     else

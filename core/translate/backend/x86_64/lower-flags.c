@@ -556,11 +556,24 @@ static unsigned flags_cond(X64Ctx *cx, TnTemp t, unsigned cond)
     return cond;
 }
 
+/* Multiplied by 2^up it is too large. */
+static unsigned sign_cond(X64Ctx *cx, const TnIrOp *op, unsigned up)
+{
+    int rb = x64_in(cx, op->b), tmp = x64_tmp(cx);
+
+    x64_rr(&cx->e, X64_IMUL_IMM32 | X64_W, tmp, rb);
+    x64_imm32(&cx->e, 1 << up);
+    return op->aux == TN_COND_NE ? X64_O : X64_NO;
+}
+
 static unsigned compare_cond(X64Ctx *cx, const TnIrOp *op)
 {
     static const uint8_t cc[] = { X64_Z, X64_NZ, X64_B, X64_AE, X64_BE, X64_A, X64_L, X64_GE,
                                   X64_LE, X64_G };
-    unsigned w = op->type == TN_I64 ? X64_W : 0;
+    unsigned w = op->type == TN_I64 ? X64_W : 0, up = x64_tests_sign(cx, op);
+
+    if (up)
+        return sign_cond(cx, op, up);
     int ra = x64_in(cx, op->a);
     X64Src b = x64_peek(cx, op->b);
 

@@ -69,16 +69,28 @@ static X64Mem probed_before(X64Ctx *cx, X64Stub *s, int addr, int index, int32_t
     return x64_mem_index(index, addr, 0, disp);
 }
 
-uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
+/* It is in the low 32 bits; what is beside it goes by a mask. */
+static void number_of_entry(X64Emit *e, const X64Refill *r)
 {
-    uint8_t *miss;
+    enum { RIGHT = TN_PAGE_BITS - ENTRY_LOG2 };
 
-    /* The number of the entry is in the low 32 bits. */
+    if (!r->first && x64_host.bmi2) {
+        x64_vex_rr(e, X64_RORX, 0, r->index, X64_NONE, r->addr);
+        x64_byte(e, RIGHT);
+        return;
+    }
     if (r->first)
         x64_lea(e, 0, r->index, x64_mem(r->addr, r->first));
     else
         x64_mov_rr(e, 0, r->index, r->addr);
-    x64_rri(e, X64_GRP2_IMM8, X64_G2_SHR, r->index, TN_PAGE_BITS - ENTRY_LOG2);
+    x64_rri(e, X64_GRP2_IMM8, X64_G2_SHR, r->index, RIGHT);
+}
+
+uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
+{
+    uint8_t *miss;
+
+    number_of_entry(e, r);
     if (r->last)
         x64_lea(e, X64_W, r->tag, x64_mem(r->addr, r->last));
     else
