@@ -114,6 +114,10 @@ struct TnCpuPrivate {
     TnTlbSecond *second;        /* TN_TLB_SECOND_SIZE of them */
     TnTlbLarge large;
     TnPhysRange phys[TN_PHYS_RANGES]; /* the one used last first */
+    uint16_t open_site[TN_TLB_SITES]; /* numbers of those that may be open */
+    unsigned n_open_sites;
+    unsigned bad_site;          /* 1 + the number of one that keeps missing, or 0 */
+    unsigned ticks;             /* samples taken so far (backend.h) */
     atomic_bool flush_pending;  /* another thread asked for a whole flush */
 
     /* Translation */

@@ -91,10 +91,18 @@ static void recover(TnCpu *cpu, TnUnwind how)
 
 /* ---- Around blocks ----------------------------------------------------------------------- */
 
+/* Before the epoch ends in which the blocks were seen running. */
+static void take_samples(TnCpu *cpu)
+{
+    if (tn_translator.backend->sampled)
+        tn_translator.backend->sampled(cpu);
+}
+
 /* Serves what exit_request was set for. False: the vCPU's turn ends. */
 static bool serve(TnCpu *cpu)
 {
     atomic_store(&cpu->exit_request, 0);
+    take_samples(cpu);
     tn_blocks_quiesce(cpu);
     tn_blocks_reclaim();
     tn_tlb_flush_pending(cpu);
@@ -280,6 +288,7 @@ void tn_cpu_exec(TnCpu *cpu)
         recover(cpu, (TnUnwind)how);
     run_until_turn_ends(cpu);
     cpu->unwind = NULL;
+    take_samples(cpu);
     tn_blocks_offline(cpu);
     tn_exec_leave(cpu);
 }

@@ -38,6 +38,12 @@ enum {
     TN_ROUNDS_GUARD = 0,         /* the exit of such a block to the loop's first one */
 };
 
+/* What a block was compiled for. */
+typedef enum TnBlockForm {
+    TN_FORM_FAST,
+    TN_FORM_HOT, /* most of the time is spent in such (promote.h) */
+} TnBlockForm;
+
 struct TnBlock {
     /* Up to key.pc: what a look into the cache of blocks reads of each that it meets. */
     TnBlock *hash_next;
@@ -58,6 +64,9 @@ struct TnBlock {
     void *code;             /* back end: entry point, or its program */
     uint32_t code_size;
     uint32_t own_entry;     /* back end: where its own exits enter it, bytes from `code` */
+    uint32_t samples;       /* how often it was found running (promote.h) */
+    uint32_t form;          /* TnBlockForm: what is wished before compile() */
+    uint64_t plain;         /* back end: what a hot block is to do as others do */
     TnBlockExit *in_edges;
     TnBlock *page_next[2];
     uint64_t retired;       /* epoch of its invalidation */
@@ -104,6 +113,8 @@ typedef struct TnBackend {
     /* After a fault left run() by siglongjmp: puts back what run() changed in the host (the
      * floating-point environment), keeping the guest's part. May be NULL. [vcpu] */
     void (*unwound)(TnCpu *cpu);
+    /* Tells tn_block_sampled of what was running lately. May be NULL. [vcpu, outside run()] */
+    void (*sampled)(TnCpu *cpu);
     /* cpu->tlb has changed while this thread may be inside run(). May be NULL. [vcpu] */
     void (*tlb_moved)(TnCpu *cpu);
     /* Runs from the block's entry. Faults leave by siglongjmp to cpu->unwind. [vcpu] */

@@ -13,6 +13,7 @@
 #include "cpu/cpu-private.h"
 #include "translate/code-pages.h"
 #include "translate/jump-cache.h"
+#include "translate/promote.h"
 #include "translate/softmmu.h"
 
 enum {
@@ -128,15 +129,25 @@ void tn_block_settle(TnBlock *from, unsigned exit, TnBlock *to)
     tn_translator_unlock();
 }
 
-void tn_block_unlink_in_edges(TnBlock *block)
+/* Gives what was the list. */
+static TnBlockExit *unlink_in_edges(TnBlock *block)
 {
-    for (TnBlockExit *e = block->in_edges, *next; e; e = next) {
-        next = e->next_in;
+    TnBlockExit *edges = block->in_edges;
+
+    for (TnBlockExit *e = edges; e; e = e->next_in) {
         tn_translator.backend->unlink(e->from, exit_index(e));
         atomic_store(&e->to, NULL);
-        e->next_in = NULL;
     }
     block->in_edges = NULL;
+    return edges;
+}
+
+void tn_block_unlink_in_edges(TnBlock *block)
+{
+    for (TnBlockExit *e = unlink_in_edges(block), *next; e; e = next) {
+        next = e->next_in;
+        e->next_in = NULL;
+    }
 }
 
 static void unlink_out_edges(TnBlock *block)
@@ -224,10 +235,11 @@ static void remove_from_hash(TnBlock *block)
         __atomic_store_n(&b->hash_next, block->hash_next, __ATOMIC_RELEASE);
 }
 
-void tn_block_kill(TnBlock *block)
+/* False where it was not valid any more. */
+static bool end(TnBlock *block)
 {
     if (!atomic_exchange(&block->valid, false))
-        return;
+        return false;
     remove_from_hash(block);
     for (unsigned i = 0; i < 2; i++) {
         if (block->phys[i] != UINT64_MAX)
@@ -240,7 +252,29 @@ void tn_block_kill(TnBlock *block)
     block->page_next[0] = cache.dead;
     cache.dead = block;
     cache.n_dead++;
-    tn_translator.n_killed++;
+    return true;
+}
+
+void tn_block_kill(TnBlock *block)
+{
+    tn_translator.n_killed += end(block);
+}
+
+bool tn_block_replace(TnBlock *old, TnBlock *block)
+{
+    TnBlockExit *edges;
+
+    if (!atomic_load(&old->valid))
+        return false;
+    edges = unlink_in_edges(old);
+    tn_block_insert(block);
+    end(old);
+    for (TnBlockExit *e = edges, *next; e; e = next) {
+        next = e->next_in;
+        if (atomic_load(&e->from->valid))
+            add_edge(e, block);
+    }
+    return true;
 }
 
 void tn_block_free(TnBlock *block)

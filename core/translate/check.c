@@ -9,12 +9,14 @@
 #include "tenon/log.h"
 #include "tenon/machine.h"
 #include "translate/check-report.h"
+#include "translate/promote.h"
 #include "translate/softmmu.h"
 #include "translate/translator.h"
 
 enum {
     GAVE_UP = 100, /* beside TnUnwind */
     MAX_TRIES = 20,
+    HOT_RUNS = 2000, /* of a block: no time is spent here as it would be elsewhere */
 };
 
 bool tn_check_noting;
@@ -27,6 +29,7 @@ static struct {
     uint8_t *before, *wanted; /* the state before, and after the interpreter's run */
     size_t state_size;
     uint32_t space;           /* the address space before */
+    TnBlock *hot;             /* has just run often enough to be made anew, or NULL */
     unsigned requests;        /* held back from cpu->exit_request */
     uint64_t compared, once, devices, faults;
     bool failed;              /* a difference was reported: nothing is compared any more */
@@ -277,6 +280,14 @@ static Outcome run_both(TnCpu *cpu, TnBlock *block)
     return found;
 }
 
+static void note_run(TnCpu *cpu, TnBlock *block)
+{
+    if (++block->samples != HOT_RUNS || !(check.opt & TN_OPT_SITES))
+        return;
+    check.hot = block;
+    atomic_store(&cpu->exit_request, 1);
+}
+
 static TnRunResult check_run(TnCpu *cpu, TnBlock *block)
 {
     Outcome found;
@@ -289,9 +300,21 @@ static TnRunResult check_run(TnCpu *cpu, TnBlock *block)
         check.once += !block->shadow;
         found = attempt(cpu, check.checked, block);
     }
+    note_run(cpu, block);
     if (found.unwound != TN_UNWIND_NONE)
         siglongjmp(*cpu->unwind, found.unwound);
     return found.result;
+}
+
+static void check_sampled(TnCpu *cpu)
+{
+    TnBlock *block = check.hot;
+
+    if (check.checked->sampled)
+        check.checked->sampled(cpu);
+    check.hot = NULL;
+    if (block)
+        tn_block_remake(cpu, block, TN_FORM_HOT);
 }
 
 static void check_unwinding(TnCpu *cpu)
@@ -340,6 +363,7 @@ const TnBackend tn_backend_check = {
     .release = check_release,
     .unwinding = check_unwinding,
     .run = check_run,
+    .sampled = check_sampled,
     .tlb_moved = check_tlb_moved,
     .link = check_link,
     .unlink = check_unlink,

@@ -56,6 +56,7 @@ void tn_tlb_flush(TnCpu *cpu)
         space_flush(cpu, &p->space[i], true);
     p->global_asid = tn_tlb_new_asid(cpu);
     p->large = (TnTlbLarge){ .sizes = 0 };
+    tn_tlb_sites_close(cpu, true);
     tn_jump_flush(cpu);
 }
 
@@ -67,6 +68,7 @@ void tn_tlb_flush_space(TnCpu *cpu, uint32_t tag)
         return;
     cpu->priv->stats.space_flushes++;
     space_flush(cpu, space, false);
+    tn_tlb_sites_close(cpu, false);
     tn_jump_flush_local(cpu, space);
     if (space == cpu->priv->in_force)
         tn_jump_flush_local(cpu, NULL);
@@ -75,6 +77,7 @@ void tn_tlb_flush_space(TnCpu *cpu, uint32_t tag)
 void tn_tlb_flush_spaces(TnCpu *cpu)
 {
     cpu->priv->stats.space_flushes++;
+    tn_tlb_sites_close(cpu, false);
     for (unsigned i = 0; i < TN_TLB_SPACES; i++) {
         space_flush(cpu, &cpu->priv->space[i], false);
         tn_jump_flush_local(cpu, &cpu->priv->space[i]);
@@ -154,6 +157,7 @@ void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t tag, bool global)
             space_drop(cpu, &p->space[i], vaddr, true);
         tn_tlb_second_drop(cpu, vaddr, p->global_asid);
     }
+    tn_tlb_sites_close_page(cpu, vaddr);
     tn_jump_flush_page(cpu, vaddr);
 }
 

@@ -74,6 +74,18 @@ bool tn_phys_span(TnCpu *cpu, uint64_t paddr, uint32_t attrs, TnMemorySpan *span
     return true;
 }
 
+bool tn_phys_reach(TnCpu *cpu, uint64_t paddr, uint32_t attrs, uint64_t *before, uint64_t *after)
+{
+    uint64_t page = tn_page_of(paddr);
+    const TnPhysRange *r = range_of(cpu, page, attrs);
+
+    if (!r)
+        return false;
+    *before = page - r->first;
+    *after = r->last - page + 1;
+    return true;
+}
+
 /* Host memory of n bytes at a physical address, writable RAM for `write`; NULL for anything else. */
 static void *phys_host(TnCpu *cpu, uint64_t paddr, unsigned n, uint32_t attrs, bool write)
 {

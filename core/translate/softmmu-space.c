@@ -122,6 +122,7 @@ void tn_tlb_select(TnCpu *cpu, uint32_t tag)
     space->selected = ++p->selections;
     p->in_force = space;
     cpu->tlb = space->tlb;
+    tn_tlb_sites_close(cpu, false);
     tn_jump_flush_local(cpu, NULL);
     if (cpu->mode_id)
         tn_jump_enter(cpu, NULL);
@@ -140,5 +141,6 @@ void tn_tlb_each(void (*fn)(TnTlb *tlb, void *data), void *data)
         }
         for (unsigned k = 0; k < TN_TLB_WINDOWS; k++)
             __atomic_store_n(&cpu->window[k].limit, 0, __ATOMIC_SEQ_CST);
+        tn_tlb_sites_close_writes(cpu);
     }
 }

@@ -24,8 +24,7 @@ TnAddressSpace *tn_mmu_space(TnCpu *cpu, uint32_t attrs)
 
 /* ---- Filling ----------------------------------------------------------------------------- */
 
-/* What makes stores to a page of RAM slow at present. */
-static uint64_t watched_bits(const TnMemorySpan *span)
+uint64_t tn_tlb_watched_bits(const TnMemorySpan *span)
 {
     return (tn_code_page_marked(span->host) ? TN_TLB_SLOW_CODE : 0u) |
            (tn_region_logs_page(span->region, span->offset) ? TN_TLB_SLOW_DIRTY : 0u);
@@ -33,11 +32,11 @@ static uint64_t watched_bits(const TnMemorySpan *span)
 
 static void publish_write_tag(TnTlbEntry *e, uint64_t page, const TnMemorySpan *span)
 {
-    uint64_t bits = watched_bits(span), now;
+    uint64_t bits = tn_tlb_watched_bits(span), now;
 
     __atomic_store_n(&e->write, page | bits, __ATOMIC_SEQ_CST);
     /* It may have become code, or logged, between our look and the store: see code-pages.h. */
-    now = watched_bits(span);
+    now = tn_tlb_watched_bits(span);
     if (now != bits)
         __atomic_or_fetch(&e->write, now, __ATOMIC_SEQ_CST);
 }
@@ -88,8 +87,10 @@ TnTlbEntry *tn_tlb_get(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mod
     if (tag_hits(entry_tag(e, access), page))
         return e;
     if (!tn_tlb_second_find(cpu, vaddr, access, mode, &fill)) {
-        if (!cpu->target->ops->tlb_fill(cpu, vaddr, access, mode, false, &fill))
+        if (!cpu->target->ops->tlb_fill(cpu, vaddr, access, mode, false, &fill)) {
+            tn_tlb_sites_close_page(cpu, vaddr);
             tn_cpu_unwind(cpu);
+        }
         cpu->priv->stats.walks++;
         tn_tlb_second_add(cpu, vaddr, mode, &fill);
     }

@@ -111,6 +111,37 @@ uint32_t tn_tlb_new_asid(TnCpu *cpu);
  * closes all windows then. [any] */
 void tn_tlb_each(void (*fn)(TnTlb *tlb, void *data), void *data);
 
+/* ---- softmmu-sites.c: what accesses of hot code keep ------------------------------------------- */
+
+/* What an access, or a group of neighbours, wants of its window. */
+typedef struct TnTlbSiteUse {
+    TnBlock *owner;      /* whose it is; NULL: free */
+    int32_t first, last; /* bytes, from the address that is compared */
+    uint8_t mode;        /* MMU mode */
+    bool write;
+    uint8_t number;      /* the owner's own */
+} TnTlbSiteUse;
+
+/* A site number, closed on every vCPU, or -1 where all are taken. [translator's lock] */
+int tn_tlb_site_take(const TnTlbSiteUse *use);
+/* Gives back all sites of an owner that no vCPU runs any more. [translator's lock] */
+void tn_tlb_sites_give_back(const TnBlock *owner);
+/* A probe at the address has just succeeded where the site's window did not serve: opens it there, or
+ * not, and says when to ask again. [vcpu] */
+void tn_tlb_site_open(TnCpu *cpu, unsigned site, uint64_t vaddr);
+/* The use of a site that keeps missing, which the vCPU has run since it was last in its main loop; once
+ * each, NULL where there is none. [vcpu, outside code] */
+const TnTlbSiteUse *tn_tlb_site_bad(TnCpu *cpu);
+/* Closes all, or all but those of global pages. [vcpu] */
+void tn_tlb_sites_close(TnCpu *cpu, bool global);
+/* Closes those that an address may be in, whatever the size of its page. [vcpu] */
+void tn_tlb_sites_close_page(TnCpu *cpu, uint64_t vaddr);
+/* Closes those of a vCPU that stores go through. [any] */
+void tn_tlb_sites_close_writes(TnCpu *cpu);
+
+/* What makes stores to a page of RAM slow at present: TN_TLB_SLOW_CODE, TN_TLB_SLOW_DIRTY. */
+uint64_t tn_tlb_watched_bits(const TnMemorySpan *span);
+
 /* ---- softmmu-second.c: a second level, with large pages as one entry ------------------------ */
 
 /* Fills in what a translation kept there gives for the access; false: none that allows it. */
@@ -132,6 +163,10 @@ void tn_phys_forget(TnCpu *cpu);
  * plain memory. The span is that of the page alone.
  */
 bool tn_phys_span(TnCpu *cpu, uint64_t paddr, uint32_t attrs, TnMemorySpan *span);
+
+/* How many bytes of the same piece of host memory lie before the page, and from its start on; false
+ * for what is not plain memory. */
+bool tn_phys_reach(TnCpu *cpu, uint64_t paddr, uint32_t attrs, uint64_t *before, uint64_t *after);
 
 /* Carries out a flush that another thread asked for. [vcpu] */
 void tn_tlb_flush_pending(TnCpu *cpu);

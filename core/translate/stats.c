@@ -18,6 +18,7 @@ static void add(TnCpuStats *sum, const TnCpuStats *s)
     sum->requests += s->requests;
     sum->tlb_misses += s->tlb_misses;
     sum->walks += s->walks;
+    sum->windows += s->windows;
     sum->space_flushes += s->space_flushes;
     sum->tlb_flushes += s->tlb_flushes;
     sum->page_flushes += s->page_flushes;
@@ -38,6 +39,7 @@ static void translation(GString *out)
     const TnTranslator *t = &tn_translator;
 
     count(out, "blocks translated", t->n_translated);
+    count(out, "blocks translated again, for speed", t->n_promoted);
     count(out, "guest instructions translated", t->n_insns);
     count(out, "guest bytes translated", t->n_guest_bytes);
     count(out, "host bytes made", t->n_host_bytes);
@@ -69,6 +71,7 @@ static void execution(GString *out, const TnCpuStats *s)
     count(out, "interrupts and requests taken", s->requests);
     count(out, "TLB misses", s->tlb_misses);
     count(out, "TLB misses, page table walks", s->walks);
+    count(out, "windows of hot code opened", s->windows);
     count(out, "TLB flushes, whole", s->tlb_flushes);
     count(out, "TLB flushes, all but global", s->space_flushes);
     count(out, "TLB flushes, one page", s->page_flushes);

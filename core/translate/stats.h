@@ -18,6 +18,7 @@ typedef struct TnCpuStats {
     uint64_t exits[TN_STATS_EXITS];
     uint64_t unwinds[TN_STATS_UNWINDS];
     uint64_t requests;     /* interrupts and the like that were taken */
+    uint64_t windows;      /* of hot code, opened */
     uint64_t tlb_misses;   /* entries filled from the second level or by the target */
     uint64_t walks;        /* of those, by the target */
     uint64_t tlb_flushes;  /* of everything */

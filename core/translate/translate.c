@@ -130,7 +130,8 @@ static void make_ir(TnCpu *cpu, const TnBlockKey *key)
     optimise(cpu);
 }
 
-bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size)
+bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size,
+                           unsigned rounds)
 {
     TnTranslation *t = &cpu->priv->translation;
     bool same;
@@ -141,7 +142,7 @@ bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *cod
     t->linear[0] = tn_page_of(t->start);
     t->n_bytes = size;
     memcpy(cpu->priv->code_bytes, code, size);
-    run_target(cpu, key, TN_IR_MAX_INSNS, 1);
+    run_target(cpu, key, TN_IR_MAX_INSNS, rounds);
     same = cpu->priv->builder.end_pc - key->pc == size;
     optimise(cpu);
     tn_translation_abandon(cpu);

@@ -46,7 +46,7 @@ struct TnTranslator {
     const TnBackend *backend;
     const TnTargetInfo *target; /* NULL until the first vCPU */
     /* Statistics, under the lock. */
-    uint64_t n_translated, n_insns, n_killed, n_flushes, n_invalidations;
+    uint64_t n_translated, n_promoted, n_insns, n_killed, n_flushes, n_invalidations;
     uint64_t n_guest_bytes, n_host_bytes;
     uint64_t translate_ns; /* processor time of translations, where options.stats asks for it */
 };
@@ -130,8 +130,9 @@ void tn_block_free_uncached(TnBlock *block);
 TnBlock *tn_translate_rounds(TnCpu *cpu, const TnBlockKey *key, unsigned rounds);
 
 /* Puts the optimised IR of a block into the vCPU's builder, from code that was read before. False
- * where it is not one block of just these bytes. [the vCPU is stopped] */
-bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size);
+ * where it is not one block of just these bytes, of so many rounds. [vcpu, outside code] */
+bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size,
+                           unsigned rounds);
 
 /* Ends a translation that an unwind cut short. */
 void tn_translation_abandon(TnCpu *cpu);

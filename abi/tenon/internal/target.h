@@ -122,6 +122,25 @@ typedef struct TnTlbWindow {
 
 enum { TN_TLB_WINDOWS = 4 };
 
+/*
+ * What an access of hot code keeps of a soft TLB (translate/softmmu-sites.c): a guest address that,
+ * less `start`, is below `size` plus `addend` is the host's. Another thread that restricts what a TLB
+ * allows clears the size after that.
+ */
+typedef struct TnTlbSite {
+    uint64_t start;
+    uint64_t size;     /* 0: closed */
+    uint64_t addend;
+    int32_t patience;  /* counted down at each miss; below 0 it is worth a look */
+    uint8_t bits : 7;  /* log2 of the guest's page size */
+    bool global : 1;   /* of global pages */
+    bool listed;       /* among the open ones */
+    uint8_t tick;      /* when it was opened: the vCPU's count of samples */
+    uint8_t moves;     /* to another place since then */
+} TnTlbSite;
+
+enum { TN_TLB_SITES = 1024 };
+
 typedef struct TnCpuPrivate TnCpuPrivate; /* core's own */
 typedef struct TnTargetInfo TnTargetInfo;
 
@@ -130,6 +149,7 @@ typedef struct TnTargetInfo TnTargetInfo;
  * follows it at TN_CPU_STATE_OFFSET.
  */
 struct TnCpu {
+    TnTlbSite site[TN_TLB_SITES]; /* back end: of hot code */
     /* Written by any thread: nonzero makes translated code return to the main loop at its next check. */
     atomic_uint exit_request;
     atomic_uint requests;      /* TnCpuRequest bits */

@@ -28,6 +28,18 @@ static void *write_numbers(void *page)
     return NULL;
 }
 
+/* In two. */
+static void *write_by_turns(void *page)
+{
+    uint64_t left = STORES;
+
+    while (!go)
+        ;
+    __asm__ volatile("jmp 1f\n nop\n 1: mov %0, (%1)\n jmp 2f\n nop\n 2: dec %0\n jnz 1b"
+                     : "+r"(left) : "r"((uint8_t *)page + NUMBER) : "memory", "cc");
+    return NULL;
+}
+
 static uint64_t call(void *page)
 {
     uint64_t (*function)(void);
@@ -37,7 +49,7 @@ static uint64_t call(void *page)
 }
 
 /* What the first and the last call returned. */
-static int run(unsigned long *first, unsigned long *last)
+static int run(void *(*write)(void *), unsigned long *first, unsigned long *last)
 {
     void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                       0);
@@ -48,7 +60,7 @@ static int run(unsigned long *first, unsigned long *last)
         return 1;
     memcpy(page, code, sizeof(code));
     go = 0;
-    if (pthread_create(&writer, NULL, write_numbers, page))
+    if (pthread_create(&writer, NULL, write, page))
         return 1;
     go = 1;
     while (!number[0] && !number[1] && !number[2])
@@ -64,7 +76,7 @@ int main(void)
     for (int i = 0; i < ROUNDS; i++) {
         unsigned long first = 0, last = 0;
 
-        if (run(&first, &last))
+        if (run(i % 2 ? write_by_turns : write_numbers, &first, &last))
             return 1;
         printf("first %lu last %lu\n", first, last);
     }

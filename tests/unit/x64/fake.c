@@ -7,6 +7,8 @@
 
 #include "tenon/error.h"
 #include "translate/check.h"
+#include "translate/promote.h"
+#include "translate/softmmu.h"
 
 /* What the slow path works on; hangs on cpu->priv. */
 typedef struct FakeMemory {
@@ -56,6 +58,17 @@ const void *tn_cpu_next_code_after(TnCpu *cpu, TnBlock *from, unsigned exit)
     (void)from;
     (void)exit;
     return tn_cpu_next_code(cpu);
+}
+
+TnTranslator tn_translator;
+
+void tn_block_sampled(TnCpu *cpu, TnBlock *block)
+{
+}
+
+bool tn_block_remake(TnCpu *cpu, TnBlock *block, TnBlockForm form)
+{
+    return false;
 }
 
 /* ---- The slow path ---------------------------------------------------------------------------- */
@@ -401,6 +414,70 @@ const TnTargetInfo fake_target = {
 
 /* ---- vCPUs ------------------------------------------------------------------------------------ */
 
+/* ---- Windows of hot code --------------------------------------------------------------------- */
+
+enum { MAX_CPUS = 8, SITES = 256 };
+
+static TnCpu *cpus[MAX_CPUS];
+static unsigned n_cpus;
+static TnTlbSiteUse uses[SITES];
+
+static void close_site(unsigned n)
+{
+    for (unsigned i = 0; i < n_cpus; i++)
+        cpus[i]->site[n].size = 0;
+}
+
+int tn_tlb_site_take(const TnTlbSiteUse *use)
+{
+    unsigned n = 0;
+
+    while (n < SITES && uses[n].owner)
+        n++;
+    if (n == SITES)
+        return -1;
+    uses[n] = *use;
+    close_site(n);
+    return (int)n;
+}
+
+void tn_tlb_sites_give_back(const TnBlock *owner)
+{
+    for (unsigned n = 0; n < SITES; n++)
+        if (uses[n].owner == owner)
+            uses[n].owner = NULL;
+}
+
+const TnTlbSiteUse *tn_tlb_site_bad(TnCpu *cpu)
+{
+    return NULL;
+}
+
+static bool is_fast(const FakeMemory *m, int page, bool write)
+{
+    return page >= 0 && page < FAKE_PAGES &&
+           m->kind[page] <= (write ? PAGE_FAST : PAGE_READ_ONLY_FAST);
+}
+
+/* Opens it over all pages around that are alike. */
+void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
+{
+    const TnTlbSiteUse *use = &uses[n];
+    const FakeMemory *m = memory_of(cpu);
+    uint64_t base = (uint64_t)FAKE_BASE_PAGE * TN_PAGE_SIZE;
+    int first = (int)((vaddr + (uint64_t)use->first - base) / TN_PAGE_SIZE), end = first + 1;
+
+    g_assert_true(is_fast(m, first, use->write));
+    while (is_fast(m, first - 1, use->write))
+        first--;
+    while (is_fast(m, end, use->write))
+        end++;
+    cpu->site[n] = (TnTlbSite){
+        .start = base + (uint64_t)first * TN_PAGE_SIZE - (uint64_t)use->first,
+        .size = (uint64_t)(end - first) * TN_PAGE_SIZE - (uint64_t)(use->last - use->first),
+        .addend = (uintptr_t)m->bytes - base };
+}
+
 /* The tests' pcs are never those of an entry: see jump-cache.h. */
 static TnJumpEntry no_jumps[TN_JUMP_SIZE] = { { .pc = 1 } };
 
@@ -416,11 +493,16 @@ TnCpu *fake_cpu_new(void)
     cpu->mode_id = 1;
     cpu->jump = no_jumps;
     cpu->priv = aligned_alloc(4096, (sizeof(FakeMemory) + 4095) / 4096 * 4096);
+    g_assert_cmpuint(n_cpus, <, MAX_CPUS);
+    cpus[n_cpus++] = cpu;
     return cpu;
 }
 
 void fake_cpu_free(TnCpu *cpu)
 {
+    for (unsigned i = 0; i < n_cpus; i++)
+        if (cpus[i] == cpu)
+            cpus[i] = cpus[--n_cpus];
     free(cpu->priv);
     free(cpu->tlb);
     free(cpu);

@@ -11,6 +11,7 @@
 #include "translate/backend/x86_64/code-buffer.h"
 #include "translate/backend/x86_64/target.h"
 #include "translate/ir-info.h"
+#include "translate/translator.h"
 #include "fake.h"
 
 enum { CODE_BYTES = 64 << 20, BLOCK_PC = 0x10000, NEXT_PC = BLOCK_PC + 0x80 };
@@ -516,6 +517,8 @@ static Outcome run(const TnBackend *backend, TnCpu *cpu, TnBlock *block)
     return (Outcome){ o.faulted, o.why };
 }
 
+static TnBlockForm form; /* of the program at hand */
+
 static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock *next)
 {
     TnBlock *block = g_new0(TnBlock, 1);
@@ -523,6 +526,7 @@ static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock 
     block->key = (TnBlockKey){ .pc = next ? BLOCK_PC : NEXT_PC, .address_bits = 64 };
     block->mode_id = 1;
     block->size = 256;
+    block->form = form;
     if (!backend->compile(block, b->ops, b->n_ops, b->n_temps))
         g_error("out of code memory");
     for (uint32_t i = 0; i < block->n_exits; i++) {
@@ -690,6 +694,7 @@ static void run_one(Gen *g, Rig *r, unsigned n_ops, unsigned n_states)
     x64_host_init();
     if (one_in(g, 3))
         lesser_host(g);
+    form = one_in(g, 2) ? TN_FORM_HOT : TN_FORM_FAST;
     gen_program(g, n_ops);
     tn_ir_dump(&fake_target, g->b.ops, g->b.n_ops, g_string_truncate(r->next_ir, 0));
     r->next[0] = compile(&tn_backend_interp, &g->b, NULL);
@@ -866,6 +871,7 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     g_assert_true(tn_backend_interp.init(&fake_target, CODE_BYTES, &error));
+    tn_backend_x86_64.configure(TN_OPT_ALL & ~(uint32_t)TN_OPT_SITES); /* no timers */
     if (!tn_backend_x86_64.init(&fake_target, CODE_BYTES, &error)) {
         g_test_message("%s", error->message);
         return 77;

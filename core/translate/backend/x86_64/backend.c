@@ -55,6 +55,7 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **err
     x64_plan_init(target);
     x64_make_thunks();
     x64_find_libraries();
+    x64_sampling_init();
     ctx.stubs = g_array_new(false, false, sizeof(X64Stub));
     ctx.exits = g_array_new(false, false, sizeof(X64Exit));
     ctx.sides = g_array_new(false, false, sizeof(X64Side));
@@ -145,10 +146,15 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && cx->flags_dead && !x64_has_rounds(cx);
     block->flags_marked = false;
     x64_find_loop(cx);
-    if (!compile_ops(cx))
+    if (block->form == TN_FORM_HOT)
+        x64_give_sites(cx);
+    if (!compile_ops(cx)) {
+        x64_drop_sites(block);
         return false;
+    }
     block->code = x64_code_rx(cx->e.start);
     block->code_size = (uint32_t)(cx->e.p - x64_code.next);
+    x64_code_note(block->code);
     x64_code_take(cx->e.p);
     return true;
 }
@@ -172,6 +178,7 @@ void x64_identify(GByteArray *out)
 
 static void x64_release_block(TnBlock *block)
 {
+    x64_drop_sites(block);
     g_clear_pointer(&block->exits, g_free);
     block->n_exits = 0;
     block->code = NULL;
@@ -229,6 +236,7 @@ const TnBackend tn_backend_x86_64 = {
     .unwinding = x64_unwinding,
     .unwound = x64_unwound,
     .run = x64_run,
+    .sampled = x64_sampled,
     .tlb_moved = x64_tlb_moved,
     .link = x64_link,
     .unlink = x64_unlink,

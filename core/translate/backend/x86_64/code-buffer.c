@@ -87,6 +87,7 @@ void x64_code_reset(void)
     x64_code.next = x64_code.first;
     if (x64_code.rested > x64_code.rw)
         x64_code.populated = x64_code.rested = x64_code.rw;
+    x64_code_forget();
 }
 
 void x64_code_take(uint8_t *end)
@@ -109,5 +110,42 @@ bool x64_code_apart(void)
         close(fd);
     x64_code.next = x64_code.first;
     x64_code.populated = x64_code.rested = x64_code.rw;
+    x64_code_forget();
     return done;
+}
+
+/* ---- Entries ------------------------------------------------------------------------------- */
+
+static GArray *entries; /* uint32_t: X64_CODE_ALIGN bytes from the start; ascending */
+
+void x64_code_note(const uint8_t *entry_rx)
+{
+    uint32_t entry = (uint32_t)((size_t)(entry_rx - x64_code.rx) / X64_CODE_ALIGN);
+
+    if (!entries)
+        entries = g_array_new(false, false, sizeof(entry));
+    g_array_append_val(entries, entry);
+}
+
+void x64_code_forget(void)
+{
+    if (entries)
+        g_array_set_size(entries, 0);
+}
+
+const uint8_t *x64_code_entry(const uint8_t *rx)
+{
+    size_t at = (size_t)(rx - x64_code.rx) / X64_CODE_ALIGN;
+    guint low = 0, high = entries ? entries->len : 0;
+
+    while (low < high) {
+        guint middle = (low + high) / 2;
+
+        if (g_array_index(entries, uint32_t, middle) <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? x64_code.rx + (size_t)g_array_index(entries, uint32_t, low - 1) * X64_CODE_ALIGN
+               : NULL;
 }

@@ -94,7 +94,7 @@ typedef struct X64Stub {
     enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
            X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
            X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE,
-           X64_STUB_DIVIDE, X64_STUB_REQUEST, X64_STUB_VEC_STATE } kind;
+           X64_STUB_DIVIDE, X64_STUB_REQUEST, X64_STUB_SITE, X64_STUB_VEC_STATE } kind;
     bool flags_pending;
     bool wide;
     bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */
@@ -145,6 +145,7 @@ typedef struct X64Group {
     unsigned n;
     int first_op, last_op;
     unsigned window;     /* its place in the frame, from 1 (loops.c); 0 none */
+    int site;            /* the window of its own that it has (sites.c), -1 none */
     TnTemp addend;       /* what is added to a guest address, or 0; none where the group is one */
     bool probed;         /* the first access has been lowered */
     TnTemp base;
@@ -162,6 +163,7 @@ typedef struct X64Refill {
     int32_t first, last;      /* bytes, from the address */
     int32_t disp, align;      /* of the access; bits of the address that have to be clear */
     unsigned mode, window;
+    int site;                 /* instead of the window, or -1 */
     bool write;
     uint32_t also;            /* bits of the tag that are to be set, too */
     guint stub;               /* the slow path */
@@ -346,6 +348,24 @@ void x64_emit_guard_exit(X64Ctx *cx);
 
 /* The operand of an access of a hoisted group. */
 X64Mem x64_hoisted(X64Ctx *cx, const TnIrOp *op);
+
+/* ---- sites.c ----------------------------------------------------------------------------- */
+
+/* Gives the accesses of a hot block windows of their own. */
+void x64_give_sites(X64Ctx *cx);
+/* The block's, which no vCPU runs any more. */
+void x64_drop_sites(const TnBlock *block);
+/* That of the operation being lowered, or -1. Where there is no temporary for what a group found, its
+ * accesses have none. */
+static inline int x64_site(X64Ctx *cx)
+{
+    const X64Group *g = &cx->groups[cx->info[cx->i].group];
+
+    return cx->info[cx->i].group && (g->n == 1 || g->addend) ? g->site : -1;
+}
+
+X64Mem x64_through_site(X64Ctx *cx, X64Refill *r);
+void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r);
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */
 
@@ -533,6 +553,14 @@ TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
 void x64_unwound(TnCpu *cpu);
 /* Puts the TLBs of cpu->tlb in force for translated code on this thread. */
 void x64_tlb_moved(TnCpu *cpu);
+
+/* ---- sample.c ---------------------------------------------------------------------------- */
+
+void x64_sampling_init(void);
+/* Before this thread runs code: has it looked at from time to time. */
+void x64_sampling_start(TnCpu *cpu);
+/* What TnBackend says of it. */
+void x64_sampled(TnCpu *cpu);
 
 /* ---- link.c ------------------------------------------------------------------------------ */
 

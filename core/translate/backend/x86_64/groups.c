@@ -106,7 +106,7 @@ void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root)
         group = cx->n_groups++;
         cx->groups[group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first_op = i,
                                         .first = INT32_MAX, .last = INT32_MIN, .base = root.temp,
-                                        .offset = from_root - (int32_t)op->imm };
+                                        .site = -1, .offset = from_root - (int32_t)op->imm };
         cx->temps[root.temp].group = (uint8_t)group; /* the last with this root */
     }
     join(cx, group, i, op, from_root);

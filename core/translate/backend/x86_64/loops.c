@@ -313,6 +313,12 @@ static void emit_refill(X64Ctx *cx, const X64Refill *r)
 
 void x64_emit_refills(X64Ctx *cx)
 {
-    for (guint i = 0; i < cx->refills->len && x64_room(cx); i++)
-        emit_refill(cx, &g_array_index(cx->refills, X64Refill, i));
+    for (guint i = 0; i < cx->refills->len && x64_room(cx); i++) {
+        const X64Refill *r = &g_array_index(cx->refills, X64Refill, i);
+
+        if (r->site >= 0)
+            x64_emit_site_refill(cx, r);
+        else
+            emit_refill(cx, r);
+    }
 }

@@ -110,6 +110,7 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
 X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag)
 {
     X64Group *g = x64_group(cx), *w = x64_window(cx);
+    int site = x64_site(cx);
     int32_t above = (int32_t)tn_ir_type_size(op->type) - 1;
     bool aligned = op->aux & TN_MEM_ALIGN;
     bool atomic = op->opc == TN_IR_ATOMIC_RMW || op->opc == TN_IR_ATOMIC_CAS;
@@ -117,7 +118,7 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
     X64Refill r = { .addr = addr, .index = index, .tag = tag, .mode = mode_of(op),
                     .write = g ? g->write : is_write(op), .align = aligned ? above : 0,
                     .first = g ? g->first : disp,
-                    .last = g ? g->last : disp + (aligned ? 0 : above), .disp = disp };
+                    .last = g ? g->last : disp + (aligned ? 0 : above), .disp = disp, .site = -1 };
 
     if (g && g->probed)
         return probed_before(cx, s, addr, index, disp);
@@ -130,6 +131,11 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
     if (w) {
         r.stub = (guint)(s - (X64Stub *)(void *)cx->stubs->data);
         return x64_through_window(cx, w, &r);
+    }
+    if (site >= 0) {
+        r.site = site;
+        r.stub = (guint)(s - (X64Stub *)(void *)cx->stubs->data);
+        return x64_through_site(cx, &r);
     }
     s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);
     return x64_mem_index(index, addr, 0, disp);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "code-buffer.h"
+#include "translate/translator.h"
 
 enum {
     GROUP_BITS = 7,
@@ -68,6 +69,20 @@ TnBlock *x64_read_block(const uint8_t **note)
 
     memcpy(&block, here - x64_read_unsigned(note) - sizeof(block), sizeof(block));
     return block;
+}
+
+TnBlock *x64_block_at(const void *rx)
+{
+    const uint8_t *entry, *at = rx;
+    TnBlock *block;
+
+    tn_translator_lock();
+    entry = x64_code_entry(at);
+    tn_translator_unlock();
+    if (!entry)
+        return NULL;
+    memcpy(&block, entry - sizeof(block), sizeof(block));
+    return block->code == entry && (size_t)(at - entry) < block->code_size ? block : NULL;
 }
 
 void x64_note_exit(X64Emit *e, uint32_t exit)

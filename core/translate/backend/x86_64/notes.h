@@ -31,6 +31,9 @@ static inline uint64_t x64_read_unsigned(const uint8_t **note)
 void x64_note_block(X64Emit *e);
 TnBlock *x64_read_block(const uint8_t **note);
 
+/* The block whose code has an address; NULL: none's. It is not freed yet. [vcpu] */
+TnBlock *x64_block_at(const void *rx);
+
 /* A direct exit. */
 typedef struct X64ExitNote {
     TnBlock *block;

@@ -51,6 +51,7 @@ static TnRunResult direct_exit(TnCpu *cpu, const uint8_t *note)
 TnRunResult x64_run(TnCpu *cpu, TnBlock *block)
 {
     x64_tlb_moved(cpu);
+    x64_sampling_start(cpu);
     cpu->scratch_mxcsr = x64_mxcsr_host(_mm_getcsr());
     X64Left left = ((EnterFn)x64_code_rx(x64_thunks.enter))(cpu, block->code);
 

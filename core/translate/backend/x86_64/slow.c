@@ -5,6 +5,7 @@
 
 #include "code-buffer.h"
 #include "notes.h"
+#include "translate/softmmu.h"
 
 /* The byte of a note after its block: the kind, and what else there is. */
 enum {
@@ -128,7 +129,8 @@ static X64Keep what_to_keep(const X64Stub *s)
 void x64_call_slow(X64Ctx *cx, const X64Stub *s)
 {
     X64Emit *e = &cx->e;
-    bool marked = !s->flags_pending && cx->block->flags_marked && s->kind != X64_STUB_REQUEST;
+    bool marked = !s->flags_pending && cx->block->flags_marked && s->kind != X64_STUB_REQUEST &&
+                  s->kind != X64_STUB_SITE;
 
     x64_call(e, x64_thunks.slow[what_to_keep(s)]);
     uint8_t *here = e->p;
@@ -137,6 +139,12 @@ void x64_call_slow(X64Ctx *cx, const X64Stub *s)
     x64_byte(e, (uint8_t)(s->kind | (s->flags_pending || marked ? HAS_FLAGS : 0) | (s->disp ? HAS_DISP : 0) |
                           (s->clear != X64_NONE ? HAS_CLEAR : 0) | (s->vector ? IS_VECTOR : 0)));
     x64_note_signed(e, (int64_t)(s->pc - cx->block->key.pc));
+    if (s->kind == X64_STUB_SITE) {
+        x64_note_unsigned(e, s->mem);
+        x64_byte(e, (uint8_t)s->addr.reg);
+        x64_note_unsigned(e, (uint64_t)(here - s->back));
+        return;
+    }
     if (s->kind != X64_STUB_REQUEST) {
         write_access(e, s);
         x64_note_unsigned(e, s->back ? (uint64_t)(here - s->back) : 0);
@@ -474,6 +482,16 @@ static void close_windows(TnCpu *cpu)
         __atomic_store_n(&cpu->window[k].limit, 0, __ATOMIC_RELAXED);
 }
 
+/* Gives how far back code goes on. */
+static uint64_t open_site(const View *v, const uint8_t *note)
+{
+    unsigned site = (unsigned)x64_read_unsigned(&note);
+    uint64_t vaddr = *gpr(v, *note++);
+
+    tn_tlb_site_open(v->cpu, site, vaddr);
+    return x64_read_unsigned(&note);
+}
+
 const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
@@ -488,6 +506,9 @@ const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
         return leave_for_request(&v, pc);
     }
     access = note;
+
+    if ((head & KIND) == X64_STUB_SITE)
+        return here - open_site(&v, note);
 
     Access a = read_access(&v, head, &note);
     int clear = head & HAS_CLEAR ? *note++ : X64_NONE;

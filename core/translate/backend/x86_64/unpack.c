@@ -228,6 +228,7 @@ bool x64_unpack(TnBlock *block, uint64_t pc, const void *kept, size_t size)
     block->own_entry = k->own_entry;
     block->flags_dead = k->flags_dead;
     block->flags_marked = k->flags_marked;
+    x64_code_note(block->code);
     x64_code_take(m.code + m.size);
     return true;
 }

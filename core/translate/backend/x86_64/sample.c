@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where vCPUs spend their time: a timer of each thread's own processor time interrupts it, and notes
+ * where in translated code it was (timer_create(2), sigaction(2)). The vCPU comes out of its code
+ * soon after and counts the blocks that were met.
+ */
+#include "compile.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "code-buffer.h"
+#include "cpu/cpu-private.h"
+#include "notes.h"
+#include "translate/promote.h"
+#include "translate/softmmu.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+enum {
+    PERIOD_NS = 1000000,
+    KEPT = 16, /* places between two looks */
+};
+
+#define THREAD static __thread __attribute__((tls_model("initial-exec")))
+
+static bool wanted;
+THREAD bool started;
+THREAD TnCpu *running;
+THREAD volatile uintptr_t place[KEPT];
+THREAD volatile unsigned n_places;
+
+static void on_time(int signal, siginfo_t *info, void *context)
+{
+    const ucontext_t *uc = context;
+    uintptr_t rip = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+
+    (void)signal;
+    (void)info;
+    if (rip - (uintptr_t)x64_code.rx >= x64_code.size || n_places == KEPT)
+        return;
+    place[n_places] = rip;
+    n_places++;
+    atomic_store_explicit(&running->exit_request, 1, memory_order_relaxed);
+}
+
+void x64_sampling_init(void)
+{
+    struct sigaction action = { .sa_sigaction = on_time, .sa_flags = SA_SIGINFO | SA_RESTART };
+
+    wanted = (x64_opt & TN_OPT_SITES) && sigaction(SIGPROF, &action, NULL) == 0;
+}
+
+/* Without a timer nothing becomes hot, and everything else goes on. */
+static void start(void)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGPROF };
+    struct itimerspec times = { .it_interval.tv_nsec = PERIOD_NS, .it_value.tv_nsec = PERIOD_NS };
+    timer_t timer;
+
+    event.sigev_notify_thread_id = gettid();
+    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) == 0)
+        timer_settime(timer, 0, &times, NULL);
+}
+
+void x64_sampling_start(TnCpu *cpu)
+{
+    running = cpu;
+    if (TN_LIKELY(started))
+        return;
+    started = true;
+    if (wanted)
+        start();
+}
+
+void x64_sampled(TnCpu *cpu)
+{
+    const TnTlbSiteUse *bad = tn_tlb_site_bad(cpu);
+
+    if (bad && bad->owner) {
+        bad->owner->plain |= UINT64_C(1) << bad->number;
+        tn_block_remake(cpu, bad->owner, TN_FORM_HOT);
+    }
+    cpu->priv->ticks += n_places;
+    for (unsigned i = 0; i < n_places; i++) {
+        TnBlock *block = x64_block_at((const void *)place[i]);
+
+        if (block)
+            tn_block_sampled(cpu, block);
+    }
+    n_places = 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IR to code: accesses of hot blocks through windows of their own (translate/softmmu-sites.c). A miss
+ * goes to the probe, which stands out of line, and every now and then asks for the window to be
+ * moved to where it found the address.
+ */
+#include "compile.h"
+#include "slow.h"
+#include "translate/softmmu.h"
+
+#define SITE(n, field) x64_env(X64_CPU_OFS(site[n].field))
+
+void x64_give_sites(X64Ctx *cx)
+{
+    if (!(x64_opt & TN_OPT_SITES) || cx->block->phys[0] == UINT64_MAX)
+        return;
+    for (unsigned k = 1; k < cx->n_groups; k++) {
+        X64Group *g = &cx->groups[k];
+        TnTlbSiteUse use = { .owner = cx->block, .first = g->first, .last = g->last,
+                             .mode = (uint8_t)g->mode, .write = g->write, .number = (uint8_t)k };
+
+        _Static_assert(X64_MAX_GROUPS == 64, "TnBlock.plain has a bit for each group");
+        if (!g->window && !g->hoisted && !(cx->block->plain >> k & 1))
+            g->site = tn_tlb_site_take(&use);
+    }
+}
+
+void x64_drop_sites(const TnBlock *block)
+{
+    if (block->form == TN_FORM_HOT)
+        tn_tlb_sites_give_back(block);
+}
+
+X64Mem x64_through_site(X64Ctx *cx, X64Refill *r)
+{
+    X64Emit *e = &cx->e;
+
+    x64_mov_rr(e, X64_W, r->tag, r->addr);
+    x64_rm(e, X64_SUB | X64_W, r->tag, SITE(r->site, start));
+    x64_rm(e, X64_CMP | X64_W, r->tag, SITE(r->site, size));
+    r->from = x64_jcc32(e, X64_AE);
+    x64_load(e, X64_W, r->index, SITE(r->site, addend));
+    r->back = e->p;
+    g_array_append_val(cx->refills, *r);
+    return x64_mem_index(r->index, r->addr, 0, r->disp);
+}
+
+void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r)
+{
+    X64Stub *s = &g_array_index(cx->stubs, X64Stub, r->stub);
+    X64Emit *e = &cx->e;
+    X64Stub ask = { .kind = X64_STUB_SITE, .pc = s->pc, .back = r->back, .mem = (uint32_t)r->site,
+                    .addr = { .kind = X64_SRC_REG, .reg = r->addr }, .dst = X64_NONE,
+                    .clear = X64_NONE, .live_vec = s->live_vec, .wide_vec = s->wide_vec };
+
+    x64_here32(e, r->from);
+    s->from[s->n_from++] = x64_emit_probe(e, r);
+    x64_g1_mi(e, X64_G1_SUB, 2, SITE(r->site, patience), 1);
+    x64_target32(x64_jcc32(e, X64_NS), r->back);
+    x64_call_slow(cx, &ask);
+}
