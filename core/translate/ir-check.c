@@ -76,7 +76,7 @@ static void check_hostv(Check *k, const TnIrOp *op)
         fail(k, "the fallback helper does not exist");
     check_use(k, op->a, f.flags & TN_HF_A_INT ? CLASS_INTEGER : CLASS_VECTOR, true);
     check_use(k, op->b, f.flags & TN_HF_B_INT ? CLASS_INTEGER : CLASS_VECTOR, true);
-    check_use(k, op->c, CLASS_VECTOR, true);
+    check_use(k, op->c, f.flags & TN_HF_STRING ? CLASS_INTEGER : CLASS_VECTOR, true);
     bool integer = (f.flags & (TN_HF_DST_INT | TN_HF_DST_FLAGS)) != 0;
     if (integer == tn_ir_type_is_vector(op->type))
         fail(k, "the type does not fit the host form's destination");

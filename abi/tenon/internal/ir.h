@@ -259,6 +259,10 @@ enum {
     TN_HF_IS4 = 1u << 10,    /* c is encoded in imm8[7:4] */
     TN_HF_RM_DST = 1u << 11, /* ModRM.rm is the destination and reg the source (PEXTRx, MOVD store) */
     TN_HF_FMA = 1u << 12,    /* three sources: a is also the destination's old value, b vvvv, c rm */
+    /* PCMPxSTRx: a is ModRM.reg; c is absent or an integer with EAX in its low half and EDX in its high
+     * one. The index forms, with DST_INT, give ECX in the low half and packed flags in the high one; the
+     * mask forms give XMM0. */
+    TN_HF_STRING = 1u << 13,
 };
 
 static inline uint64_t tn_host_form_pack(TnHostForm f)

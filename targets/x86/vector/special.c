@@ -5,6 +5,7 @@
  */
 #include "vector.h"
 
+#include "fallback.h"
 #include "helpers-vector.h"
 #include "mxcsr.h"
 
@@ -101,34 +102,51 @@ enum {
     PCMPSTR_WORDS = 1u << 0, PCMPSTR_SIGNED = 1u << 1,
     PCMPSTR_AGGREGATION_SHIFT = 2, PCMPSTR_NEGATE = 1u << 4, PCMPSTR_MASKED = 1u << 5,
     PCMPSTR_LAST = 1u << 6,      /* index: the most significant; mask: expanded to elements */
-    PCMPSTR_EXPLICIT = 1u << 8,  /* beyond imm8: lengths are in RAX and RDX */
-    PCMPSTR_LENGTH64 = 1u << 9,
-    PCMPSTR_MASK = 1u << 10,
 };
 enum { EQUAL_ANY, RANGES, EQUAL_EACH, EQUAL_ORDERED };
 
-/* VEX or not, the upper half of YMM0 follows the rule of any destination. */
-static void write_mask(X86Ctx *c)
+/* A length in the low half: one of 64 bits counts up to the number of elements, either way. */
+static TnTemp length(X86Ctx *c, unsigned reg, bool is_long)
 {
-    tn_ir_put_low(c->b, X86_REG_YMM, tn_ir_ldenv(c->b, TN_V128, x86_scratch_offset(0)), c->vex);
+    enum { MOST = 16 };
+    TnTemp v = x86_get_reg(c, reg, 8), most = x86_const(c, MOST), least = x86_const(c, -(uint64_t)MOST);
+
+    if (!is_long)
+        return v;
+    v = tn_ir_select(c->b, TN_I64, tn_ir_setcond(c->b, TN_I64, TN_COND_GT, v, most), most, v);
+    return tn_ir_select(c->b, TN_I64, tn_ir_setcond(c->b, TN_I64, TN_COND_LT, v, least), least, v);
 }
 
-void x86_gen_pcmpstr(X86Ctx *c)
+static TnTemp lengths(X86Ctx *c)
 {
     enum { REX_W = 8 };
-    uint32_t control = (uint8_t)c->op[2].imm;
-    bool mask = !(c->opcode & 1); /* 60, 62 */
+    bool is_long = c->code64 && c->rex & REX_W;
+    TnTemp low = tn_ir_1(c->b, TN_IR_EXT32U, TN_I64, length(c, RAX, is_long));
 
-    control |= (c->opcode < 0x62 ? PCMPSTR_EXPLICIT : 0) | (mask ? PCMPSTR_MASK : 0);
-    control |= c->code64 && c->rex & REX_W ? PCMPSTR_LENGTH64 : 0;
-    tn_ir_stenv(c->b, TN_V128, x86_scratch_offset(2), x86_read_vec(c, 1, 16));
-    tn_ir_stenv(c->b, TN_V128, x86_scratch_offset(1), x86_read_vec(c, 0, 16));
-    TnTemp result = tn_ir_call(c->b, X86_HELPER_pcmpstr, tn_ir_const(c->b, TN_I32, control),
-                               x86_get_reg(c, RAX, 8), x86_get_reg(c, RDX, 8), 0);
-    if (mask)
-        write_mask(c);
-    else
+    return tn_ir_2(c->b, TN_IR_OR, TN_I64, low,
+                   tn_ir_i(c->b, TN_IR_SHLI, TN_I64, length(c, RDX, is_long), 32));
+}
+
+/* The index form gives the flags of the mask form, too: it has the next opcode. */
+void x86_gen_pcmpstr(X86Ctx *c)
+{
+    enum { PCMPISTRM = 0x62, INDEX = 1 }; /* PCMPESTRx come before */
+    TnHostForm form = { .opcode = c->opcode | INDEX, .map = 3, .pp = 1,
+                        .imm8 = (uint8_t)c->op[2].imm,
+                        .flags = TN_HF_IMM8 | TN_HF_STRING | TN_HF_DST_INT };
+    TnTemp a = x86_read_vec(c, 0, 16), b = x86_read_vec(c, 1, 16);
+    TnTemp len = c->opcode < PCMPISTRM ? lengths(c) : TN_TEMP_NONE;
+    TnTemp result = tn_ir_hostv(c->b, TN_I64, form, X86_FB_pcmpstri, a, b, len);
+
+    if (c->opcode & INDEX) {
         x86_put_reg(c, RCX, 4, result);
+    } else {
+        form.opcode = c->opcode;
+        form.flags &= (uint16_t)~TN_HF_DST_INT;
+        /* VEX or not, the upper half of YMM0 follows the rule of any destination. */
+        tn_ir_put_low(c->b, X86_REG_YMM,
+                      tn_ir_hostv(c->b, TN_V128, form, X86_FB_pcmpstrm, a, b, len), c->vex);
+    }
     x86_put_flags(c, tn_ir_i(c->b, TN_IR_SHRI, TN_I64, result, 32));
 }
 
@@ -139,12 +157,11 @@ static int32_t element(const X86Ymm *v, uint32_t control, unsigned i)
     return control & PCMPSTR_SIGNED ? (int8_t)v->u8[i] : v->u8[i];
 }
 
-static unsigned explicit_length(uint32_t control, uint64_t reg, unsigned n)
+static unsigned explicit_length(uint32_t reg, unsigned n)
 {
-    int64_t v = control & PCMPSTR_LENGTH64 ? (int64_t)reg : (int32_t)reg;
-    uint64_t magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    uint32_t magnitude = (int32_t)reg < 0 ? 0 - reg : reg;
 
-    return magnitude > n ? n : (unsigned)magnitude;
+    return MIN(magnitude, n);
 }
 
 static unsigned implicit_length(const X86Ymm *v, uint32_t control, unsigned n)
@@ -184,42 +201,50 @@ static bool aggregate(const X86Ymm *x, unsigned nx, const X86Ymm *y, unsigned ny
     return false;
 }
 
-static void expand_mask(X86Ymm *d, uint32_t bits, uint32_t control, unsigned n)
+/* What both forms come to. */
+typedef struct Compared {
+    uint32_t bits;       /* IntRes2 */
+    unsigned n, nx, ny;  /* elements of an operand, valid ones of the first and of the second */
+} Compared;
+
+static Compared compare(const X86Ymm *x, const X86Ymm *y, const X86Ymm *len, uint32_t control)
 {
-    *d = (X86Ymm){ 0 };
-    if (!(control & PCMPSTR_LAST)) {
-        d->u32[0] = bits;
+    Compared r = { .n = control & PCMPSTR_WORDS ? 8 : 16 };
+
+    r.nx = len ? explicit_length(len->u32[0], r.n) : implicit_length(x, control, r.n);
+    r.ny = len ? explicit_length(len->u32[1], r.n) : implicit_length(y, control, r.n);
+    for (unsigned j = 0; j < r.n; j++)
+        r.bits |= (uint32_t)aggregate(x, r.nx, y, r.ny, control, r.n, j) << j;
+    if (control & PCMPSTR_NEGATE)
+        r.bits ^= (1u << (control & PCMPSTR_MASKED ? r.ny : r.n)) - 1;
+    return r;
+}
+
+FALLBACK(pcmpstrm)
+{
+    Compared r = compare(A, B, C, imm8);
+
+    if (!(imm8 & PCMPSTR_LAST)) {
+        D->u32[0] = r.bits;
         return;
     }
-    for (unsigned i = 0; i < n; i++) {
-        if (control & PCMPSTR_WORDS)
-            d->u16[i] = bits >> i & 1 ? UINT16_MAX : 0;
+    for (unsigned i = 0; i < r.n; i++) {
+        if (imm8 & PCMPSTR_WORDS)
+            D->u16[i] = r.bits >> i & 1 ? UINT16_MAX : 0;
         else
-            d->u8[i] = bits >> i & 1 ? UINT8_MAX : 0;
+            D->u8[i] = r.bits >> i & 1 ? UINT8_MAX : 0;
     }
 }
 
-/* Returns the index in the low half and the packed flags in the high half. */
-uint64_t x86_helper_pcmpstr(TnCpu *cpu, uint32_t control, uint64_t rax, uint64_t rdx)
+FALLBACK(pcmpstri)
 {
-    X86State *s = x86_state(cpu);
-    const X86Ymm *x = &s->scratch[1], *y = &s->scratch[2];
-    unsigned n = control & PCMPSTR_WORDS ? 8 : 16;
-    bool lengths = control & PCMPSTR_EXPLICIT;
-    unsigned nx = lengths ? explicit_length(control, rax, n) : implicit_length(x, control, n);
-    unsigned ny = lengths ? explicit_length(control, rdx, n) : implicit_length(y, control, n);
-    uint32_t bits = 0, index = n, flags;
+    Compared r = compare(A, B, C, imm8);
+    uint32_t index = r.n;
 
-    for (unsigned j = 0; j < n; j++)
-        bits |= (uint32_t)aggregate(x, nx, y, ny, control, n, j) << j;
-    if (control & PCMPSTR_NEGATE)
-        bits ^= (1u << (control & PCMPSTR_MASKED ? ny : n)) - 1;
-    if (bits)
-        index = control & PCMPSTR_LAST ? 31 - (unsigned)__builtin_clz(bits)
-                                       : (unsigned)__builtin_ctz(bits);
-    if (control & PCMPSTR_MASK)
-        expand_mask(&s->scratch[0], bits, control, n);
-    flags = (bits ? TN_FLAG_C : 0) | (ny < n ? TN_FLAG_Z : 0) | (nx < n ? TN_FLAG_S : 0) |
-            (bits & 1 ? TN_FLAG_O : 0);
-    return (uint64_t)flags << 32 | index;
+    if (r.bits)
+        index = imm8 & PCMPSTR_LAST ? 31 - (unsigned)__builtin_clz(r.bits)
+                                    : (unsigned)__builtin_ctz(r.bits);
+    D->u32[0] = index;
+    D->u32[1] = (r.bits ? TN_FLAG_C : 0) | (r.ny < r.n ? TN_FLAG_Z : 0) |
+                (r.nx < r.n ? TN_FLAG_S : 0) | (r.bits & 1 ? TN_FLAG_O : 0);
 }

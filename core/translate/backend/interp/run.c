@@ -42,10 +42,10 @@ static const void *form_operand(Frame *f, uint16_t slot, bool integer, InterpVec
 static void run_host_form(TnCpu *cpu, Frame *f, const InterpOp *op)
 {
     TnHostForm form = tn_host_form_unpack(op->imm);
-    InterpVector room_a, room_b, result = { .u64 = { 0 } };
+    InterpVector room_a, room_b, room_c, result = { .u64 = { 0 } };
     const void *a = form_operand(f, op->a, (form.flags & TN_HF_A_INT) != 0, &room_a);
     const void *b = form_operand(f, op->b, (form.flags & TN_HF_B_INT) != 0, &room_b);
-    const void *c = form_operand(f, op->c, false, NULL);
+    const void *c = form_operand(f, op->c, (form.flags & TN_HF_STRING) != 0, &room_c);
     InterpFallback fn = (InterpFallback)interp_target->helpers[op->aux].fn;
 
     fn(cpu, &result, a, b, c, form.imm8);

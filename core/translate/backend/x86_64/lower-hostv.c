@@ -294,6 +294,47 @@ static void emit_legacy_form(X64Ctx *cx, const TnIrOp *op, const Insn *n)
     emit(cx, n, dst, X64_NONE, &b);
 }
 
+static void load_lengths(X64Ctx *cx, TnTemp lengths)
+{
+    int c;
+
+    x64_claim(cx, X64_RDX);
+    c = x64_in(cx, lengths);
+    x64_mov_rr(&cx->e, X64_W, X64_RAX, c);
+    x64_mov_rr(&cx->e, X64_W, X64_RDX, c);
+    x64_rri(&cx->e, X64_GRP2_IMM8 | X64_W, X64_G2_SHR, X64_RDX, 32);
+}
+
+/* PCMPxSTRx, whose registers are implicit: EAX, EDX; ECX or XMM0. */
+static void emit_string_form(X64Ctx *cx, const TnIrOp *op, const Insn *n)
+{
+    bool mask = is_vector(cx, op->dst);
+    X64Src b;
+    int a;
+
+    x64_claim(cx, X64_RAX);
+    x64_claim(cx, X64_RCX);
+    if (mask)
+        x64_vclaim(cx, 0);
+    if (op->c)
+        load_lengths(cx, op->c);
+    a = x64_vin(cx, op->a);
+    b = x64_vsrc(cx, op->b);
+    emit(cx, n, a, X64_NONE, &b);
+    if (mask) {
+        x64_release(cx);
+        if (cx->vec_need == X64_VEC_WHOLE)
+            cx->temps[op->dst].want = X64_NONE; /* the upper half stays what it was */
+        x64_vmov_rr(&cx->e, false, x64_vout(cx, op->dst, 0, 0), 0);
+        return;
+    }
+    x64_pack_rax(cx, TN_FLAGS_ALL);
+    x64_rri(&cx->e, X64_GRP2_IMM8 | X64_W, X64_G2_SHL, X64_RAX, 32);
+    x64_rr(&cx->e, X64_OR | X64_W, X64_RAX, X64_RCX);
+    x64_release(cx);
+    x64_bind(cx, op->dst, X64_RAX);
+}
+
 /* ---- The fallback ---------------------------------------------------------------------------- */
 
 static X64Mem vec_slot(int n)
@@ -364,6 +405,8 @@ void x64_lower_hostv(X64Ctx *cx, const TnIrOp *op)
     cx->wide_used |= n.l || op->type == TN_V256;
     if (f.flags & TN_HF_DST_FLAGS)
         emit_flags_form(cx, op, &n);
+    else if (f.flags & TN_HF_STRING)
+        emit_string_form(cx, op, &n);
     else if (f.flags & TN_HF_GROUP)
         emit_group_form(cx, op, &f, &n);
     else if (f.flags & TN_HF_RM_DST)
