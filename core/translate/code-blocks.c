@@ -155,6 +155,23 @@ void tn_code_page_forget(TnCodePage *page)
     tn_code_page_unmark_if_idle(page);
 }
 
+void tn_code_page_add_head(TnCodePage *page, unsigned offset)
+{
+    Span span = { offset, offset + 1 }, lists = lists_of(page, span);
+    uint64_t *heads = page->heads ? page->heads : g_new0(uint64_t, TN_PAGE_SIZE / TN_CODE_LINE);
+
+    __atomic_fetch_or(&heads[offset / TN_CODE_LINE], UINT64_C(1) << offset % TN_CODE_LINE,
+                      __ATOMIC_RELAXED);
+    __atomic_store_n(&page->heads, heads, __ATOMIC_RELEASE);
+    for (TnBlock *b = NULL, *next; (b = find_overlap(page, &lists, b, span)); b = next) {
+        unsigned which = which_page(page, b);
+
+        next = b->page_next[which];
+        if (span_in_page(b, which).first != offset)
+            tn_block_kill(b);
+    }
+}
+
 /* ---- Stores ------------------------------------------------------------------------------ */
 
 static bool is_late(const TnBlock *block, unsigned i)

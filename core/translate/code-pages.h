@@ -38,6 +38,7 @@ struct TnCodePage {
     TnBlock *blocks[TN_PAGE_SIZE / TN_CODE_LINE]; /* by first byte, through page_next; likewise */
     _Atomic(uint64_t) bytes[TN_PAGE_SIZE / TN_CODE_LINE];
     _Atomic(TnCodeChanges *) changes; /* NULL until a block was invalidated */
+    uint64_t *heads;          /* bitmap: loops of several rounds begin there; NULL until one does */
 };
 typedef struct TnCodePage TnCodePage;
 
@@ -71,6 +72,16 @@ void tn_code_pages_reset(void);
 
 /* True where changes of a byte of the span have invalidated blocks again and again. [any] */
 bool tn_code_page_changes(const TnCodePage *page, unsigned offset, unsigned n);
+
+/* The bitmap of bytes that blocks are to end before, as loops of several rounds begin there, or NULL.
+ * [vcpu] */
+static inline const uint64_t *tn_code_page_heads(const TnCodePage *page)
+{
+    return __atomic_load_n(&page->heads, __ATOMIC_ACQUIRE);
+}
+
+/* With the lock held: makes a byte one of those, and kills the blocks that go on over it. */
+void tn_code_page_add_head(TnCodePage *page, unsigned offset);
 
 /* True where a block of the page was invalidated. [any] */
 static inline bool tn_code_page_rewritten(const TnCodePage *page)

@@ -103,6 +103,7 @@ void tn_ir_begin(TnIrBuilder *b, uint64_t pc, unsigned max_insns)
     b->end_pc = pc;
     b->full = false;
     b->rounds = 0;
+    b->heads = NULL;
     b->n_code = 0;
 }
 

@@ -5,6 +5,9 @@
  * once at its start; where that fails, as at the end of a page, it leaves by its exit TN_ROUNDS_GUARD
  * to the first block, which does one round as any block.
  *
+ * Blocks that would do the first round on their way end before it instead, at the loop's head, so that
+ * all of a loop's rounds are done by the second block.
+ *
  * The second block is found by nobody but the exits that are linked here. Which loops run often is
  * told by their exits to their own start, which stay unlinked at first.
  */
@@ -44,6 +47,7 @@ static void make(TnCpu *cpu, const TnBlock *block)
     TnBlock *first = tn_block_find(phys, key.pc, mode_id);
     if (first)
         tn_block_unlink_in_edges(first);
+    tn_code_page_add_head(tn_code_page_find((void *)(uintptr_t)phys), (unsigned)(phys % TN_PAGE_SIZE));
     tn_translator_unlock();
 }
 

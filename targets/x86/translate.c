@@ -81,7 +81,7 @@ static bool may_go_on(const X86Ctx *c, const TnBlockKey *key)
     uint64_t first = c->b->pc + key->base, next = c->next_pc + key->base;
 
     return c->b->n_insns < c->b->max_insns && !c->b->full && !c->leave &&
-           (c->next_pc > c->pc || c->goes_back) &&
+           (c->next_pc > c->pc || c->goes_back) && !tn_ir_at_head(c->b, next) &&
            first >> TN_PAGE_BITS == next >> TN_PAGE_BITS;
 }
 

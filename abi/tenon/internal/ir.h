@@ -333,6 +333,8 @@ struct TnIrBuilder {
     uint8_t rounds;    /* set by the core: where a conditional jump leads back to the block's start, the
                         * front end goes on there, so often that the block has this many rounds;
                         * 0 and 1: it ends there */
+    const uint64_t *heads; /* set by the core: bits of the page's bytes that blocks are to end before
+                            * (tn_ir_at_head), or NULL */
     const uint8_t *code; /* set by the core: the bytes read so far, n_code from the linear address */
     uint64_t code_at;    /* code_at on; for tn_ir_code */
     uint32_t n_code;
@@ -351,6 +353,15 @@ static inline TnTemp tn_ir_temp(TnIrBuilder *b)
     if (b->n_temps >= TN_IR_MAX_TEMPS - 512)
         b->full = true;
     return (TnTemp)b->n_temps++;
+}
+
+/* True where a block that did not begin at the linear address, on its first page, is to end before it. */
+static inline bool tn_ir_at_head(const TnIrBuilder *b, uint64_t linear)
+{
+    enum { PAGE_BYTES = 4096, WORD = 64 };
+    unsigned i = (unsigned)(linear % PAGE_BYTES);
+
+    return b->heads && b->heads[i / WORD] >> (i % WORD) & 1;
 }
 
 /* Appends a record and returns it, to be filled at once (the pointer dies with the next append). */
