@@ -61,7 +61,7 @@ bool x64_code_map(size_t size, GError **error)
  */
 static void rest(void)
 {
-    enum { WINDOW = 2 << 20 };
+    enum { WINDOW = 8 << 20 };
 
     if (x64_code.populated < x64_code.rested + WINDOW)
         return;
