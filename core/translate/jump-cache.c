@@ -14,9 +14,15 @@ static uint64_t nobody(unsigned i)
     return i == 0;
 }
 
-static void drop(TnJumpBank *bank, unsigned i)
+static void drop_entry(TnJumpBank *bank, unsigned i)
 {
     __atomic_store_n(&bank->entry[i].pc, nobody(i), __ATOMIC_RELAXED);
+}
+
+static void drop(TnJumpBank *bank, unsigned i)
+{
+    drop_entry(bank, i);
+    atomic_store_explicit(&bank->other[i], NULL, memory_order_relaxed);
 }
 
 static void forget_pages(TnJumpSet *set)
@@ -101,14 +107,44 @@ TnJumpBank *tn_jump_enter(TnCpu *cpu, TnJumpBank *hint)
     return bank;
 }
 
+static uint64_t pc_of(const TnJumpBank *bank, unsigned i)
+{
+    return __atomic_load_n(&bank->entry[i].pc, __ATOMIC_RELAXED);
+}
+
+/* Gives the entry to a block, and its place to the one that had it. A block that is killed meanwhile
+ * either shows as such now, or the killer sees it here. */
+static void put(TnJumpBank *bank, unsigned i, TnBlock *block)
+{
+    TnBlock *was = pc_of(bank, i) == nobody(i) ? NULL
+                   : atomic_load_explicit(&bank->block[i], memory_order_relaxed);
+    TnJumpEntry *e = &bank->entry[i];
+
+    if (was && was != block) {
+        atomic_store(&bank->other[i], was);
+        if (!atomic_load(&was->valid))
+            atomic_store(&bank->other[i], NULL);
+    }
+    e->code = block->code;
+    atomic_store(&bank->block[i], block);
+    __atomic_store_n(&e->pc, block->key.pc, __ATOMIC_SEQ_CST);
+    if (!atomic_load(&block->valid))
+        drop_entry(bank, i);
+}
+
 TnBlock *tn_jump_find(TnCpu *cpu, uint64_t pc)
 {
     TnJumpBank *bank = present(cpu);
     unsigned i = tn_jump_index(pc);
+    TnBlock *other;
 
-    if (__atomic_load_n(&bank->entry[i].pc, __ATOMIC_RELAXED) != pc)
+    if (pc_of(bank, i) == pc)
+        return atomic_load_explicit(&bank->block[i], memory_order_relaxed);
+    other = atomic_load_explicit(&bank->other[i], memory_order_relaxed);
+    if (!other || other->key.pc != pc)
         return NULL;
-    return atomic_load_explicit(&bank->block[i], memory_order_relaxed);
+    put(bank, i, other);
+    return other;
 }
 
 static unsigned filter_bit(uint64_t vaddr)
@@ -138,19 +174,13 @@ void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global)
 {
     TnJumpBank *bank = present(cpu);
     unsigned i = tn_jump_index(block->key.pc);
-    TnJumpEntry *e = &bank->entry[i];
     uint64_t linear = tn_key_linear(&block->key, block->key.pc);
     TnJumpSet *set = global ? &bank->global : &bank->local;
 
     note(set, i, linear, page_bits);
     if (block->phys[1] != UINT64_MAX)
         note(set, i, tn_key_next_page(&block->key, linear), page_bits);
-    e->code = block->code;
-    atomic_store(&bank->block[i], block);
-    __atomic_store_n(&e->pc, block->key.pc, __ATOMIC_SEQ_CST);
-    /* Killed meanwhile: either we see that, or the killer saw the entry. */
-    if (!atomic_load(&block->valid))
-        drop(bank, i);
+    put(bank, i, block);
 }
 
 /* ---- Flushes ----------------------------------------------------------------------------- */
@@ -171,15 +201,20 @@ void tn_jump_flush_local(TnCpu *cpu, const TnTlbSpace *space)
     }
 }
 
+static bool is_on_page(const TnBlock *block, uint64_t vaddr, unsigned bits)
+{
+    return (block->key.pc ^ vaddr) >> bits == 0 || block->phys[1] != UINT64_MAX;
+}
+
 static void flush_entry(TnJumpBank *bank, unsigned i, uint64_t vaddr, unsigned bits)
 {
-    uint64_t pc = __atomic_load_n(&bank->entry[i].pc, __ATOMIC_RELAXED);
+    TnBlock *block = atomic_load_explicit(&bank->block[i], memory_order_relaxed);
+    TnBlock *other = atomic_load_explicit(&bank->other[i], memory_order_relaxed);
 
-    if (pc == nobody(i))
-        return;
-    if ((pc ^ vaddr) >> bits == 0 ||
-        atomic_load_explicit(&bank->block[i], memory_order_relaxed)->phys[1] != UINT64_MAX)
-        drop(bank, i);
+    if (pc_of(bank, i) != nobody(i) && is_on_page(block, vaddr, bits))
+        drop_entry(bank, i);
+    if (other && is_on_page(other, vaddr, bits))
+        atomic_store_explicit(&bank->other[i], NULL, memory_order_relaxed);
 }
 
 /* One address stands for its whole page, whose size only the guest knows: where large ones are
@@ -221,7 +256,9 @@ static void purge(TnCpu *cpu, TnBlock *block, unsigned i)
         TnJumpBank *bank = &cpu->priv->jump_banks[k];
 
         if (atomic_load(&bank->block[i]) == block)
-            drop(bank, i);
+            drop_entry(bank, i);
+        if (atomic_load(&bank->other[i]) == block)
+            atomic_store(&bank->other[i], NULL);
     }
 }
 

@@ -8,7 +8,9 @@
  * alike everywhere. An entry is in a bank only while entering its block is right: the
  * block is valid, and the pc's page is mapped to where the block came from. Whatever ends that
  * clears the entry: a killed block is purged from all vCPUs' banks, a flush of the soft TLB clears
- * what it drops. An empty entry holds a pc that belongs to another entry, so it never hits.
+ * what it drops. An empty entry holds a pc that belongs to another entry, so it never hits. The block
+ * that had an entry before is kept beside it under the same rules, for code in C: two that are called
+ * in turn and share an entry change places.
  *
  * Entries are made by their own vCPU outside translated code; other threads only clear them.
  */
@@ -34,6 +36,7 @@ typedef struct TnJumpSet {
 typedef struct TnJumpBank {
     TnJumpEntry entry[TN_JUMP_SIZE];
     _Atomic(TnBlock *) block[TN_JUMP_SIZE]; /* whose code an entry has */
+    _Atomic(TnBlock *) other[TN_JUMP_SIZE]; /* which had it before; NULL: none that is right */
     TnJumpSet local, global;                /* of pages that are global to the guest, or not */
     uint32_t mode_id;                       /* 0: no mode's yet */
     uint64_t base;                          /* of the mode's linear addresses */
@@ -48,7 +51,7 @@ void tn_jump_clear(TnCpu *cpu);
  * had last time, or NULL. Gives the bank. [vcpu] */
 TnJumpBank *tn_jump_enter(TnCpu *cpu, TnJumpBank *hint);
 
-/* The block in the present bank for a pc, or NULL. [vcpu] */
+/* The block in the present bank for a pc, or NULL; it has its entry then. [vcpu] */
 TnBlock *tn_jump_find(TnCpu *cpu, uint64_t pc);
 
 /*
