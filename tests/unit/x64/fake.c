@@ -9,6 +9,7 @@
 #include "translate/check.h"
 #include "translate/promote.h"
 #include "translate/softmmu.h"
+#include "translate/translator.h"
 
 /* What the slow path works on; hangs on cpu->priv. */
 typedef struct FakeMemory {

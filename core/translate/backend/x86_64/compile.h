@@ -133,6 +133,7 @@ typedef struct X64Exit {
     uint8_t *late;    /* where that begins */
     uint8_t *open;    /* displacement of the jump of one that may be open; NULL: a direct exit */
     bool flags_pending; /* at the request */
+    bool noted;       /* TnBlockExit.noted: `early` is the jump, there is no `patch` yet */
     X64Recipe flags;
 } X64Exit;
 
@@ -487,6 +488,9 @@ X64Recipe x64_recipe(X64Ctx *cx, TnTemp t);
 void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep);
 /* The same for a recipe frozen before; host_live: the host's flags are already its. */
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep);
+/* Whether that may also be emitted when the exit is linked, without the context, and doing so. */
+bool x64_may_store_later(const X64Recipe *r);
+void x64_store_later(X64Emit *e, const X64Recipe *r);
 /* X64_LAZY_* of a recipe. */
 int32_t x64_recipe_word(const X64Recipe *r);
 /* Where the block reads the flags it was entered with: sees to it that they are in the state. */
@@ -508,6 +512,7 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *enter;
     uint8_t *leave;          /* rax: TnRunExit; rdx: the note of a direct exit */
     uint8_t *leave_direct;   /* called by an exit with a note behind it (notes.h) */
+    uint8_t *leave_noted;    /* the same with the recipe of flags behind that (slow.h) */
     uint8_t *next;           /* the pc is in the state: to the next block */
     uint8_t *next_after;     /* the same, called by an exit that may be open, with its note */
     uint8_t *save_pins;      /* all pinned registers to the state */

@@ -262,7 +262,7 @@ static void pack_exits(const TnBlock *block, GByteArray *out)
         X64KeptExit kept = {
             .pc = (int64_t)(x->pc - block->key.pc), .patch = offset_of(block, x->patch),
             .unlinked = offset_of(block, x->unlinked), .early = offset_of(block, x->early),
-            .late = offset_of(block, x->late), .kind = x->kind,
+            .late = offset_of(block, x->late), .kind = x->kind, .noted = x->noted,
         };
         g_byte_array_append(out, (const void *)&kept, sizeof(kept));
     }

@@ -8,9 +8,10 @@
 #include "code-buffer.h"
 #include "compile.h"
 #include "notes.h"
+#include "slow.h"
 #include "translate/translator.h"
 
-enum { LOOKUP_ROOM = 128 }; /* no lookup is longer */
+enum { ROOM = 128 }; /* no lookup and no stores of flags are longer */
 
 /* The displacement lies in one aligned word of 8 bytes, so that a thread that executes the jump sees
  * the old or the new one (SDM vol. 3A, 9.1.1, and AMD's manual vol. 2, 7.3.2; cross-modifying only an
@@ -20,6 +21,17 @@ static void patch(void *place, const void *target_rw)
     int32_t disp = (int32_t)((const uint8_t *)target_rw - ((uint8_t *)place + 4));
 
     __atomic_store_n((int32_t *)place, disp, __ATOMIC_RELEASE);
+}
+
+static bool has_room(void)
+{
+    return x64_code.rw + x64_code.size - x64_code.next >= ROOM;
+}
+
+static void take(const X64Emit *e)
+{
+    tn_translator.n_host_bytes += (uint64_t)(e->p - e->start);
+    x64_code_take(e->p);
 }
 
 /* ---- Exits that are linked to the pc they go to first ---------------------------------------- */
@@ -100,9 +112,37 @@ static void settle(const TnBlock *from, const TnBlockExit *x, const uint8_t *ent
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
+/* The stores of flags that the exit's note tells of. They stay for as long as the block does. */
+static bool make_late(TnBlockExit *x)
+{
+    enum { CALL = 5 };
+    X64Emit e = { .p = x64_code.next, .start = x64_code.next };
+    const uint8_t *note = (const uint8_t *)x->unlinked + CALL;
+    X64Recipe flags = x64_read_recipe(x64_behind_exit_note(note));
+
+    if (!has_room())
+        return false;
+    x64_store_later(&e, &flags);
+    x->patch = x64_jmp32_aligned(&e);
+    x->late = e.start;
+    take(&e);
+    return true;
+}
+
+/* An exit that stores flags, unless the block overwrites them; `late` may be what is not there yet. */
+static void link_storing(TnBlockExit *x, const uint8_t *entry, bool skips)
+{
+    if (!skips && !x->late && !make_late(x))
+        return;
+    if (x->patch)
+        patch(x->patch, entry);
+    if (skips || x->noted)
+        patch(x->early, skips ? entry : x->late);
+}
+
 void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
 {
-    const TnBlockExit *x = &from->exits[exit];
+    TnBlockExit *x = &from->exits[exit];
     const uint8_t *entry = x64_code_rw(to->code);
 
     if (x->kind != TN_EXIT_DIRECT) {
@@ -111,9 +151,10 @@ void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
     }
     if (to == from)
         entry += to->own_entry;
-    patch(x->patch, entry);
-    if (x->early && (to->flags_dead || (to == from && to->flags_marked)))
-        patch(x->early, entry);
+    if (x->early)
+        link_storing(x, entry, to->flags_dead || (to == from && to->flags_marked));
+    else
+        patch(x->patch, entry);
 }
 
 void x64_unlink(TnBlock *from, unsigned exit)
@@ -125,20 +166,25 @@ void x64_unlink(TnBlock *from, unsigned exit)
         return;
     }
     if (x->early)
-        patch(x->early, x->late);
-    patch(x->patch, x->unlinked);
+        patch(x->early, x->noted ? x->unlinked : x->late);
+    if (x->patch)
+        patch(x->patch, x->unlinked);
 }
 
 /* The lookup has no state of its own: it serves the exit until the block's end. */
 void x64_link_lookup(TnBlock *from, unsigned exit)
 {
+    TnBlockExit *x = &from->exits[exit];
+
+    if (!(x64_opt & TN_OPT_LINK_LOOKUP) || (x->early && !x->late && !make_late(x)) || !has_room())
+        return;
     X64Emit e = { .p = x64_code.next, .start = x64_code.next };
 
-    if (!(x64_opt & TN_OPT_LINK_LOOKUP) || x64_code.rw + x64_code.size - e.p < LOOKUP_ROOM)
-        return;
-    x64_emit_lookup(&e, from->exits[exit].pc, NULL);
-    patch(from->exits[exit].patch, e.start);
-    x64_code_take(e.p);
+    x64_emit_lookup(&e, x->pc, NULL);
+    patch(x->patch, e.start);
+    if (x->noted)
+        patch(x->early, x->late);
+    take(&e);
 }
 
 const void *x64_next_after(TnCpu *cpu, const uint8_t *note)

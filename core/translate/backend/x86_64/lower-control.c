@@ -40,14 +40,22 @@ static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
     g_array_append_val(cx->exits, x);
 }
 
-/* The same for one that stores flags between two jumps, unless the block that it is linked to
- * overwrites them: `early` then goes there, else to what follows. */
+/*
+ * The same for one that stores flags between two jumps, unless the block that it is linked to
+ * overwrites them: `early` then goes there, else to what follows. Where the stores may be emitted
+ * later, that is done when the exit is first linked to a block that wants the flags: most exits
+ * are never taken, and most blocks overwrite them.
+ */
 static void note_early_exit(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
                             uint8_t *early, uint8_t *request)
 {
     X64Exit x = { .pc = pc, .request = request, .early = early, .flags_pending = true,
-                  .flags = *flags };
+                  .noted = x64_may_store_later(flags), .flags = *flags };
 
+    if (x.noted) {
+        g_array_append_val(cx->exits, x);
+        return;
+    }
     x64_here32(&cx->e, early);
     x.late = cx->e.p;
     x64_leave_recipe(cx, flags, host_live, 0);
@@ -312,6 +320,23 @@ static void emit_request(X64Ctx *cx, const X64Exit *x)
     x64_call_slow(cx, &s);
 }
 
+/* The way out of an exit that is not linked, and where something wants the vCPU. */
+static void emit_unlinked(X64Ctx *cx, const X64Exit *x, uint32_t i)
+{
+    X64Emit *e = &cx->e;
+    bool late = x->flags_pending && !x->noted;
+
+    x64_here32(e, x->noted ? x->early : x->patch);
+    if (x->request && !late)
+        x64_here32(e, x->request);
+    x64_call(e, x->noted ? x64_thunks.leave_noted : x64_thunks.leave_direct);
+    x64_note_exit(e, i);
+    if (x->noted)
+        x64_note_recipe(e, &x->flags);
+    if (x->request && late)
+        emit_request(cx, x);
+}
+
 /* The stubs of direct exits, and the block's own table of them. */
 void x64_emit_exits(X64Ctx *cx)
 {
@@ -327,12 +352,8 @@ void x64_emit_exits(X64Ctx *cx)
                                          .from = b };
             continue;
         }
-        b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b,
+        b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b, .noted = x->noted,
                                      .unlinked = cx->e.p, .early = x->early, .late = x->late };
-        x64_here32(&cx->e, x->patch);
-        x64_call(&cx->e, x64_thunks.leave_direct);
-        x64_note_exit(&cx->e, i);
-        if (x->request)
-            emit_request(cx, x);
+        emit_unlinked(cx, x, i);
     }
 }

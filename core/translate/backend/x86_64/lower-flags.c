@@ -312,17 +312,17 @@ static void store_packed(X64Ctx *cx, int reg)
 }
 
 /* frame slot = src; tmp is free */
-static void pass(X64Ctx *cx, int32_t frame_ofs, const X64Src *src, int tmp)
+static void pass(X64Emit *e, int32_t frame_ofs, const X64Src *src, int tmp)
 {
     X64Mem m = x64_frame(frame_ofs);
 
     if (src->kind == X64_SRC_REG) {
-        x64_store(&cx->e, X64_W, src->reg, m);
+        x64_store(e, X64_W, src->reg, m);
     } else if (src->kind == X64_SRC_IMM) {
-        x64_store_imm64(&cx->e, m, src->imm);
+        x64_store_imm64(e, m, src->imm);
     } else {
-        x64_load(&cx->e, src->narrow ? 0 : X64_W, tmp, src->mem);
-        x64_store(&cx->e, X64_W, tmp, m);
+        x64_load(e, src->narrow ? 0 : X64_W, tmp, src->mem);
+        x64_store(e, X64_W, tmp, m);
     }
 }
 
@@ -336,27 +336,37 @@ int32_t x64_recipe_word(const X64Recipe *r)
 }
 
 /* A small constant B goes into the word with the operation. */
-static bool store_with_operand(X64Ctx *cx, const X64Recipe *r)
+static bool store_with_operand(X64Emit *e, const X64Recipe *r)
 {
     enum { LIMIT = 1 << (31 - X64_LAZY_B_SHIFT) };
     int64_t b = (int64_t)r->b.imm;
 
     if (r->fop == TN_FLAGS_LOGIC || r->b.kind != X64_SRC_IMM || b < -LIMIT || b >= LIMIT)
         return false;
-    x64_store_imm(&cx->e, 2, x64_frame(X64_F_FLAGS_OP),
+    x64_store_imm(e, 2, x64_frame(X64_F_FLAGS_OP),
                   (int32_t)b * (1 << X64_LAZY_B_SHIFT) | x64_recipe_word(r) | X64_LAZY_B_HERE);
     return true;
 }
 
-static void store_recipe(X64Ctx *cx, const X64Recipe *r, int tmp)
+static void store_recipe(X64Emit *e, const X64Recipe *r, int tmp)
 {
-    bool complete = store_with_operand(cx, r);
+    bool complete = store_with_operand(e, r);
 
     if (!complete)
-        x64_store_imm(&cx->e, 0, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r));
-    pass(cx, X64_F_FLAGS_A, &r->a, tmp);
+        x64_store_imm(e, 0, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r));
+    pass(e, X64_F_FLAGS_A, &r->a, tmp);
     if (!complete && r->fop != TN_FLAGS_LOGIC)
-        pass(cx, X64_F_FLAGS_B, &r->b, tmp);
+        pass(e, X64_F_FLAGS_B, &r->b, tmp);
+}
+
+bool x64_may_store_later(const X64Recipe *r)
+{
+    return !r->packed && leaves_recipe(r);
+}
+
+void x64_store_later(X64Emit *e, const X64Recipe *r)
+{
+    store_recipe(e, r, any_but(recipe_regs(r)));
 }
 
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep)
@@ -374,7 +384,7 @@ void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t k
         return;
     }
     if (leaves_recipe(r)) {
-        store_recipe(cx, r, tmp);
+        store_recipe(&cx->e, r, tmp);
         return;
     }
     if (!host_live)

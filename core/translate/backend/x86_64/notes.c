@@ -97,3 +97,10 @@ X64ExitNote x64_read_exit_note(const uint8_t *note)
 
     return (X64ExitNote){ .block = block, .exit = (uint32_t)x64_read_unsigned(&note) };
 }
+
+const uint8_t *x64_behind_exit_note(const uint8_t *note)
+{
+    x64_read_unsigned(&note);
+    x64_read_unsigned(&note);
+    return note;
+}

@@ -42,5 +42,7 @@ typedef struct X64ExitNote {
 
 void x64_note_exit(X64Emit *e, uint32_t exit);
 X64ExitNote x64_read_exit_note(const uint8_t *note);
+/* Where it ends. */
+const uint8_t *x64_behind_exit_note(const uint8_t *note);
 
 #endif

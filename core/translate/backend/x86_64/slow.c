@@ -86,6 +86,39 @@ static void write_recipe(X64Emit *e, const X64Recipe *r, bool of_mark)
         write_source(e, &r->c);
 }
 
+void x64_note_recipe(X64Emit *e, const X64Recipe *r)
+{
+    write_recipe(e, r, false);
+}
+
+static X64Src decode_source(const uint8_t **note)
+{
+    unsigned head = *(*note)++;
+    X64Src s = { .kind = (head & SOURCE_KIND) >> SOURCE_KIND_SHIFT, .reg = head & SOURCE_REG,
+                 .narrow = head & SOURCE_NARROW };
+
+    if (s.kind == X64_SRC_IMM)
+        s.imm = (uint64_t)x64_read_signed(note);
+    else if (s.kind == X64_SRC_MEM)
+        s.mem = x64_mem(s.reg, (int32_t)x64_read_signed(note));
+    return s;
+}
+
+X64Recipe x64_read_recipe(const uint8_t *note)
+{
+    unsigned head = *note++, fop = head & RECIPE_FOP;
+    X64Recipe r = { .packed = fop == RECIPE_PACKED, .from_result = head & RECIPE_FROM_RESULT,
+                    .fop = (uint8_t)fop,
+                    .size_log2 = (head & RECIPE_SIZE) >> RECIPE_SIZE_SHIFT };
+
+    r.a = decode_source(&note);
+    if (recipe_has_b(fop))
+        r.b = decode_source(&note);
+    if (recipe_has_c(fop))
+        r.c = decode_source(&note);
+    return r;
+}
+
 static bool takes_value(const X64Stub *s)
 {
     return s->kind == X64_STUB_STORE || s->kind == X64_STUB_RMW || s->kind == X64_STUB_CAS ||
@@ -436,6 +469,16 @@ static void bring_flags(const View *v, const uint8_t *recipe)
         *v->frame = 0;
     else if (*v->frame)
         x64_store_lazy_flags(v->cpu, v->frame);
+}
+
+const void *x64_leave_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
+{
+    View v = { cpu, tn_cpu_state(cpu), frame };
+
+    bring_flags(&v, x64_behind_exit_note(note));
+    *gpr(&v, X64_RAX) = TN_RUN_EXIT_DIRECT;
+    *gpr(&v, X64_RDX) = (uintptr_t)note;
+    return x64_code_rx(x64_thunks.leave);
 }
 
 void x64_unwinding(TnCpu *cpu)

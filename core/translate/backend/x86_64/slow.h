@@ -30,6 +30,12 @@ typedef struct X64Beside {
 /* Has it done in code from now on, where it came often and may be. */
 void x64_note_beside(const X64Beside *b);
 
+/* The recipe of an exit that stores flags, and reading it. */
+void x64_note_recipe(X64Emit *e, const X64Recipe *r);
+X64Recipe x64_read_recipe(const uint8_t *note);
+/* Leaves by such an exit, with its note and the recipe behind that. */
+const void *x64_leave_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
+
 /* Computes what the recipe in the frame says and stores the packed flags to the state. */
 void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame);
 

@@ -260,13 +260,13 @@ static void move_vector_temporaries(X64Emit *e, bool store, X64Keep keep, int de
     }
 }
 
-/* x64_slow reads the registers from memory, changes some, and says where to go on: this is no return,
- * which the host would predict to lead to the note. */
-static void make_slow(X64Emit *e, X64Keep keep)
+/* x64_slow and its like read the registers from memory, change some, and say where to go on: this is
+ * no return, which the host would predict to lead to the note. */
+static uint8_t *make_slow(X64Emit *e, X64Keep keep, void (*fn)(void))
 {
     enum { DEPTH = 8 + PAD };
+    uint8_t *thunk = x64_begin_thunk(e);
 
-    x64_thunks.slow[keep] = x64_begin_thunk(e);
     x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
     move_temporaries(e, true, DEPTH);
     move_pins(e, true, UINT32_MAX);
@@ -277,7 +277,7 @@ static void make_slow(X64Emit *e, X64Keep keep)
     x64_lea(e, X64_W, X64_RDI, x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS));
     x64_lea(e, X64_W, X64_RSI, frame_at(0, DEPTH));
     x64_load(e, X64_W, X64_RDX, x64_mem(X64_RSP, PAD));
-    x64_emit_call_c(e, (void (*)(void))x64_slow);
+    x64_emit_call_c(e, fn);
     x64_store(e, X64_W, X64_RAX, frame_at(X64_F_RESUME, DEPTH));
     enter_mxcsr(e);
     restore_vectors(e, DEPTH);
@@ -286,6 +286,7 @@ static void make_slow(X64Emit *e, X64Keep keep)
     move_temporaries(e, false, DEPTH);
     x64_g1_ri(e, X64_G1_ADD, 3, X64_RSP, DEPTH);
     x64_rm(e, X64_GRP4, X64_G4_JMP, x64_frame(X64_F_RESUME));
+    return thunk;
 }
 
 void x64_make_thunks(void)
@@ -300,7 +301,8 @@ void x64_make_thunks(void)
     make_small(&e);
     x64_make_mxcsr_thunks(&e);
     for (X64Keep keep = 0; keep < X64_N_KEEPS; keep++)
-        make_slow(&e, keep);
+        x64_thunks.slow[keep] = make_slow(&e, keep, (void (*)(void))x64_slow);
+    x64_thunks.leave_noted = make_slow(&e, X64_KEEP_NONE, (void (*)(void))x64_leave_noted);
     x64_code_take(e.p);
     x64_code.first = x64_code.next;
 }
