@@ -153,15 +153,14 @@ static uint8_t *side_at(const Rep *r, const Side *side, uint64_t i, uint64_t n)
 }
 
 /*
- * The whole repetition at once, for the short ones that most are: upwards, without segments to add
- * or check, within a page of plain RAM. Gives what all elements take in bytes, or 0.
+ * Spans without more ado, for what most repetitions are: upwards, without segments to add or check, in
+ * plain RAM. Gives how many of n elements lie in the page of the address, 0 for the general way.
  */
-static uint64_t plain_bytes(const X86State *s, uint32_t how)
+static uint64_t plain_elements(const X86State *s, uint32_t how, uint64_t n, uint64_t at)
 {
-    uint64_t n = s->regs[RCX];
+    uint64_t room = TN_PAGE_SIZE - at % TN_PAGE_SIZE;
 
-    return (how & REP_PLAIN) && s->df > 0 && n <= TN_PAGE_SIZE ? n << (how >> REP_SIZE_SHIFT & 3)
-                                                               : 0;
+    return (how & REP_PLAIN) && s->df > 0 ? MIN(n, room >> (how >> REP_SIZE_SHIFT & 3)) : 0;
 }
 
 static unsigned mmu_of(uint32_t how)
@@ -228,13 +227,16 @@ static void copy_span(const Rep *r, const Side *to, const Side *from, uint64_t n
 static bool plain_movs(TnCpu *cpu, uint32_t how)
 {
     X86State *s = x86_state(cpu);
-    uint64_t bytes = plain_bytes(s, how);
+    uint64_t n = plain_elements(s, how, s->regs[RCX], s->regs[RSI]);
+
+    n = plain_elements(s, how, n, s->regs[RDI]);
+    uint64_t bytes = n << (how >> REP_SIZE_SHIFT & 3);
 
     if (!bytes || !tn_span_copy(cpu, s->regs[RDI], s->regs[RSI], bytes, mmu_of(how)))
         return false;
     s->regs[RSI] += bytes;
     s->regs[RDI] += bytes;
-    s->regs[RCX] = 0;
+    s->regs[RCX] -= n;
     return true;
 }
 
@@ -246,6 +248,11 @@ static __attribute__((noinline)) uint32_t repeat_movs(TnCpu *cpu, uint32_t how)
     uint32_t again = 0;
 
     for (uint64_t left; (left = remaining(&r)) != 0;) {
+        if (plain_movs(cpu, how)) {
+            if (span_done(&r, 0, &again))
+                break;
+            continue;
+        }
         uint64_t n = how & REP_ONCE ? 0 : side_span(&r, &to, side_span(&r, &from, left));
         side_locate(&r, &from);
         side_locate(&r, &to);
@@ -267,7 +274,9 @@ static __attribute__((noinline)) uint32_t repeat_movs(TnCpu *cpu, uint32_t how)
 
 uint32_t x86_helper_rep_movs(TnCpu *cpu, uint32_t how)
 {
-    return plain_movs(cpu, how) ? 0 : repeat_movs(cpu, how);
+    if (TN_LIKELY(plain_movs(cpu, how) && !x86_state(cpu)->regs[RCX]))
+        return 0;
+    return repeat_movs(cpu, how);
 }
 
 /* An element's value, over and over. */
@@ -302,15 +311,14 @@ static void fill_span(const Rep *r, const Side *to, uint64_t n, uint64_t value)
 static bool plain_stos(TnCpu *cpu, uint32_t how)
 {
     X86State *s = x86_state(cpu);
-    uint64_t bytes = plain_bytes(s, how);
-    unsigned size = 1u << (how >> REP_SIZE_SHIFT & 3);
-    uint8_t byte = (uint8_t)s->regs[RAX];
+    uint64_t n = plain_elements(s, how, s->regs[RCX], s->regs[RDI]);
+    uint64_t bytes = n << (how >> REP_SIZE_SHIFT & 3);
 
-    if (!bytes || !is_one_byte(s->regs[RAX], size) ||
-        !tn_span_fill(cpu, s->regs[RDI], byte, bytes, mmu_of(how)))
+    if (!bytes || !is_one_byte(s->regs[RAX], 1u << (how >> REP_SIZE_SHIFT & 3)) ||
+        !tn_span_fill(cpu, s->regs[RDI], (uint8_t)s->regs[RAX], bytes, mmu_of(how)))
         return false;
     s->regs[RDI] += bytes;
-    s->regs[RCX] = 0;
+    s->regs[RCX] -= n;
     return true;
 }
 
@@ -322,6 +330,11 @@ static __attribute__((noinline)) uint32_t repeat_stos(TnCpu *cpu, uint32_t how)
     uint32_t again = 0;
 
     for (uint64_t left; (left = remaining(&r)) != 0;) {
+        if (plain_stos(cpu, how)) {
+            if (span_done(&r, 0, &again))
+                break;
+            continue;
+        }
         uint64_t n = side_span(&r, &to, how & REP_ONCE ? 0 : left);
         side_probe(&r, &to, n);
         if (to.host) {
@@ -339,7 +352,9 @@ static __attribute__((noinline)) uint32_t repeat_stos(TnCpu *cpu, uint32_t how)
 
 uint32_t x86_helper_rep_stos(TnCpu *cpu, uint32_t how)
 {
-    return plain_stos(cpu, how) ? 0 : repeat_stos(cpu, how);
+    if (TN_LIKELY(plain_stos(cpu, how) && !x86_state(cpu)->regs[RCX]))
+        return 0;
+    return repeat_stos(cpu, how);
 }
 
 static void put_accumulator(const Rep *r, uint64_t value)

@@ -145,7 +145,9 @@ static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
         side.flags = x64_recipe(cx, cx->pending_flags);
         side.host_live = x64_host_has(cx, cx->pending_flags);
     }
-    side.early = may_skip_flags(cx, pc) && !cx->wide_used && !goes_back(cx, pc);
+    /* A loop is left once, and would meet what aligns the jump in every round. */
+    side.early = may_skip_flags(cx, pc) && !cx->wide_used && !goes_back(cx, pc) &&
+                 !x64_has_rounds(cx);
     side.from = side.early ? x64_jcc32_aligned(&cx->e, cc) : x64_jcc32(&cx->e, cc);
     g_array_append_val(cx->sides, side);
 }
