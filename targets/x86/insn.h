@@ -130,6 +130,7 @@ struct X86Ctx {
     uint8_t mem_scale;
     bool mem_rip;         /* decoder: mem_disp is relative to the next pc */
     bool mem_checked;     /* mem_addr passed the segment checks for writing too */
+    TnTemp mem_root;      /* the base register's value where one has been asked for; 0 before */
     TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
     int64_t mem_disp;     /* RIP-relative: already absolute, base -1 */
 
@@ -145,6 +146,10 @@ struct X86Ctx {
     uint8_t n_jumps;      /* conditional exits of the block's present round so far */
     uint8_t n_rounds;     /* how often the block has gone back to its start (TnIrBuilder.rounds) */
     bool goes_back;       /* the next instruction is the block's first */
+
+    /* What general registers and flags hold, by type, after known_calls calls; 0 where unknown. */
+    TnTemp known[2][X86_REG_FLAGS + 1];
+    uint32_t known_calls;
 };
 
 /* ---- Operands (operand.c) --------------------------------------------------------------- */
@@ -165,6 +170,10 @@ TnTemp x86_read_any(X86Ctx *c, unsigned n);
 TnTemp x86_read_rmw(X86Ctx *c, unsigned n);
 TnTemp x86_read_signed(X86Ctx *c, unsigned n);
 void x86_write(X86Ctx *c, unsigned n, TnTemp value);
+/* A general register or the flags as GET and PUT of a type have them; a value that is known is not
+ * got again. Writes go through here, so that it stays known. */
+TnTemp x86_ir_get(X86Ctx *c, TnIrType t, unsigned reg);
+void x86_ir_put(X86Ctx *c, TnIrType t, unsigned reg, TnTemp value);
 /* General registers at a size in bytes; get is zero-extended. */
 TnTemp x86_get_reg(X86Ctx *c, unsigned reg, unsigned size);
 void x86_put_reg(X86Ctx *c, unsigned reg, unsigned size, TnTemp value);

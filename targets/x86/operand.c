@@ -8,6 +8,8 @@
  */
 #include "insn.h"
 
+#include <string.h>
+
 /* ---- Addresses -------------------------------------------------------------------------- */
 
 TnTemp x86_mem_offset(X86Ctx *c)
@@ -20,9 +22,9 @@ TnTemp x86_mem_offset(X86Ctx *c)
         return tn_ir_const(c->b, t, (uint64_t)c->mem_disp & mask);
     }
     if (c->mem_base >= 0)
-        base = tn_ir_get(c->b, t, (unsigned)c->mem_base);
+        base = c->mem_root ? c->mem_root : x86_ir_get(c, t, (unsigned)c->mem_base);
     if (c->mem_index >= 0)
-        index = tn_ir_get(c->b, t, (unsigned)c->mem_index);
+        index = x86_ir_get(c, t, (unsigned)c->mem_index);
     if (!index && c->mem_disp == 0)
         offset = base;
     else
@@ -85,6 +87,23 @@ TnTemp x86_mem_addr(X86Ctx *c, unsigned n, bool write)
     return c->mem_addr;
 }
 
+/* An address as accesses take it. */
+typedef struct Place {
+    TnTemp base;
+    int64_t disp;
+} Place;
+
+/* Where the address is a register and a displacement, the access adds them. */
+static Place mem_place(X86Ctx *c, unsigned n, bool write)
+{
+    if (!c->code64 || c->addr_size != 8 || c->mem_base < 0 || c->mem_index >= 0 ||
+        c->mem_seg == FS || c->mem_seg == GS || c->mem_addr || c->mode & MODE_DR7)
+        return (Place){ x86_mem_addr(c, n, write), 0 };
+    if (!c->mem_root)
+        c->mem_root = x86_ir_get(c, TN_I64, (unsigned)c->mem_base);
+    return (Place){ c->mem_root, c->mem_disp };
+}
+
 /* ---- Memory ----------------------------------------------------------------------------- */
 
 unsigned x86_mem_flags(const X86Ctx *c, unsigned n)
@@ -108,11 +127,57 @@ void x86_store(X86Ctx *c, TnIrType t, TnTemp addr, TnTemp value)
 
 /* ---- General registers ------------------------------------------------------------------ */
 
+static TnTemp *known(X86Ctx *c, TnIrType t, unsigned reg)
+{
+    if (TN_UNLIKELY(c->known_calls != c->b->n_calls)) {
+        memset(c->known, 0, sizeof(c->known));
+        c->known_calls = c->b->n_calls;
+    }
+    return &c->known[t - TN_I32][reg];
+}
+
+TnTemp x86_ir_get(X86Ctx *c, TnIrType t, unsigned reg)
+{
+    TnTemp *value = known(c, t, reg);
+
+    if (!*value)
+        *value = tn_ir_get(c->b, t, reg);
+    return *value;
+}
+
+/* Whether one of the last operations defines the value, with bits 63..32 clear. */
+static bool is_seen_to_be_low(const TnIrBuilder *b, TnTemp value)
+{
+    enum { AS_FAR = 4 };
+
+    for (uint32_t i = b->n_ops; i > 0 && b->n_ops - i < AS_FAR; i--) {
+        const TnIrOp *op = &b->ops[i - 1];
+
+        if (op->dst != value)
+            continue;
+        if (op->opc == TN_IR_LD)
+            return op->type <= TN_I32 && (!(op->aux & TN_MEM_SIGN) || op->aux & TN_MEM_DST32);
+        return op->type == TN_I32 && (op->opc == TN_IR_CONST || op->opc == TN_IR_GET ||
+                                      (op->opc >= TN_IR_ADD && op->opc <= TN_IR_FLAGCOND));
+    }
+    return false;
+}
+
+/* A PUT of TN_I32 clears the upper half. */
+void x86_ir_put(X86Ctx *c, TnIrType t, unsigned reg, TnTemp value)
+{
+    bool low = t == TN_I32 && is_seen_to_be_low(c->b, value);
+
+    *known(c, TN_I32, reg) = low ? value : TN_TEMP_NONE;
+    *known(c, TN_I64, reg) = t == TN_I64 || low ? value : TN_TEMP_NONE;
+    tn_ir_put(c->b, t, reg, value);
+}
+
 TnTemp x86_get_reg(X86Ctx *c, unsigned reg, unsigned size)
 {
     if (size == 8)
-        return tn_ir_get(c->b, TN_I64, reg);
-    TnTemp value = tn_ir_get(c->b, TN_I32, reg);
+        return x86_ir_get(c, TN_I64, reg);
+    TnTemp value = x86_ir_get(c, TN_I32, reg);
     if (size == 4)
         return value;
     return tn_ir_1(c->b, size == 2 ? TN_IR_EXT16U : TN_IR_EXT8U, TN_I32, value);
@@ -120,15 +185,15 @@ TnTemp x86_get_reg(X86Ctx *c, unsigned reg, unsigned size)
 
 static void put_part(X86Ctx *c, unsigned reg, TnTemp value, unsigned pos, unsigned len)
 {
-    TnTemp old = tn_ir_get(c->b, TN_I64, reg);
+    TnTemp old = x86_ir_get(c, TN_I64, reg);
 
-    tn_ir_put(c->b, TN_I64, reg, tn_ir_deposit(c->b, TN_I64, old, value, pos, len));
+    x86_ir_put(c, TN_I64, reg, tn_ir_deposit(c->b, TN_I64, old, value, pos, len));
 }
 
 void x86_put_reg(X86Ctx *c, unsigned reg, unsigned size, TnTemp value)
 {
     if (size >= 4)
-        tn_ir_put(c->b, size == 8 ? TN_I64 : TN_I32, reg, value);
+        x86_ir_put(c, size == 8 ? TN_I64 : TN_I32, reg, value);
     else
         put_part(c, reg, value, 0, size * 8);
 }
@@ -138,15 +203,16 @@ void x86_put_reg(X86Ctx *c, unsigned reg, unsigned size, TnTemp value)
 static TnTemp read_operand(X86Ctx *c, unsigned n, bool any, unsigned mem_flags)
 {
     const X86Operand *op = &c->op[n];
+    Place place;
 
     switch ((X86OperandKind)op->kind) {
     case OPERAND_REG:
         if (op->high)
-            return tn_ir_extract(c->b, TN_I32, tn_ir_get(c->b, TN_I32, op->reg), 8, 8);
+            return tn_ir_extract(c->b, TN_I32, x86_ir_get(c, TN_I32, op->reg), 8, 8);
         return x86_get_reg(c, op->reg, any ? MAX(op->size, 4u) : op->size);
     case OPERAND_MEM:
-        return tn_ir_ld(c->b, x86_type(op->size),
-                        x86_mem_addr(c, op->size, mem_flags & TN_MEM_RMW), 0,
+        place = mem_place(c, op->size, mem_flags & TN_MEM_RMW);
+        return tn_ir_ld(c->b, x86_type(op->size), place.base, place.disp,
                         x86_mem_flags(c, op->size) | mem_flags);
     case OPERAND_IMM:
         return tn_ir_const(c->b, TN_I64, (uint64_t)op->imm);
@@ -191,6 +257,7 @@ TnTemp x86_read_signed(X86Ctx *c, unsigned n)
 void x86_write(X86Ctx *c, unsigned n, TnTemp value)
 {
     const X86Operand *op = &c->op[n];
+    Place place;
 
     switch ((X86OperandKind)op->kind) {
     case OPERAND_REG:
@@ -200,7 +267,9 @@ void x86_write(X86Ctx *c, unsigned n, TnTemp value)
             x86_put_reg(c, op->reg, op->size, value);
         break;
     case OPERAND_MEM:
-        x86_store(c, x86_type(op->size), x86_mem_addr(c, op->size, true), value);
+        place = mem_place(c, op->size, true);
+        tn_ir_st(c->b, x86_type(op->size), place.base, place.disp, value,
+                 x86_mem_flags(c, op->size));
         break;
     default:
         g_return_if_reached();
@@ -211,10 +280,10 @@ void x86_write(X86Ctx *c, unsigned n, TnTemp value)
 
 TnTemp x86_get_flags(X86Ctx *c)
 {
-    return tn_ir_get(c->b, TN_I32, X86_REG_FLAGS);
+    return x86_ir_get(c, TN_I32, X86_REG_FLAGS);
 }
 
 void x86_put_flags(X86Ctx *c, TnTemp flags)
 {
-    tn_ir_put(c->b, TN_I32, X86_REG_FLAGS, flags);
+    x86_ir_put(c, TN_I32, X86_REG_FLAGS, flags);
 }

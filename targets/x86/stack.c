@@ -7,7 +7,7 @@
 static TnTemp stack_pointer(X86Ctx *c, int64_t displacement)
 {
     TnIrType t = c->stack_size == 8 ? TN_I64 : TN_I32;
-    TnTemp sp = tn_ir_get(c->b, t, RSP);
+    TnTemp sp = x86_ir_get(c, t, RSP);
 
     if (displacement)
         sp = tn_ir_i(c->b, TN_IR_ADDI, t, sp, (uint64_t)displacement);
@@ -24,7 +24,7 @@ void x86_stack_poke(X86Ctx *c, unsigned size, int offset, TnTemp value)
 /* Without a base, a limit or a breakpoint nothing but the store needs the address. */
 static void push_flat(X86Ctx *c, unsigned size, TnTemp value)
 {
-    TnTemp sp = tn_ir_get(c->b, TN_I64, RSP);
+    TnTemp sp = x86_ir_get(c, TN_I64, RSP);
     int64_t down = -(int64_t)size;
 
     tn_ir_st(c->b, x86_type(size), sp, down, value, x86_mem_flags(c, size));

@@ -322,6 +322,7 @@ struct TnIrBuilder {
     uint32_t n_ops, capacity;
     uint32_t n_temps;  /* the next free temporary; starts at 1 */
     uint32_t n_insns;  /* INSN operations so far */
+    uint32_t n_calls;  /* CALL operations so far: any may have changed declared registers */
     uint32_t max_insns;/* the block must end at or before this many instructions */
     uint32_t flags;    /* TN_BLOCK_* set by the front end */
     uint64_t pc;       /* the block's first guest pc */
@@ -543,6 +544,7 @@ static inline TnTemp tn_ir_call(TnIrBuilder *b, unsigned helper, TnTemp a, TnTem
 {
     TnTemp dst = tn_ir_op(b, TN_IR_CALL, TN_I64, a, x, c, (uint16_t)helper, 0);
     b->ops[b->n_ops - 1].d = d;
+    b->n_calls++;
     return dst;
 }
 
@@ -551,6 +553,7 @@ static inline void tn_ir_call_void(TnIrBuilder *b, unsigned helper, TnTemp a, Tn
                                    TnTemp d)
 {
     TnIrOp *op = tn_ir_append(b, TN_IR_CALL, TN_I64);
+    b->n_calls++;
     op->aux = (uint16_t)helper;
     op->a = a;
     op->b = x;

@@ -236,8 +236,8 @@ static void cmpxchg_plain(X86Ctx *c, const Alu *alu, TnTemp source, TnTemp equal
     unsigned reg = c->op[0].reg;
 
     if (c->op[0].kind == OPERAND_REG && alu->size == 4)
-        tn_ir_put(c->b, TN_I64, reg,
-                  tn_ir_select(c->b, TN_I64, equal, source, tn_ir_get(c->b, TN_I64, reg)));
+        x86_ir_put(c, TN_I64, reg,
+                  tn_ir_select(c->b, TN_I64, equal, source, x86_ir_get(c, TN_I64, reg)));
     else
         x86_write(c, 0, tn_ir_select(c->b, t, equal, source, alu->b));
 }
@@ -259,12 +259,12 @@ void x86_gen_cmpxchg(X86Ctx *c)
         cmpxchg_plain(c, &alu, source, equal);
     }
     /* An accumulator that matched stays whole, in its upper half too. */
-    old = tn_ir_get(c->b, TN_I64, RAX);
+    old = x86_ir_get(c, TN_I64, RAX);
     TnTemp loaded = alu.b;
     if (alu.size < 4)
         loaded = tn_ir_deposit(c->b, TN_I64, old, alu.b, 0, alu.size * 8);
     if (c->op[0].kind != OPERAND_REG || c->op[0].reg != RAX || c->op[0].high)
-        tn_ir_put(c->b, TN_I64, RAX, tn_ir_select(c->b, TN_I64, equal, old, loaded));
+        x86_ir_put(c, TN_I64, RAX, tn_ir_select(c->b, TN_I64, equal, old, loaded));
     alu_flags(c, &alu);
 }
 
@@ -287,9 +287,9 @@ void x86_gen_cmpxchg8b(X86Ctx *c)
     addr = x86_mem_addr(c, 8, true);
     old = tn_ir_atomic_cas(c->b, TN_I64, addr, expect, value, x86_mem_flags(c, 8) | TN_MEM_LOCKED);
     equal = tn_ir_setcond(c->b, TN_I64, TN_COND_EQ, old, expect);
-    tn_ir_put(c->b, TN_I64, RAX, tn_ir_select(c->b, TN_I64, equal, tn_ir_get(c->b, TN_I64, RAX),
+    x86_ir_put(c, TN_I64, RAX, tn_ir_select(c->b, TN_I64, equal, x86_ir_get(c, TN_I64, RAX),
                                               tn_ir_1(c->b, TN_IR_EXT32U, TN_I64, old)));
-    tn_ir_put(c->b, TN_I64, RDX, tn_ir_select(c->b, TN_I64, equal, tn_ir_get(c->b, TN_I64, RDX),
+    x86_ir_put(c, TN_I64, RDX, tn_ir_select(c->b, TN_I64, equal, x86_ir_get(c, TN_I64, RDX),
                                               tn_ir_i(c->b, TN_IR_SHRI, TN_I64, old, 32)));
     x86_put_flags(c, tn_ir_deposit(c->b, TN_I32, x86_get_flags(c), equal, 6, 1));
 }

@@ -110,13 +110,13 @@ void x86_gen_bit_scan(X86Ctx *c)
     unsigned size = c->op[0].size;
     TnTemp source = x86_read(c, 1);
     TnTemp position = count_zeros(c, opc, size, source);
-    TnTemp old = tn_ir_get(c->b, TN_I64, c->op[0].reg);
+    TnTemp old = x86_ir_get(c, TN_I64, c->op[0].reg);
 
     if (opc == TN_IR_CLZ)
         position = tn_ir_i(c->b, TN_IR_XORI, TN_I32, position, size * 8 - 1);
     if (size == 2)
         position = tn_ir_deposit(c->b, TN_I64, old, position, 0, 16);
-    tn_ir_put(c->b, TN_I64, c->op[0].reg, tn_ir_select(c->b, TN_I64, source, position, old));
+    x86_ir_put(c, TN_I64, c->op[0].reg, tn_ir_select(c->b, TN_I64, source, position, old));
     x86_put_flags(c, tn_ir_flags(c->b, TN_FLAGS_LOGIC, x86_log2(size), source, TN_TEMP_NONE,
                                  TN_TEMP_NONE));
 }

@@ -157,7 +157,7 @@ static void gen_adx(X86Ctx *c)
 /* CRC32 r, r/m */
 static void gen_crc32(X86Ctx *c)
 {
-    TnTemp crc = tn_ir_get(c->b, TN_I32, c->op[0].reg), data = x86_read(c, 1);
+    TnTemp crc = x86_ir_get(c, TN_I32, c->op[0].reg), data = x86_read(c, 1);
 
     x86_write(c, 0, tn_ir_call(c->b, X86_HELPER_crc32, crc, data,
                                tn_ir_const(c->b, TN_I32, c->op[1].size), 0));

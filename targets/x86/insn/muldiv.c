@@ -49,7 +49,7 @@ void x86_gen_imul(X86Ctx *c)
 {
     unsigned size = c->op[0].size;
     TnTemp b = x86_read_signed(c, 0);
-    TnTemp a = tn_ir_get(c->b, size == 8 ? TN_I64 : TN_I32, RAX);
+    TnTemp a = x86_ir_get(c, size == 8 ? TN_I64 : TN_I32, RAX);
 
     gen_multiply(c, sign_extend(c, a, size), b, true);
 }
@@ -171,7 +171,7 @@ uint64_t x86_helper_idiv64(TnCpu *cpu, uint64_t low, uint64_t high, uint64_t div
 void x86_gen_cbw(X86Ctx *c)
 {
     unsigned size = c->op_size;
-    TnTemp a = tn_ir_get(c->b, TN_I32, RAX);
+    TnTemp a = x86_ir_get(c, TN_I32, RAX);
 
     x86_put_reg(c, RAX, size, sign_extend(c, a, size / 2));
 }
@@ -180,7 +180,7 @@ void x86_gen_cbw(X86Ctx *c)
 void x86_gen_cwd(X86Ctx *c)
 {
     unsigned size = c->op_size;
-    TnTemp a = sign_extend(c, tn_ir_get(c->b, size == 8 ? TN_I64 : TN_I32, RAX), size);
+    TnTemp a = sign_extend(c, x86_ir_get(c, size == 8 ? TN_I64 : TN_I32, RAX), size);
 
     x86_put_reg(c, RDX, size, tn_ir_i(c->b, TN_IR_SARI, TN_I64, a, 63));
 }

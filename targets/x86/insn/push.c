@@ -41,7 +41,7 @@ void x86_gen_pusha(X86Ctx *c)
     int size = c->op_size;
 
     for (int reg = RAX; reg <= RDI; reg++)
-        x86_stack_poke(c, c->op_size, -size * (reg + 1), tn_ir_get(c->b, TN_I32, (unsigned)reg));
+        x86_stack_poke(c, c->op_size, -size * (reg + 1), x86_ir_get(c, TN_I32, (unsigned)reg));
     x86_stack_release(c, -size * 8);
 }
 
@@ -101,7 +101,7 @@ static void gen_enter_display(X86Ctx *c, unsigned level, TnTemp frame)
     unsigned size = c->op_size;
 
     for (unsigned i = 1; i < level; i++) {
-        TnTemp offset = tn_ir_i(c->b, TN_IR_ADDI, t, tn_ir_get(c->b, t, RBP),
+        TnTemp offset = tn_ir_i(c->b, TN_IR_ADDI, t, x86_ir_get(c, t, RBP),
                                 (uint64_t)-(int64_t)(size * i));
         if (c->stack_size == 2)
             offset = tn_ir_1(c->b, TN_IR_EXT16U, TN_I32, offset);
@@ -119,11 +119,11 @@ void x86_gen_enter(X86Ctx *c)
     int pushed = (int)(size * (level ? level + 1 : 1)), alloc = (uint16_t)c->op[0].imm;
     TnIrType t = c->stack_size == 8 ? TN_I64 : TN_I32;
 
-    TnTemp frame = tn_ir_i(c->b, TN_IR_ADDI, t, tn_ir_get(c->b, t, RSP), (uint64_t)-(int64_t)size);
+    TnTemp frame = tn_ir_i(c->b, TN_IR_ADDI, t, x86_ir_get(c, t, RSP), (uint64_t)-(int64_t)size);
     x86_stack_poke(c, size, -(int)size, x86_get_reg(c, RBP, size));
     gen_enter_display(c, level, frame);
     /* The new top of the stack must be writable (SDM vol. 2, ENTER: #PF). */
-    TnTemp top = tn_ir_i(c->b, TN_IR_ADDI, t, tn_ir_get(c->b, t, RSP),
+    TnTemp top = tn_ir_i(c->b, TN_IR_ADDI, t, x86_ir_get(c, t, RSP),
                          (uint64_t)-(int64_t)(pushed + alloc));
     if (c->stack_size == 2)
         top = tn_ir_1(c->b, TN_IR_EXT16U, TN_I32, top);

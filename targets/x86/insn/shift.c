@@ -23,7 +23,7 @@ static Count read_count(X86Ctx *c, unsigned n)
         count.value = (unsigned)c->op[n].imm & mask;
         count.temp = tn_ir_const(c->b, TN_I32, count.value);
     } else {
-        count.temp = tn_ir_get(c->b, TN_I32, RCX);
+        count.temp = x86_ir_get(c, TN_I32, RCX);
     }
     return count;
 }

@@ -39,7 +39,7 @@ static TnTemp step(X86Ctx *c)
 
 static void advance(X86Ctx *c, unsigned reg, TnTemp by)
 {
-    TnTemp old = tn_ir_get(c->b, TN_I64, reg);
+    TnTemp old = x86_ir_get(c, TN_I64, reg);
 
     x86_put_reg(c, reg, c->addr_size, tn_ir_2(c->b, TN_IR_ADD, TN_I64, old, by));
 }
@@ -118,7 +118,7 @@ static void gen_stos(X86Ctx *c)
 {
     if (repeated(c))
         return;
-    x86_store(c, x86_type(element(c)), dest_addr(c, true), tn_ir_get(c->b, TN_I64, RAX));
+    x86_store(c, x86_type(element(c)), dest_addr(c, true), x86_ir_get(c, TN_I64, RAX));
     advance(c, RDI, step(c));
 }
 
@@ -138,7 +138,7 @@ static void gen_scas(X86Ctx *c)
         return;
     TnTemp b = x86_load(c, x86_type(element(c)), dest_addr(c, false));
     advance(c, RDI, step(c));
-    put_compare(c, tn_ir_get(c->b, TN_I64, RAX), b);
+    put_compare(c, x86_ir_get(c, TN_I64, RAX), b);
 }
 
 /* INS, OUTS */

@@ -100,7 +100,7 @@ void x86_gen_lea(X86Ctx *c)
 void x86_gen_xlat(X86Ctx *c)
 {
     TnIrType t = c->addr_size == 8 ? TN_I64 : TN_I32;
-    TnTemp offset = tn_ir_2(c->b, TN_IR_ADD, t, tn_ir_get(c->b, t, RBX), x86_get_reg(c, RAX, 1));
+    TnTemp offset = tn_ir_2(c->b, TN_IR_ADD, t, x86_ir_get(c, t, RBX), x86_get_reg(c, RAX, 1));
     unsigned seg = c->seg_override >= 0 ? (unsigned)c->seg_override : DS;
 
     if (c->addr_size == 2)
@@ -112,16 +112,16 @@ void x86_gen_xlat(X86Ctx *c)
 void x86_gen_lahf(X86Ctx *c)
 {
     TnTemp low = tn_ir_i(c->b, TN_IR_ANDI, TN_I32, x86_get_flags(c), 0xff);
-    TnTemp old = tn_ir_get(c->b, TN_I64, RAX);
+    TnTemp old = x86_ir_get(c, TN_I64, RAX);
 
     low = tn_ir_i(c->b, TN_IR_ORI, TN_I32, low, EFLAGS_1);
-    tn_ir_put(c->b, TN_I64, RAX, tn_ir_deposit(c->b, TN_I64, old, low, 8, 8));
+    x86_ir_put(c, TN_I64, RAX, tn_ir_deposit(c->b, TN_I64, old, low, 8, 8));
 }
 
 /* SAHF */
 void x86_gen_sahf(X86Ctx *c)
 {
-    TnTemp ah = tn_ir_extract(c->b, TN_I32, tn_ir_get(c->b, TN_I32, RAX), 8, 8);
+    TnTemp ah = tn_ir_extract(c->b, TN_I32, x86_ir_get(c, TN_I32, RAX), 8, 8);
     TnTemp keep = tn_ir_i(c->b, TN_IR_ANDI, TN_I32, x86_get_flags(c), TN_FLAG_O);
 
     ah = tn_ir_i(c->b, TN_IR_ANDI, TN_I32, ah, TN_FLAGS_ALL & 0xff);

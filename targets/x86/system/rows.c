@@ -103,12 +103,12 @@ static void gen_smsw(X86Ctx *c)
 /* LAR r, r/m; LSL r, r/m: the destination is kept, its upper half too, where ZF becomes 0 */
 static void gen_lar(X86Ctx *c)
 {
-    TnTemp selector = x86_read(c, 1), old = tn_ir_get(c->b, TN_I64, c->op[0].reg);
+    TnTemp selector = x86_read(c, 1), old = x86_ir_get(c, TN_I64, c->op[0].reg);
     TnTemp value = tn_ir_call(c->b, c->row->helper, selector, old, 0, 0);
 
     if (c->op[0].size == 2)
         value = tn_ir_deposit(c->b, TN_I64, old, value, 0, 16);
-    tn_ir_put(c->b, TN_I64, c->op[0].reg, value);
+    x86_ir_put(c, TN_I64, c->op[0].reg, value);
 }
 
 /* ARPL r/m, r */
