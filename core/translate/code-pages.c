@@ -82,6 +82,30 @@ static void mark_in_tlb(TnTlb *tlb, void *host)
     }
 }
 
+typedef struct Places {
+    const void *host;
+    unsigned n, index[TN_TLB_PLACES];
+} Places;
+
+static void mark_places(TnTlb *tlb, void *data)
+{
+    const Places *p = data;
+
+    for (unsigned k = 0; k < p->n; k++)
+        mark_entry(&tlb->entry[p->index[k]], p->host);
+}
+
+static void mark_in_tlbs(void *host)
+{
+    Places p = { .host = host };
+
+    p.n = tn_tlb_where_writable(host, p.index);
+    if (p.n == TN_TLB_ANYWHERE)
+        tn_tlb_each(mark_in_tlb, host);
+    else
+        tn_tlb_each(mark_places, &p);
+}
+
 static void mark(TnCodePage *page)
 {
     if (atomic_load(&page->marked))
@@ -89,7 +113,7 @@ static void mark(TnCodePage *page)
     atomic_store(&page->marked, true);
     page->marks++;
     tn_region_code_protect(page->region, page->offset, TN_PAGE_SIZE);
-    tn_tlb_each(mark_in_tlb, page->host);
+    mark_in_tlbs(page->host);
 }
 
 void tn_code_page_unmark_if_idle(TnCodePage *page)

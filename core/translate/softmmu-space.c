@@ -144,3 +144,60 @@ void tn_tlb_each(void (*fn)(TnTlb *tlb, void *data), void *data)
         tn_tlb_sites_close_writes(cpu);
     }
 }
+
+/* ---- Where pages may be stored to ---------------------------------------------------------- */
+
+/*
+ * For host pages of the same number modulo 2^18 (those of 1 GiB are apart): the entries, plus one,
+ * that have allowed stores to one of them, as those of the kernel's map of all memory and of its own
+ * code. So a page that becomes code is looked for in a few entries, not in thousands. Who allows
+ * stores notes that first and looks whether the page is code then; who marks code looks here then:
+ * one sees the other.
+ */
+enum { WRITABLE_BITS = 18, WRITABLE_SIZE = 1 << WRITABLE_BITS, PLACE_BITS = 16 };
+
+#define MANY_PLACES UINT64_MAX
+
+_Static_assert((int)TN_TLB_BITS < (int)PLACE_BITS, "an entry's number fits");
+_Static_assert(TN_TLB_PLACES * PLACE_BITS == 64, "as many as a word has");
+
+static _Atomic(uint64_t) writable[WRITABLE_SIZE];
+
+static _Atomic(uint64_t) *places_of(const void *host)
+{
+    return &writable[((uintptr_t)host >> TN_PAGE_BITS) % WRITABLE_SIZE];
+}
+
+static uint64_t with_place(uint64_t places, uint64_t place)
+{
+    unsigned shift = 0;
+
+    if (places == MANY_PLACES)
+        return places;
+    for (; shift < 64 && places >> shift; shift += PLACE_BITS) {
+        if ((uint16_t)(places >> shift) == place)
+            return places;
+    }
+    return shift < 64 ? places | place << shift : MANY_PLACES;
+}
+
+void tn_tlb_note_writable(const void *host, unsigned index)
+{
+    uint64_t was = atomic_load(places_of(host)), now;
+
+    do
+        now = with_place(was, index + 1);
+    while (now != was && !atomic_compare_exchange_weak(places_of(host), &was, now));
+}
+
+unsigned tn_tlb_where_writable(const void *host, unsigned index[TN_TLB_PLACES])
+{
+    uint64_t places = atomic_load(places_of(host));
+    unsigned n = 0;
+
+    if (places == MANY_PLACES)
+        return TN_TLB_ANYWHERE;
+    for (; places; places >>= PLACE_BITS)
+        index[n++] = (uint16_t)places - 1u;
+    return n;
+}

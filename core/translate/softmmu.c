@@ -34,6 +34,7 @@ static void publish_write_tag(TnTlbEntry *e, uint64_t page, const TnMemorySpan *
 {
     uint64_t bits = tn_tlb_watched_bits(span), now;
 
+    tn_tlb_note_writable(span->host, tn_tlb_index(page));
     __atomic_store_n(&e->write, page | bits, __ATOMIC_SEQ_CST);
     /* It may have become code, or logged, between our look and the store: see code-pages.h. */
     now = tn_tlb_watched_bits(span);

@@ -111,6 +111,12 @@ uint32_t tn_tlb_new_asid(TnCpu *cpu);
  * closes all windows then. [any] */
 void tn_tlb_each(void (*fn)(TnTlb *tlb, void *data), void *data);
 
+/* To be called before entry `index` of a TLB allows stores to a page of host memory. [vcpu] */
+void tn_tlb_note_writable(const void *host, unsigned index);
+/* The entries of each TLB that alone may allow stores to it, and how many; or that it may be any. [any] */
+enum { TN_TLB_PLACES = 4, TN_TLB_ANYWHERE = TN_TLB_PLACES + 1 };
+unsigned tn_tlb_where_writable(const void *host, unsigned index[TN_TLB_PLACES]);
+
 /* ---- softmmu-sites.c: what accesses of hot code keep ------------------------------------------- */
 
 /* What an access, or a group of neighbours, wants of its window. */
