@@ -19,6 +19,8 @@
 enum {
     HASH_BITS = 18,
     HASH_SIZE = 1 << HASH_BITS,
+    LINE_BITS = 6,    /* blocks that begin in one line of 64 bytes share a bucket */
+    PAGE_LINES = 1 << (TN_PAGE_BITS - LINE_BITS),
     RECLAIM_AT = 512, /* dead blocks that make it worth trying */
 };
 
@@ -29,10 +31,13 @@ static struct {
     atomic_ullong epoch;
 } cache = { .epoch = 1 };
 
+/* The buckets of a page lie together: code that runs for the first time goes on in its page. */
 static _Atomic(TnBlock *) *bucket(uint64_t phys, uint64_t pc, uint32_t mode_id)
 {
-    uint64_t h = (phys ^ pc << 20 ^ (uint64_t)mode_id << 40) * UINT64_C(0x9e3779b97f4a7c15);
-    return &cache.hash[h >> (64 - HASH_BITS)];
+    uint64_t page = tn_page_of(phys) ^ tn_page_of(pc) << 20 ^ (uint64_t)mode_id << 40;
+    uint64_t h = page * UINT64_C(0x9e3779b97f4a7c15) >> (64 - HASH_BITS);
+
+    return &cache.hash[(h & ~(uint64_t)(PAGE_LINES - 1)) | tn_page_offset(phys) >> LINE_BITS];
 }
 
 TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id)
