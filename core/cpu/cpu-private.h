@@ -102,6 +102,13 @@ typedef struct TnTlbLarge {
     uint64_t met[3][8];    /* by size class: hashed page numbers */
 } TnTlbLarge;
 
+/* Windows of hot code that may be open (softmmu-sites.c). */
+typedef struct TnOpenSites {
+    uint64_t where;        /* bits for the pieces of memory that any of them is in */
+    unsigned n;
+    uint16_t number[TN_TLB_SITES];
+} TnOpenSites;
+
 struct TnCpuPrivate {
     TnCpu *cpu;
 
@@ -114,8 +121,8 @@ struct TnCpuPrivate {
     TnTlbSecond *second;        /* TN_TLB_SECOND_SIZE of them */
     TnTlbLarge large;
     TnPhysRange phys[TN_PHYS_RANGES]; /* the one used last first */
-    uint16_t open_site[TN_TLB_SITES]; /* numbers of those that may be open */
-    unsigned n_open_sites;
+    TnOpenSites open_sites[2];  /* of global pages the second */
+    _Atomic(uint64_t) open_writes[TN_TLB_SITES / 64]; /* bits of those that stores may go through */
     unsigned bad_site;          /* 1 + the number of one that keeps missing, or 0 */
     unsigned ticks;             /* samples taken so far (backend.h) */
     atomic_bool flush_pending;  /* another thread asked for a whole flush */

@@ -265,12 +265,32 @@ void tn_block_kill(TnBlock *block)
     tn_translator.n_killed += end(block);
 }
 
+/* Where the old block's exits led, which are the same, the new one's lead: an indirect exit has but
+ * one first target. */
+static void take_over_exits(const TnBlock *old, TnBlock *block)
+{
+    for (uint32_t i = 0; i < MIN(old->n_exits, block->n_exits); i++) {
+        const TnBlockExit *was = &old->exits[i];
+        TnBlockExit *e = &block->exits[i];
+        TnBlock *to = atomic_load(&was->to);
+
+        if (was->kind == TN_EXIT_SETTLED && e->kind == TN_EXIT_OPEN) {
+            e->kind = TN_EXIT_SETTLED;
+            e->pc = was->pc;
+            tn_translator.backend->unlink(block, i);
+        }
+        if (to && e->kind == was->kind && e->pc == was->pc)
+            add_edge(e, to == old ? block : to);
+    }
+}
+
 bool tn_block_replace(TnBlock *old, TnBlock *block)
 {
     TnBlockExit *edges;
 
     if (!atomic_load(&old->valid))
         return false;
+    take_over_exits(old, block);
     edges = unlink_in_edges(old);
     tn_block_insert(block);
     end(old);

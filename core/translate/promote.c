@@ -4,12 +4,17 @@
 #include <string.h>
 
 #include "cpu/cpu-private.h"
+#include "translate/code-pages.h"
 #include "translate/trace.h"
 
+enum { TRIES = 4 }; /* to compile it again */
+
+/* Code that was overwritten before will be again. */
 static bool may_remake(const TnCpu *cpu, const TnBlock *block)
 {
     return atomic_load(&block->valid) && block->bytes && !block->n_late &&
            block->phys[0] != UINT64_MAX && block->mode_id == cpu->mode_id &&
+           !tn_code_page_rewritten(tn_code_page_find((const void *)(uintptr_t)block->phys[0])) &&
            !(cpu->priv->core_mode & TN_CORE_MODE_ONE_INSN);
 }
 
@@ -72,6 +77,9 @@ bool tn_block_remake(TnCpu *cpu, TnBlock *block, TnBlockForm form)
 /* The vCPU may be in another mode than the block's by now: then the next sample tries again. */
 void tn_block_sampled(TnCpu *cpu, TnBlock *block)
 {
-    if (block->form == TN_FORM_FAST && ++block->samples >= TN_HOT_SAMPLES)
+    unsigned samples = ++block->samples;
+
+    if (block->form == TN_FORM_FAST && samples >= TN_HOT_SAMPLES &&
+        samples < TN_HOT_SAMPLES + TRIES)
         tn_block_remake(cpu, block, TN_FORM_HOT);
 }

@@ -11,7 +11,7 @@
 
 #include "translate/translator.h"
 
-enum { TN_HOT_SAMPLES = 2 };
+enum { TN_HOT_SAMPLES = 1 };
 
 /* The vCPU was found in the block, which may be killed already. Never unwinds or flushes. [vcpu,
  * outside code, no lock] */

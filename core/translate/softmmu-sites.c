@@ -24,6 +24,8 @@ enum {
     BLUR = 22,                 /* log2 of how exactly single pages are closed: the second large size */
     MOST_MOVES = 12,           /* in a sample's time: after as many, 2^13 misses, it is a bad one */
     LONG = 1 << 20,            /* misses until a bad one tells again */
+    MAX_LARGE = 64,            /* large pages that are joined to the one with the access, to each side */
+    WORD_BITS = 64,
 };
 
 static struct {
@@ -89,6 +91,13 @@ typedef struct Reach {
     bool global;
 } Reach;
 
+/* A large page of the guest. */
+typedef struct Large {
+    uint64_t first, end, paddr; /* paddr: of the page that was asked for */
+    uint32_t attrs;
+    unsigned bits;
+} Large;
+
 static bool is_global(const TnTlb *tlb, uint64_t page)
 {
     unsigned i = tn_tlb_index(page);
@@ -130,40 +139,59 @@ static void grow(Reach *r, uint64_t low, uint64_t end)
         r->end += TN_PAGE_SIZE;
 }
 
-/* A large page as far as it is one piece of the host's memory. */
-static bool find_large(Reach *r)
+/* The large page that has an address, as far as it is one piece of the host's memory. */
+static bool find_large(const Reach *r, uint64_t page, Large *large)
 {
     TnTlbFill fill = { .page_bits = TN_PAGE_BITS };
-    uint64_t low, size, before, after;
     TnAccess access = r->use->write ? TN_ACCESS_WRITE : TN_ACCESS_READ;
+    uint64_t size, low, before, after;
+    TnMemorySpan span;
 
-    if (!tn_tlb_second_find(r->cpu, r->page, access, r->use->mode, &fill) ||
-        fill.page_bits == TN_PAGE_BITS ||
-        !tn_phys_reach(r->cpu, fill.paddr, fill.attrs, &before, &after))
+    if (!tn_tlb_second_find(r->cpu, page, access, r->use->mode, &fill) ||
+        fill.page_bits == TN_PAGE_BITS || fill.global != r->global ||
+        !tn_phys_span(r->cpu, fill.paddr, fill.attrs, &span) ||
+        (uintptr_t)span.host != page + r->addend)
         return false;
+    tn_phys_reach(r->cpu, fill.paddr, fill.attrs, &before, &after);
     size = UINT64_C(1) << fill.page_bits;
-    low = r->page & -size;
-    before = MIN(before, r->page - low);
-    after = MIN(after, size - (r->page - low));
-    r->first = r->page - before;
-    r->end = r->page + after;
-    r->bits = fill.page_bits;
-    r->paddr = fill.paddr;
-    r->attrs = fill.attrs;
+    low = page & -size;
+    *large = (Large){ .first = page - MIN(before, page - low), .paddr = fill.paddr,
+                      .end = page + MIN(after, size - (page - low)), .attrs = fill.attrs,
+                      .bits = fill.page_bits };
     return true;
+}
+
+/* Large pages of one size next to each other. */
+static void join_large(Reach *r)
+{
+    Large next;
+
+    for (unsigned n = 0; n < MAX_LARGE && find_large(r, r->first - TN_PAGE_SIZE, &next) &&
+                         next.bits == r->bits && next.end == r->first; n++)
+        r->first = next.first;
+    for (unsigned n = 0; n < MAX_LARGE && find_large(r, r->end, &next) && next.bits == r->bits &&
+                         next.first == r->end; n++)
+        r->end = next.end;
 }
 
 static void find_reach(Reach *r)
 {
-    uint64_t low = r->page & -(uint64_t)PIECE;
-    bool large = find_large(r);
+    uint64_t low = r->page & -(uint64_t)PIECE, end = low + PIECE;
+    Large large;
 
-    if (!large)
-        r->bits = TN_PAGE_BITS;
-    else if (!r->use->write)
+    if (!find_large(r, r->page, &large)) {
+        grow(r, low, end);
         return;
-    grow(r, large ? MAX(low, r->first) : low,
-         large && r->end - r->page < low + PIECE - r->page ? r->end : low + PIECE);
+    }
+    r->bits = large.bits;
+    r->paddr = large.paddr;
+    r->attrs = large.attrs;
+    r->first = large.first;
+    r->end = large.end;
+    if (r->use->write)
+        grow(r, MAX(low, large.first), large.end - r->page < end - r->page ? large.end : end);
+    else
+        join_large(r);
 }
 
 /* After the window was opened: is all of it still allowed? */
@@ -180,27 +208,42 @@ static bool still_allowed(const Reach *r)
 
 /* ---- Opening ----------------------------------------------------------------------------- */
 
-static void list(TnCpu *cpu, unsigned n)
+/* A bit for each 4 MiB, again and again. */
+static uint64_t places(uint64_t first, uint64_t last)
 {
-    if (!cpu->site[n].listed)
-        cpu->priv->open_site[cpu->priv->n_open_sites++] = (uint16_t)n;
-    cpu->site[n].listed = true;
+    uint64_t n = (last >> BLUR) - (first >> BLUR) + 1;
+    unsigned at = (first >> BLUR) % WORD_BITS;
+    uint64_t bits = n >= WORD_BITS ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+
+    return bits << at | (at ? bits >> (WORD_BITS - at) : 0);
 }
 
-/* Accesses that go here and there would move a window all the time. */
+static void list(TnCpu *cpu, unsigned n, const Reach *r)
+{
+    TnOpenSites *open = &cpu->priv->open_sites[r->global];
+    TnTlbSite *site = &cpu->site[n];
+    uint64_t page = UINT64_C(1) << MAX(r->bits, (unsigned)BLUR);
+
+    if (!(site->listed >> r->global & 1))
+        open->number[open->n++] = (uint16_t)n;
+    site->listed |= (uint8_t)(1u << r->global);
+    open->where |= places(r->first & -page, (r->end - 1) | (page - 1));
+}
+
+/* Accesses that go here and there would move a window all the time, and those of a process that the
+ * guest often leaves would open theirs again and again: the more often, the longer a site waits. */
 static void set_patience(TnCpu *cpu, unsigned n)
 {
     TnTlbSite *site = &cpu->site[n];
     bool was_open = __atomic_load_n(&site->size, __ATOMIC_RELAXED) != 0;
 
     if (site->tick != (uint8_t)cpu->priv->ticks)
-        site->moves = 0;
+        site->moves /= 2;
     site->tick = (uint8_t)cpu->priv->ticks;
-    site->moves += was_open;
+    site->moves = (uint8_t)MIN(site->moves + 1, MOST_MOVES);
     site->patience = 1 << site->moves;
-    if (site->moves < MOST_MOVES)
+    if (!was_open || site->moves < MOST_MOVES)
         return;
-    site->moves = 0;
     site->patience = LONG;
     cpu->priv->bad_site = n + 1;
     atomic_store_explicit(&cpu->exit_request, 1, memory_order_relaxed);
@@ -229,11 +272,12 @@ void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
     if (!tlb_allows(&r, page))
         return;
     find_reach(&r);
+    if (use->write)
+        atomic_fetch_or(&cpu->priv->open_writes[n / WORD_BITS], UINT64_C(1) << n % WORD_BITS);
     site->start = r.first - (uint64_t)use->first;
     site->addend = r.addend;
     site->bits = (uint8_t)r.bits;
-    site->global = r.global;
-    list(cpu, n);
+    list(cpu, n, &r);
     __atomic_store_n(&site->size, r.end - r.first - (uint64_t)(use->last - use->first),
                      __ATOMIC_SEQ_CST);
     if (!still_allowed(&r))
@@ -243,67 +287,67 @@ void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
 
 /* ---- Closing ----------------------------------------------------------------------------- */
 
-typedef bool (*PickFn)(const TnTlbSite *site, uint64_t first, uint64_t vaddr);
-
-static void close_listed(TnCpu *cpu, PickFn picked, uint64_t vaddr)
+static void close_list(TnCpu *cpu, bool global)
 {
-    TnCpuPrivate *p = cpu->priv;
-    unsigned left = 0;
+    TnOpenSites *open = &cpu->priv->open_sites[global];
 
-    for (unsigned i = 0; i < p->n_open_sites; i++) {
-        unsigned n = p->open_site[i];
-        TnTlbSite *site = &cpu->site[n];
+    for (unsigned i = 0; i < open->n; i++) {
+        TnTlbSite *site = &cpu->site[open->number[i]];
 
-        if (!picked(site, site->start + (uint64_t)sites.use[n].first, vaddr)) {
-            p->open_site[left++] = (uint16_t)n;
-            continue;
-        }
         __atomic_store_n(&site->size, 0, __ATOMIC_RELAXED);
-        site->listed = false;
+        site->listed &= (uint8_t)~(1u << global);
     }
-    p->n_open_sites = left;
-}
-
-static bool any(const TnTlbSite *site, uint64_t first, uint64_t vaddr)
-{
-    (void)site;
-    (void)first;
-    (void)vaddr;
-    return true;
-}
-
-static bool not_global(const TnTlbSite *site, uint64_t first, uint64_t vaddr)
-{
-    (void)first;
-    (void)vaddr;
-    return !site->global;
-}
-
-/* A window lies in one large page, or in one piece: with its size's power of two around it that has
- * all addresses that go with its own. */
-static bool may_have(const TnTlbSite *site, uint64_t first, uint64_t vaddr)
-{
-    return (first ^ vaddr) >> MAX(site->bits, (unsigned)BLUR) == 0;
+    open->n = 0;
+    open->where = 0;
 }
 
 void tn_tlb_sites_close(TnCpu *cpu, bool global)
 {
-    if (cpu->priv->n_open_sites)
-        close_listed(cpu, global ? any : not_global, 0);
+    close_list(cpu, false);
+    if (global)
+        close_list(cpu, true);
+}
+
+/* An address in one of the guest's pages that the window is in, or near them. */
+static bool may_have(const TnTlbSite *site, const TnTlbSiteUse *use, uint64_t vaddr)
+{
+    uint64_t first = site->start + (uint64_t)use->first;
+    uint64_t last = site->start + site->size + (uint64_t)use->last - 1;
+    unsigned bits = MAX(site->bits, (unsigned)BLUR);
+
+    return (vaddr >> bits) - (first >> bits) <= (last >> bits) - (first >> bits);
+}
+
+static void close_page(TnCpu *cpu, TnOpenSites *open, uint64_t vaddr)
+{
+    for (unsigned i = 0; i < open->n; i++) {
+        TnTlbSite *site = &cpu->site[open->number[i]];
+
+        if (may_have(site, &sites.use[open->number[i]], vaddr))
+            __atomic_store_n(&site->size, 0, __ATOMIC_RELAXED);
+    }
 }
 
 void tn_tlb_sites_close_page(TnCpu *cpu, uint64_t vaddr)
 {
-    if (cpu->priv->n_open_sites)
-        close_listed(cpu, may_have, vaddr);
+    TnOpenSites *open = cpu->priv->open_sites;
+
+    for (unsigned global = 0; global < 2; global++) {
+        if (open[global].where & places(vaddr, vaddr))
+            close_page(cpu, &open[global], vaddr);
+    }
 }
 
+/* Who opens one says so first, and looks at what is allowed last. */
 void tn_tlb_sites_close_writes(TnCpu *cpu)
 {
-    unsigned end = __atomic_load_n(&sites.end, __ATOMIC_ACQUIRE);
+    for (unsigned w = 0; w < TN_TLB_SITES / WORD_BITS; w++) {
+        uint64_t open = 0;
 
-    for (unsigned n = 0; n < end; n++) {
-        if (sites.use[n].write)
-            __atomic_store_n(&cpu->site[n].size, 0, __ATOMIC_RELEASE);
+        if (atomic_load(&cpu->priv->open_writes[w]))
+            open = atomic_exchange(&cpu->priv->open_writes[w], 0);
+        for (; open; open &= open - 1)
+            __atomic_store_n(&cpu->site[w * WORD_BITS + (unsigned)__builtin_ctzll(open)].size, 0,
+                             __ATOMIC_RELEASE);
     }
 }

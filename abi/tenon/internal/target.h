@@ -132,14 +132,13 @@ typedef struct TnTlbSite {
     uint64_t size;     /* 0: closed */
     uint64_t addend;
     int32_t patience;  /* counted down at each miss; below 0 it is worth a look */
-    uint8_t bits : 7;  /* log2 of the guest's page size */
-    bool global : 1;   /* of global pages */
-    bool listed;       /* among the open ones */
+    uint8_t bits;      /* log2 of the size of the guest's pages */
+    uint8_t listed;    /* among the open ones; bit 1: of global pages */
     uint8_t tick;      /* when it was opened: the vCPU's count of samples */
-    uint8_t moves;     /* to another place since then */
+    uint8_t moves;     /* how often that was lately, or it was moved */
 } TnTlbSite;
 
-enum { TN_TLB_SITES = 1024 };
+enum { TN_TLB_SITES = 4096 };
 
 typedef struct TnCpuPrivate TnCpuPrivate; /* core's own */
 typedef struct TnTargetInfo TnTargetInfo;
