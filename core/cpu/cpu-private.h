@@ -138,6 +138,7 @@ struct TnCpuPrivate {
     TnCodePage *code_page;      /* the one that was stored to last, or NULL */
     uint8_t code_bytes[TN_MAX_CODE_BYTES]; /* what the present translation has read */
     struct TnCacheWindow *cache_window; /* on kept translations, or NULL: not kept; owned */
+    uint32_t cache_next;        /* where the entry behind the last one taken is; 0: none was */
     atomic_ullong seen_epoch;   /* reclaiming of blocks: see blocks.c */
 
     /* Execution */

@@ -126,9 +126,7 @@ static void open_file(void)
     }
     if (tn_cache.file.size) {
         tn_cache.stats.found = tn_cache.file.n_entries;
-        tn_cache.used = g_byte_array_new();
-        g_byte_array_set_size(tn_cache.used, tn_cache.file.slot_mask + 1);
-        memset(tn_cache.used->data, 0, tn_cache.used->len);
+        tn_cache.used = g_malloc0(tn_cache.file.size / 8 / 8 + 1);
     }
     close(dir);
 }
@@ -170,6 +168,7 @@ void tn_cache_text(GString *out)
     count(out, "blocks taken from it", s->hits);
     count(out, "of them at another pc", s->moved);
     count(out, "of them with shifted numbers", s->shifted);
+    count(out, "of them behind the one before", s->next);
     count(out, "guest instructions in them", s->insns);
     count(out, "blocks not found", s->misses);
     count(out, "entries not good at the pc", s->refused);

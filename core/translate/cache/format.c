@@ -227,8 +227,7 @@ static bool same_code(const TnCacheEntry *e, const TnCacheSearch *s, bool fields
 static const TnCacheSlot *next_slot(const TnCacheFile *file, TnCacheSearch *s)
 {
     while (s->probe < MAX_PROBES) {
-        s->slot = (uint32_t)(s->hash + s->probe++) & file->slot_mask;
-        const TnCacheSlot *slot = &file->slots[s->slot];
+        const TnCacheSlot *slot = &file->slots[(uint32_t)(s->hash + s->probe++) & file->slot_mask];
 
         if (!slot->at)
             return NULL;
@@ -248,8 +247,10 @@ static const TnCacheEntry *next_entry(const TnCacheFile *file, TnCacheSearch *s,
 
         if (e && has_parts(e) && !same_code(e, s, fields))
             continue;
-        if (e && is_whole(e))
+        if (e && is_whole(e)) {
+            s->at = slot->at;
             return e;
+        }
         s->damaged++;
     }
     return NULL;
@@ -289,6 +290,16 @@ const TnCacheEntry *tn_cache_file_shifted(const TnCacheFile *file, TnCacheSearch
     s->hash = hash_pc(s->mode, s->pc - shift);
     s->probe = 0;
     return next_entry(file, s, true);
+}
+
+const TnCacheEntry *tn_cache_file_there(const TnCacheFile *file, TnCacheSearch *s, uint32_t at,
+                                        uint64_t shift)
+{
+    const TnCacheEntry *e = at ? entry_at(file, s->window, at) : NULL;
+
+    s->shift = shift;
+    s->at = at;
+    return e && has_parts(e) && same_code(e, s, e->n_fields > 0) && is_whole(e) ? e : NULL;
 }
 
 const TnCacheEntry *tn_cache_file_slot(const TnCacheFile *file, uint32_t n, TnCacheWindow *window,

@@ -119,7 +119,7 @@ typedef struct TnCacheSearch {
     unsigned length, probe; /* where it is */
     uint64_t hash;
     uint64_t shift;         /* of tn_cache_file_shifted */
-    uint32_t slot;          /* the number of the slot found */
+    uint32_t at;            /* of the entry found, as in its slot */
     uint32_t damaged;       /* entries met that are */
 } TnCacheSearch;
 
@@ -130,6 +130,11 @@ const TnCacheEntry *tn_cache_file_next(const TnCacheFile *file, TnCacheSearch *s
 /* The entry with fields for the search's code where it is shifted; likewise. */
 const TnCacheEntry *tn_cache_file_shifted(const TnCacheFile *file, TnCacheSearch *search,
                                           uint64_t shift);
+
+/* The entry at `at`, with fields (then for code that is shifted) or without, where it is one for the
+ * search's code; likewise. Code mostly comes in the order of the file. */
+const TnCacheEntry *tn_cache_file_there(const TnCacheFile *file, TnCacheSearch *search,
+                                        uint32_t at, uint64_t shift);
 
 /* The entry of a slot, in the window and checked as above; NULL where it is empty or damaged. */
 const TnCacheEntry *tn_cache_file_slot(const TnCacheFile *file, uint32_t slot,

@@ -16,6 +16,7 @@ enum {
 typedef struct TnCacheStats {
     uint64_t found;        /* entries in the file at the start */
     uint64_t hits, insns, misses, moved; /* moved: hits at another pc than the file's */
+    uint64_t next;         /* hits of the entry behind the last one */
     uint64_t shifted;      /* hits whose code has fields */
     uint64_t refused;      /* entries that are not good at the pc */
     uint64_t damaged;      /* entries with a wrong checksum */
@@ -33,11 +34,22 @@ typedef struct TnCache {
     TnCpu *first;           /* the vCPU that it is for */
     TnCacheFile file;       /* size 0: there is none yet */
     uint64_t shifts[TN_CACHE_SHIFTS]; /* how far code is from the file's, the surest first */
-    GByteArray *used;       /* by slot: 1 where it was a hit */
+    uint8_t *used;          /* a bit for each `at`: it was a hit; owned */
     TnCacheStats stats;
 } TnCache;
 
 extern TnCache tn_cache;
+
+/* Notes, and tells, that the entry at `at` served this run. [any] */
+static inline void tn_cache_use(uint32_t at)
+{
+    __atomic_fetch_or(&tn_cache.used[at / 8], (uint8_t)(1u << at % 8), __ATOMIC_RELAXED);
+}
+
+static inline bool tn_cache_is_used(uint32_t at)
+{
+    return tn_cache.used[at / 8] >> at % 8 & 1;
+}
 
 /* ---- store.c ----------------------------------------------------------------------------- */
 

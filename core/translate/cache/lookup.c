@@ -143,7 +143,8 @@ static TnBlock *serve(TnCpu *cpu, const TnBlockKey *key, const TnCacheSearch *se
         block = put_in_place(cpu, key, e, host);
     if (!block)
         return NULL;
-    __atomic_store_n(&tn_cache.used->data[search->slot], 1, __ATOMIC_RELAXED);
+    tn_cache_use(search->at);
+    cpu->priv->cache_next = search->at + e->size / 8;
     if (e->n_bytes >= TELLING && tn_cache_zone(key->pc) == TN_CACHE_KERNEL)
         learn_shift(key->pc - e->pc);
     tn_cache.stats.shifted += e->n_fields > 0;
@@ -156,11 +157,17 @@ static TnBlock *look_up(TnCpu *cpu, const TnBlockKey *key, const uint8_t *host)
     TnCacheMode mode = tn_cache_mode(key, tn_cache_state(cpu, key));
     TnCacheSearch search = { .window = cpu->priv->cache_window, .mode = &mode, .pc = key->pc,
                              .code = host, .room = TN_PAGE_SIZE - tn_page_offset(linear) };
+    uint32_t next = cpu->priv->cache_next;
     const TnCacheEntry *e;
     TnBlock *block = NULL;
 
     if (!take_page(cpu, linear))
         return NULL;
+    e = tn_cache_file_there(&tn_cache.file, &search, next, shift_at(0));
+    if (e)
+        block = serve(cpu, key, &search, e, host);
+    if (block)
+        __atomic_fetch_add(&tn_cache.stats.next, 1, __ATOMIC_RELAXED);
     while (!block && (e = tn_cache_file_next(&tn_cache.file, &search)))
         block = serve(cpu, key, &search, e, host);
     if (!block && tn_cache_zone(key->pc) == TN_CACHE_KERNEL) {

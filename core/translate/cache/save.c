@@ -50,8 +50,8 @@ static GArray *slots_in_order(const TnCacheFile *file)
     return slots;
 }
 
-/* All entries of a file; `used` tells by slot which served this run, or is NULL. */
-static void add_file(Merge *m, const TnCacheFile *file, const GByteArray *used)
+/* All entries of a file; `mine`: it is the one that served this run. */
+static void add_file(Merge *m, const TnCacheFile *file, bool mine)
 {
     g_autoptr(GArray) slots = slots_in_order(file);
     g_autofree TnCacheWindow *window = tn_cache_window_new();
@@ -67,8 +67,8 @@ static void add_file(Merge *m, const TnCacheFile *file, const GByteArray *used)
         TnCacheEntry *e = g_memdup2(found, found->size);
 
         g_ptr_array_add(m->owned, e);
-        if (used)
-            age = used->data[slot] ? 0 : MIN(age + 1, (unsigned)TN_CACHE_MAX_AGE);
+        if (mine)
+            age = tn_cache_is_used(file->slots[slot].at) ? 0 : MIN(age + 1, (unsigned)TN_CACHE_MAX_AGE);
         add(m, e, age);
     }
 }
@@ -100,7 +100,7 @@ static void add_others(Merge *m, int dir)
 
     tn_cache_file_close(&tn_cache.file);
     if (tn_cache_find(dir, tn_cache.digest, &file, NULL))
-        add_file(m, &file, NULL);
+        add_file(m, &file, false);
     tn_cache_file_close(&file);
 }
 
@@ -124,7 +124,7 @@ static bool merge(const GPtrArray *entries, int dir, GError **error)
 
     for (guint i = 0; i < entries->len; i++)
         add(&m, entries->pdata[i], 0);
-    add_file(&m, &tn_cache.file, tn_cache.used);
+    add_file(&m, &tn_cache.file, true);
     add_others(&m, dir);
     drop_least_used(&m, tn_cache.max_bytes);
     return write_file(&m, dir, error);

@@ -10,7 +10,7 @@
 
 enum {
     ALIGN = 4096,
-    AHEAD = 16 * 1024,
+    AHEAD = 64 * 1024,
 };
 
 struct TnCacheWindow {
