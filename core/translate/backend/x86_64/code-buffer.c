@@ -8,6 +8,7 @@
 #include "code-buffer.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -116,36 +117,43 @@ bool x64_code_apart(void)
 
 /* ---- Entries ------------------------------------------------------------------------------- */
 
-static GArray *entries; /* uint32_t: X64_CODE_ALIGN bytes from the start; ascending */
+enum { WORD = 64 };
+
+/* A bit for every place where one may be. Who reads looks for the entry of code that is running: its
+ * bit stands, whatever is noted meanwhile. */
+static struct {
+    uint64_t *bits;
+    size_t words; /* of them that any is set in, from the start */
+} entries;
 
 void x64_code_note(const uint8_t *entry_rx)
 {
-    uint32_t entry = (uint32_t)((size_t)(entry_rx - x64_code.rx) / X64_CODE_ALIGN);
+    size_t i = (size_t)(entry_rx - x64_code.rx) / X64_CODE_ALIGN;
 
-    if (!entries)
-        entries = g_array_new(false, false, sizeof(entry));
-    g_array_append_val(entries, entry);
+    if (!entries.bits)
+        entries.bits = g_new0(uint64_t, x64_code.size / X64_CODE_ALIGN / WORD + 1);
+    __atomic_fetch_or(&entries.bits[i / WORD], UINT64_C(1) << i % WORD, __ATOMIC_RELEASE);
+    entries.words = MAX(entries.words, i / WORD + 1);
 }
 
 void x64_code_forget(void)
 {
-    if (entries)
-        g_array_set_size(entries, 0);
+    if (entries.bits)
+        memset(entries.bits, 0, entries.words * sizeof(*entries.bits));
+    entries.words = 0;
 }
 
 const uint8_t *x64_code_entry(const uint8_t *rx)
 {
-    size_t at = (size_t)(rx - x64_code.rx) / X64_CODE_ALIGN;
-    guint low = 0, high = entries ? entries->len : 0;
+    size_t i = (size_t)(rx - x64_code.rx) / X64_CODE_ALIGN, w = i / WORD;
+    uint64_t mask = UINT64_MAX >> (WORD - 1 - i % WORD), bits = 0;
 
-    while (low < high) {
-        guint middle = (low + high) / 2;
-
-        if (g_array_index(entries, uint32_t, middle) <= at)
-            low = middle + 1;
-        else
-            high = middle;
+    if (!entries.bits || i >= x64_code.size / X64_CODE_ALIGN)
+        return NULL;
+    while (!(bits = __atomic_load_n(&entries.bits[w], __ATOMIC_ACQUIRE) & mask) && w > 0) {
+        mask = UINT64_MAX;
+        w--;
     }
-    return low ? x64_code.rx + (size_t)g_array_index(entries, uint32_t, low - 1) * X64_CODE_ALIGN
-               : NULL;
+    return bits ? x64_code.rx + (w * WORD + WORD - 1 - (size_t)__builtin_clzll(bits)) * X64_CODE_ALIGN
+                : NULL;
 }

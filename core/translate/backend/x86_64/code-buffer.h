@@ -31,7 +31,7 @@ bool x64_code_map(size_t size, GError **error);
 /* A block's code begins there; and no block's does any more. */
 void x64_code_note(const uint8_t *entry_rx);
 void x64_code_forget(void);
-/* The last entry noted at or before an address, or NULL. */
+/* The last entry noted at or before an address, or NULL. Takes no lock. */
 const uint8_t *x64_code_entry(const uint8_t *rx);
 
 /* Takes [next, end) and has the new next so that an entry is aligned. */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "code-buffer.h"
-#include "translate/translator.h"
 
 enum {
     GROUP_BITS = 7,
@@ -57,17 +56,11 @@ int64_t x64_read_signed(const uint8_t **note)
 
 /* ---- Blocks and exits -------------------------------------------------------------------- */
 
-void x64_note_block(X64Emit *e)
+TnBlock *x64_noting_block(const uint8_t *note)
 {
-    x64_note_unsigned(e, (uint64_t)(e->p - e->start));
-}
-
-TnBlock *x64_read_block(const uint8_t **note)
-{
-    const uint8_t *here = *note;
     TnBlock *block;
 
-    memcpy(&block, here - x64_read_unsigned(note) - sizeof(block), sizeof(block));
+    memcpy(&block, x64_code_entry(note) - sizeof(block), sizeof(block));
     return block;
 }
 
@@ -76,9 +69,7 @@ TnBlock *x64_block_at(const void *rx)
     const uint8_t *entry, *at = rx;
     TnBlock *block;
 
-    tn_translator_lock();
     entry = x64_code_entry(at);
-    tn_translator_unlock();
     if (!entry)
         return NULL;
     memcpy(&block, entry - sizeof(block), sizeof(block));
@@ -87,20 +78,18 @@ TnBlock *x64_block_at(const void *rx)
 
 void x64_note_exit(X64Emit *e, uint32_t exit)
 {
-    x64_note_block(e);
     x64_note_unsigned(e, exit);
 }
 
 X64ExitNote x64_read_exit_note(const uint8_t *note)
 {
-    TnBlock *block = x64_read_block(&note);
+    TnBlock *block = x64_noting_block(note);
 
     return (X64ExitNote){ .block = block, .exit = (uint32_t)x64_read_unsigned(&note) };
 }
 
 const uint8_t *x64_behind_exit_note(const uint8_t *note)
 {
-    x64_read_unsigned(&note);
     x64_read_unsigned(&note);
     return note;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Notes: what code in C has to know about a place in translated code, in bytes behind a call there
- * whose return address leads to them. They hold no address: a note tells how far back the entry of
- * its block is, and the word before the entry points to the block.
+ * whose return address leads to them. They hold no address: the last entry of a block
+ * before the note is found by its address (code-buffer.h), and the word before the entry points to
+ * the block.
  *
  * Numbers are written as in DWARF (version 5, 7.6): seven bits a byte, the lowest first.
  */
@@ -27,9 +28,8 @@ static inline uint64_t x64_read_unsigned(const uint8_t **note)
     return **note & X64_NOTE_MORE ? x64_read_long(note) : *(*note)++;
 }
 
-/* How far back the entry is, and the block from there. */
-void x64_note_block(X64Emit *e);
-TnBlock *x64_read_block(const uint8_t **note);
+/* The block that a note is in the code of, in the executable mapping. [vcpu, in that code] */
+TnBlock *x64_noting_block(const uint8_t *note);
 
 /* The block whose code has an address; NULL: none's. It is not freed yet. [vcpu] */
 TnBlock *x64_block_at(const void *rx);

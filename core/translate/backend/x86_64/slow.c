@@ -168,7 +168,6 @@ void x64_call_slow(X64Ctx *cx, const X64Stub *s)
     x64_call(e, x64_thunks.slow[what_to_keep(s)]);
     uint8_t *here = e->p;
 
-    x64_note_block(e);
     x64_byte(e, (uint8_t)(s->kind | (s->flags_pending || marked ? HAS_FLAGS : 0) | (s->disp ? HAS_DISP : 0) |
                           (s->clear != X64_NONE ? HAS_CLEAR : 0) | (s->vector ? IS_VECTOR : 0)));
     x64_note_signed(e, (int64_t)(s->pc - cx->block->key.pc));
@@ -539,7 +538,7 @@ const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
     const uint8_t *here = note, *access;
-    const TnBlock *block = x64_read_block(&note);
+    const TnBlock *block = x64_noting_block(note);
     unsigned head = *note++;
     uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note), back;
 
