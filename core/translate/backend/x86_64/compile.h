@@ -508,12 +508,16 @@ void x64_materialise_flags(X64Ctx *cx, TnTemp t);
 
 /* ---- thunks.c ---------------------------------------------------------------------------- */
 
+enum { X64_MISSED_PC = 17 }; /* bytes before its return address where the pc's 32 bits are */
+
 typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *enter;
     uint8_t *leave;          /* rax: TnRunExit; rdx: the note of a direct exit */
     uint8_t *leave_direct;   /* called by an exit with a note behind it (notes.h) */
     uint8_t *leave_noted;    /* the same with the recipe of flags behind that (slow.h) */
     uint8_t *next;           /* the pc is in the state: to the next block */
+    uint8_t *missed;         /* called where a lookup missed: X64_MISSED_PC */
+    uint8_t *missed_rax;     /* jumped to where one did for the pc in RAX */
     uint8_t *next_after;     /* the same, called by an exit that may be open, with its note */
     uint8_t *save_pins;      /* all pinned registers to the state */
     uint8_t *load_pins;      /* and back */

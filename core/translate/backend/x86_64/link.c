@@ -199,10 +199,28 @@ void x64_emit_next(X64Emit *e)
     x64_target32(x64_jmp32(e), x64_thunks.next);
 }
 
+/* The thunk for a miss reads a short pc from the comparison before the jump where it is one of 32
+ * bits, so that a request may lead to the call, too; a long one is in RAX unless a request did. */
+static void emit_miss(X64Emit *e, uint64_t pc, const uint8_t *compared, bool requested)
+{
+    enum { CALL = 5 };
+
+    if (x64_fits32(pc) && pc != (uint64_t)(int8_t)pc && compared &&
+        e->p + CALL - compared == X64_MISSED_PC) {
+        x64_call(e, x64_thunks.missed);
+    } else if (!x64_fits32(pc) && compared && !requested) {
+        x64_target32(x64_jmp32(e), x64_thunks.missed_rax);
+    } else {
+        x64_store_imm64(e, x64_env(x64_state_ofs(x64_plan.target->pc_offset)), pc);
+        x64_emit_next(e);
+    }
+}
+
 void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request)
 {
     int32_t entry = (int32_t)(tn_jump_index(pc) * sizeof(TnJumpEntry));
     X64Mem tag = x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, pc));
+    const uint8_t *compared = NULL;
     uint8_t *miss;
 
     if (x64_opt & TN_OPT_JUMP_CACHE) {
@@ -213,6 +231,7 @@ void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request)
             x64_mov_ri(e, X64_RAX, pc);
             x64_rm(e, X64_CMP | X64_W, X64_RAX, tag);
         }
+        compared = e->p - sizeof(int32_t);
         miss = x64_jcc8(e, X64_NZ);
         x64_rm(e, X64_GRP4, X64_G4_JMP,
                x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, code)));
@@ -220,6 +239,5 @@ void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request)
     }
     if (request)
         x64_here32(e, request);
-    x64_store_imm64(e, x64_env(x64_state_ofs(x64_plan.target->pc_offset)), pc);
-    x64_emit_next(e);
+    emit_miss(e, pc, compared, request);
 }

@@ -222,7 +222,12 @@ static void go_on(X64Emit *e, bool after)
 
 static void make_next(X64Emit *e)
 {
-    x64_thunks.next = x64_begin_thunk(e);
+    x64_thunks.missed = x64_begin_thunk(e);
+    x64_pop(e, X64_RCX);
+    x64_rm(e, X64_MOVSXD, X64_RAX, x64_mem(X64_RCX, -X64_MISSED_PC));
+    x64_thunks.missed_rax = e->p;
+    x64_store(e, X64_W, X64_RAX, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
+    x64_thunks.next = e->p;
     go_on(e, false);
     x64_thunks.next_after = x64_begin_thunk(e);
     go_on(e, true);
