@@ -20,11 +20,9 @@
 #include "translate/translator.h"
 
 enum {
-    PIECE = 16 * TN_PAGE_SIZE, /* what windows over small pages, and all for stores, lie in */
     BLUR = 22,                 /* log2 of how exactly single pages are closed: the second large size */
     MOST_MOVES = 12,           /* in a sample's time: after as many, 2^13 misses, it is a bad one */
     LONG = 1 << 20,            /* misses until a bad one tells again */
-    MAX_LARGE = 64,            /* large pages that are joined to the one with the access, to each side */
     WORD_BITS = 64,
 };
 
@@ -78,134 +76,6 @@ void tn_tlb_sites_give_back(const TnBlock *owner)
     }
 }
 
-/* ---- How far a window may reach ------------------------------------------------------------ */
-
-typedef struct Reach {
-    TnCpu *cpu;
-    const TnTlbSiteUse *use;
-    uint64_t page, addend; /* that the access is in */
-    uint64_t first, end;   /* the window, which has that page; end may be 0, which is 2^64 */
-    uint64_t paddr;        /* of page, where the guest's page is large */
-    uint32_t attrs;
-    unsigned bits;
-    bool global;
-} Reach;
-
-/* A large page of the guest. */
-typedef struct Large {
-    uint64_t first, end, paddr; /* paddr: of the page that was asked for */
-    uint32_t attrs;
-    unsigned bits;
-} Large;
-
-static bool is_global(const TnTlb *tlb, uint64_t page)
-{
-    unsigned i = tn_tlb_index(page);
-
-    return tlb->global[i / 64] >> (i % 64) & 1;
-}
-
-/* A small page that the TLB has, at the same distance. */
-static bool tlb_allows(const Reach *r, uint64_t page)
-{
-    const TnTlb *tlb = tn_cpu_tlb(r->cpu, r->use->mode);
-    const TnTlbEntry *e = &tlb->entry[tn_tlb_index(page)];
-    uint64_t tag = r->use->write ? __atomic_load_n(&e->write, __ATOMIC_SEQ_CST) : e->read;
-
-    return tag == page && e->addend == r->addend && is_global(tlb, page) == r->global;
-}
-
-/* A part of the large page, which all may be stored to, that nobody watches. */
-static bool is_unwatched(const Reach *r, uint64_t page)
-{
-    TnMemorySpan span;
-
-    return tn_phys_span(r->cpu, r->paddr + (page - r->page), r->attrs, &span) && span.writable &&
-           (uintptr_t)span.host == page + r->addend && !tn_tlb_watched_bits(&span);
-}
-
-static bool allows(const Reach *r, uint64_t page)
-{
-    return r->bits == TN_PAGE_BITS ? tlb_allows(r, page) : is_unwatched(r, page);
-}
-
-static void grow(Reach *r, uint64_t low, uint64_t end)
-{
-    r->first = r->page;
-    r->end = r->page + TN_PAGE_SIZE;
-    while (r->first != low && allows(r, r->first - TN_PAGE_SIZE))
-        r->first -= TN_PAGE_SIZE;
-    while (r->end != end && allows(r, r->end))
-        r->end += TN_PAGE_SIZE;
-}
-
-/* The large page that has an address, as far as it is one piece of the host's memory. */
-static bool find_large(const Reach *r, uint64_t page, Large *large)
-{
-    TnTlbFill fill = { .page_bits = TN_PAGE_BITS };
-    TnAccess access = r->use->write ? TN_ACCESS_WRITE : TN_ACCESS_READ;
-    uint64_t size, low, before, after;
-    TnMemorySpan span;
-
-    if (!tn_tlb_second_find(r->cpu, page, access, r->use->mode, &fill) ||
-        fill.page_bits == TN_PAGE_BITS || fill.global != r->global ||
-        !tn_phys_span(r->cpu, fill.paddr, fill.attrs, &span) ||
-        (uintptr_t)span.host != page + r->addend)
-        return false;
-    tn_phys_reach(r->cpu, fill.paddr, fill.attrs, &before, &after);
-    size = UINT64_C(1) << fill.page_bits;
-    low = page & -size;
-    *large = (Large){ .first = page - MIN(before, page - low), .paddr = fill.paddr,
-                      .end = page + MIN(after, size - (page - low)), .attrs = fill.attrs,
-                      .bits = fill.page_bits };
-    return true;
-}
-
-/* Large pages of one size next to each other. */
-static void join_large(Reach *r)
-{
-    Large next;
-
-    for (unsigned n = 0; n < MAX_LARGE && find_large(r, r->first - TN_PAGE_SIZE, &next) &&
-                         next.bits == r->bits && next.end == r->first; n++)
-        r->first = next.first;
-    for (unsigned n = 0; n < MAX_LARGE && find_large(r, r->end, &next) && next.bits == r->bits &&
-                         next.first == r->end; n++)
-        r->end = next.end;
-}
-
-static void find_reach(Reach *r)
-{
-    uint64_t low = r->page & -(uint64_t)PIECE, end = low + PIECE;
-    Large large;
-
-    if (!find_large(r, r->page, &large)) {
-        grow(r, low, end);
-        return;
-    }
-    r->bits = large.bits;
-    r->paddr = large.paddr;
-    r->attrs = large.attrs;
-    r->first = large.first;
-    r->end = large.end;
-    if (r->use->write)
-        grow(r, MAX(low, large.first), large.end - r->page < end - r->page ? large.end : end);
-    else
-        join_large(r);
-}
-
-/* After the window was opened: is all of it still allowed? */
-static bool still_allowed(const Reach *r)
-{
-    if (!r->use->write)
-        return true;
-    for (uint64_t page = r->first; page != r->end; page += TN_PAGE_SIZE) {
-        if (!allows(r, page))
-            return false;
-    }
-    return true;
-}
-
 /* ---- Opening ----------------------------------------------------------------------------- */
 
 /* A bit for each 4 MiB, again and again. */
@@ -218,7 +88,7 @@ static uint64_t places(uint64_t first, uint64_t last)
     return bits << at | (at ? bits >> (WORD_BITS - at) : 0);
 }
 
-static void list(TnCpu *cpu, unsigned n, const Reach *r)
+static void list(TnCpu *cpu, unsigned n, const TnTlbReach *r)
 {
     TnOpenSites *open = &cpu->priv->open_sites[r->global];
     TnTlbSite *site = &cpu->site[n];
@@ -261,17 +131,12 @@ void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
 {
     const TnTlbSiteUse *use = &sites.use[n];
     TnTlbSite *site = &cpu->site[n];
-    uint64_t page = tn_page_of(vaddr + (uint64_t)use->first);
-    Reach r = { .cpu = cpu, .use = use, .page = page,
-                .addend = tn_tlb_entry(cpu, use->mode, page)->addend,
-                .global = is_global(tn_cpu_tlb(cpu, use->mode), page),
-                .bits = TN_PAGE_BITS };
+    TnTlbReach r = { .cpu = cpu, .use = use, .page = tn_page_of(vaddr + (uint64_t)use->first) };
 
     set_patience(cpu, n);
     __atomic_store_n(&site->size, 0, __ATOMIC_RELAXED);
-    if (!tlb_allows(&r, page))
+    if (!tn_tlb_reach(&r))
         return;
-    find_reach(&r);
     if (use->write)
         atomic_fetch_or(&cpu->priv->open_writes[n / WORD_BITS], UINT64_C(1) << n % WORD_BITS);
     site->start = r.first - (uint64_t)use->first;
@@ -280,7 +145,7 @@ void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
     list(cpu, n, &r);
     __atomic_store_n(&site->size, r.end - r.first - (uint64_t)(use->last - use->first),
                      __ATOMIC_SEQ_CST);
-    if (!still_allowed(&r))
+    if (!tn_tlb_reach_holds(&r))
         __atomic_store_n(&site->size, 0, __ATOMIC_RELAXED);
     cpu->priv->stats.windows++;
 }

@@ -145,6 +145,29 @@ void tn_tlb_sites_close_page(TnCpu *cpu, uint64_t vaddr);
 /* Closes those of a vCPU that stores go through. [any] */
 void tn_tlb_sites_close_writes(TnCpu *cpu);
 
+/* ---- softmmu-reach.c ------------------------------------------------------------------------ */
+
+enum { TN_TLB_PIECE = 16 * TN_PAGE_SIZE }; /* windows over small pages, and all for stores, lie in one */
+
+/* How far a window may reach. */
+typedef struct TnTlbReach {
+    TnCpu *cpu;
+    const TnTlbSiteUse *use;
+    uint64_t page;         /* that the access is in */
+    /* What is found out: */
+    uint64_t addend;
+    uint64_t first, end;   /* the window, which has that page; end may be 0, which is 2^64 */
+    uint64_t paddr;        /* of page, where the guest's page is large */
+    uint32_t attrs;
+    unsigned bits;
+    bool global;
+} TnTlbReach;
+
+/* False where the TLB does not allow the access. Never fills. [vcpu] */
+bool tn_tlb_reach(TnTlbReach *r);
+/* After a window was opened: is all of it still allowed? [vcpu] */
+bool tn_tlb_reach_holds(const TnTlbReach *r);
+
 /* What makes stores to a page of RAM slow at present: TN_TLB_SLOW_CODE, TN_TLB_SLOW_DIRTY. */
 uint64_t tn_tlb_watched_bits(const TnMemorySpan *span);
 
