@@ -164,6 +164,30 @@ static void copy_short(uint8_t *to, const uint8_t *from, size_t n)
     }
 }
 
+/* `word` is the byte eight times. */
+static void fill_short(uint8_t *to, uint64_t word, size_t n)
+{
+    Chunk c = { { word, word } };
+
+    if (n >= 2 * sizeof(c)) {
+        memcpy(to, &c, sizeof(c));
+        memcpy(to + sizeof(c), &c, sizeof(c));
+        memcpy(to + n - 2 * sizeof(c), &c, sizeof(c));
+        memcpy(to + n - sizeof(c), &c, sizeof(c));
+    } else if (n >= sizeof(c)) {
+        memcpy(to, &c, sizeof(c));
+        memcpy(to + n - sizeof(c), &c, sizeof(c));
+    } else if (n >= sizeof(word)) {
+        memcpy(to, &word, sizeof(word));
+        memcpy(to + n - sizeof(word), &word, sizeof(word));
+    } else if (n >= sizeof(uint32_t)) {
+        memcpy(to, &word, sizeof(uint32_t));
+        memcpy(to + n - sizeof(uint32_t), &word, sizeof(uint32_t));
+    } else {
+        to[0] = to[n / 2] = to[n - 1] = (uint8_t)word;
+    }
+}
+
 bool tn_span_copy(TnCpu *cpu, uint64_t to, uint64_t from, uint64_t n, unsigned mmu_mode)
 {
     const uint8_t *source;
@@ -191,13 +215,9 @@ bool tn_span_fill(TnCpu *cpu, uint64_t to, uint8_t byte, uint64_t n, unsigned mm
     target = tn_tlb_probe_write(cpu, mmu_mode, to, (unsigned)n);
     if (!target)
         return false;
-    if (n <= SHORT) {
-        uint8_t bytes[SHORT];
-
-        memset(bytes, byte, sizeof(bytes));
-        copy_short(target, bytes, n);
-    } else {
+    if (n <= SHORT)
+        fill_short(target, byte * (UINT64_MAX / UINT8_MAX), n);
+    else
         memset(target, byte, n);
-    }
     return true;
 }
