@@ -46,7 +46,8 @@ enum {
     TN_MMU_USER = 1,             /* user code's mode; kernels are mapped alike in all spaces */
     TN_JUMP_BITS = 13,           /* entries of a bank of the jump cache, log2 */
     TN_JUMP_SIZE = 1u << TN_JUMP_BITS,
-    TN_JUMP_MULTIPLIER = 0x61c88647, /* spreads low halves of pcs (2^32 over the golden ratio) */
+    TN_JUMP_MULTIPLIER = 0x61c88647, /* spreads low bits of pcs (2^32 over the golden ratio) */
+    TN_JUMP_ENTRY_BITS = 4,      /* bytes of an entry, log2: below its number in the product */
 };
 
 /*
@@ -108,7 +109,7 @@ typedef struct TnJumpEntry {
 /* The entry that a pc may be in. */
 static inline unsigned tn_jump_index(uint64_t pc)
 {
-    return ((uint32_t)pc * TN_JUMP_MULTIPLIER) >> (32 - TN_JUMP_BITS);
+    return ((uint32_t)pc * TN_JUMP_MULTIPLIER >> TN_JUMP_ENTRY_BITS) % TN_JUMP_SIZE;
 }
 
 /*

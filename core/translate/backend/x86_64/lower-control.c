@@ -235,17 +235,31 @@ static int own_copy(X64Emit *e, int pc)
     return X64_RDX;
 }
 
-/* The jump cache, looked at inline. What is there was fetched once, so its pc is right. */
+/* The jump cache, looked at inline. What is there was fetched once, so its pc is right. Gives the
+ * jump where it has something else. */
+static uint8_t *look_up(X64Emit *e, int pc, int at, int bank)
+{
+    uint8_t *miss;
+
+    _Static_assert(sizeof(TnJumpEntry) == 1 << TN_JUMP_ENTRY_BITS, "the product has it in bytes");
+    x64_rr(e, X64_IMUL_IMM32, at, pc);
+    x64_imm32(e, TN_JUMP_MULTIPLIER);
+    x64_load(e, X64_W, bank, x64_env(X64_CPU_OFS(jump)));
+    x64_g1_ri(e, X64_G1_AND, 2, at, (TN_JUMP_SIZE - 1) << TN_JUMP_ENTRY_BITS);
+    x64_rm(e, X64_CMP | X64_W, pc, x64_mem_index(at, bank, 0, offsetof(TnJumpEntry, pc)));
+    miss = x64_jcc8(e, X64_NZ);
+    x64_rm(e, X64_GRP4, X64_G4_JMP, x64_mem_index(at, bank, 0, offsetof(TnJumpEntry, code)));
+    return miss;
+}
+
 static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
 {
-    enum { ENTRY_SHIFT = 4 };
     X64Emit *e = &cx->e;
     int pc = x64_in(cx, op->a), at = pc == X64_RCX ? X64_RDX : X64_RCX;
     int tmp = pc == X64_RAX ? X64_R10 : X64_RAX;
     uint8_t *miss, *request, *open = NULL;
     bool late = x64_opt & TN_OPT_LATE_CHECK;
 
-    _Static_assert(sizeof(TnJumpEntry) == 1 << ENTRY_SHIFT, "entries are indexed by shifts");
     x64_flush_flags_leaving(cx, 1u << pc);
     clean_upper(cx);
     if (tn_ir_exit_bits(op) && !late) {
@@ -253,19 +267,13 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
         check_target(cx, op, pc, tmp);
     }
     if (x64_opt & TN_OPT_JUMP_CACHE) {
-        request = check_request(cx);
+        x64_g1_mi(e, X64_G1_CMP, 2, x64_env(X64_CPU_OFS(exit_request)), 0);
+        request = x64_jcc8(e, X64_NZ);
         if (may_learn(cx))
             open = x64_open_exit(e, cx->block, pc, tmp);
-        x64_rr(e, X64_IMUL_IMM32, at, pc);
-        x64_imm32(e, TN_JUMP_MULTIPLIER);
-        x64_rri(e, X64_GRP2_IMM8, X64_G2_SHR, at, 32 - TN_JUMP_BITS - ENTRY_SHIFT);
-        x64_g1_ri(e, X64_G1_AND, 2, at, (TN_JUMP_SIZE - 1) << ENTRY_SHIFT);
-        x64_rm(e, X64_ADD | X64_W, at, x64_env(X64_CPU_OFS(jump)));
-        x64_rm(e, X64_CMP | X64_W, pc, x64_mem(at, offsetof(TnJumpEntry, pc)));
-        miss = x64_jcc8(e, X64_NZ);
-        x64_rm(e, X64_GRP4, X64_G4_JMP, x64_mem(at, offsetof(TnJumpEntry, code)));
+        miss = look_up(e, pc, at, tmp);
         x64_here8(e, miss);
-        x64_here32(e, request);
+        x64_here8(e, request);
     }
     if (open)
         x64_here32(e, open);
