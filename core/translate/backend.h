@@ -42,6 +42,7 @@ enum {
 typedef enum TnBlockForm {
     TN_FORM_FAST,
     TN_FORM_HOT, /* most of the time is spent in such (promote.h) */
+    TN_FORM_APART, /* the same, where neighbouring accesses kept meeting an edge between pages */
 } TnBlockForm;
 
 struct TnBlock {

@@ -26,6 +26,8 @@ static TnBlock *copy_of(const TnBlock *old, TnBlockForm form)
     *block = (TnBlock){ .key = old->key, .mode_id = old->mode_id, .n_insns = old->n_insns,
                         .size = old->size, .phys = { old->phys[0], old->phys[1] }, .form = form,
                         .asked = old->asked, .plain = old->plain };
+    if (form == TN_FORM_APART && old->form != form)
+        block->plain = 0; /* its groups are others */
     block->bytes = memcpy(block + 1, old->bytes, old->size);
     return block;
 }

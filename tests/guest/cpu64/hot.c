@@ -31,6 +31,11 @@ CODE(hot_store, "mov hot_at, %rdi\n mov hot_rounds, %rcx\n mov hot_value, %eax\n
 CODE(hot_update, "mov hot_at, %rdi\n mov hot_rounds, %rcx\n"
                  "jmp 1f\n nop\n 1: addq $1, (%rdi)\n jmp 2f\n nop\n 2: dec %rcx\n jnz 1b\n ret");
 
+/* A load and two stores around an edge between pages. */
+CODE(hot_edge, "mov hot_at, %rdi\n mov hot_rounds, %rcx\n"
+               "jmp 1f\n nop\n 1: mov -16(%rdi), %rax\n mov %rcx, -8(%rdi)\n mov %rax, 8(%rdi)\n"
+               "jmp 2f\n nop\n 2: dec %rcx\n jnz 1b\n ret");
+
 static uint64_t ticks(void)
 {
     uint32_t low, high;
@@ -112,6 +117,35 @@ CASE(hot_faults, "hot/absent-and-read-only-pages-fault")
     hot_at = TEST_PAGES;
     expect(hot_update, NONE, 0);
     check(frame[0][0] == 2, "byte", frame[0][0]);
+    WRITE(cr0, READ(cr0) & ~(word)CR0_WP);
+}
+
+static word at_word(const uint8_t *at)
+{
+    return *(const volatile word *)(const void *)at;
+}
+
+CASE(hot_edges, "hot/neighbours-on-two-pages-go-to-the-frames-of-each")
+{
+    word edge = TEST_PAGES + PAGE;
+
+    map_all();
+    map(0, (word)frame[2], PTE_P | PTE_W);
+    *(volatile word *)(edge - 16) = 77;
+    heat(hot_edge, edge);
+    check(at_word(frame[2] + PAGE - 8) == 1, "word below the edge", at_word(frame[2] + PAGE - 8));
+    check(at_word(frame[1] + 8) == 77, "word above it", at_word(frame[1] + 8));
+    map(1, (word)frame[3], PTE_P | PTE_W);
+    *(volatile word *)(edge - 16) = 78;
+    expect(hot_edge, NONE, 0);
+    check(at_word(frame[3] + 8) == 78, "word in another frame", at_word(frame[3] + 8));
+    check(at_word(frame[1] + 8) == 77, "word in the old one", at_word(frame[1] + 8));
+    WRITE(cr0, READ(cr0) | CR0_WP);
+    map(1, (word)frame[3], PTE_P);
+    *(volatile word *)(edge - 8) = 0;
+    expect(hot_edge, PF, PF_P | PF_W);
+    check(event.cr2 == edge + 8, "address", event.cr2);
+    check(at_word(frame[2] + PAGE - 8) == 1, "store before", at_word(frame[2] + PAGE - 8));
     WRITE(cr0, READ(cr0) & ~(word)CR0_WP);
 }
 

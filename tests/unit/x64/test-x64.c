@@ -694,7 +694,7 @@ static void run_one(Gen *g, Rig *r, unsigned n_ops, unsigned n_states)
     x64_host_init();
     if (one_in(g, 3))
         lesser_host(g);
-    form = one_in(g, 2) ? TN_FORM_HOT : TN_FORM_FAST;
+    form = (TnBlockForm)below(g, TN_FORM_APART + 1);
     gen_program(g, n_ops);
     tn_ir_dump(&fake_target, g->b.ops, g->b.n_ops, g_string_truncate(r->next_ir, 0));
     r->next[0] = compile(&tn_backend_interp, &g->b, NULL);

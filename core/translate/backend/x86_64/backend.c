@@ -146,7 +146,7 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && cx->flags_dead && !x64_has_rounds(cx);
     block->flags_marked = false;
     x64_find_loop(cx);
-    if (block->form == TN_FORM_HOT)
+    if (block->form != TN_FORM_FAST)
         x64_give_sites(cx);
     if (!compile_ops(cx)) {
         x64_drop_sites(block);

@@ -302,6 +302,7 @@ typedef struct X64Root {
 /* On the way forwards: a LD or ST, a helper's call, a conditional exit. */
 void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root);
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags);
+enum { X64_GROUP_SPAN = 128 }; /* bytes from the lowest to the highest of most groups */
 void x64_groups_at_branch(X64Ctx *cx);
 /* After both walks. */
 void x64_finish_groups(X64Ctx *cx);

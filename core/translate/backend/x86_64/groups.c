@@ -14,7 +14,7 @@
 #include "compile.h"
 
 enum {
-    WINDOW = 128,   /* bytes from the lowest to the highest; more would cross pages too often */
+    WINDOW = X64_GROUP_SPAN, /* more would cross pages too often */
     ROUNDS_WINDOW = 256, /* where the loop's first block can do what crosses */
     MAX_DISP = 1 << 20,
 };
@@ -49,6 +49,12 @@ static bool is_aligned_alike(const X64Group *g, const TnIrOp *op, int32_t disp)
     return !(((uint32_t)disp ^ (uint32_t)g->align_at) & both);
 }
 
+/* Only accesses to the same bytes share a probe then. */
+static bool is_apart(const X64Ctx *cx)
+{
+    return cx->block->form == TN_FORM_APART && !x64_has_rounds(cx);
+}
+
 /* Groups are numbered as they begin: a helper has ended those before first_open, and a conditional
  * exit came after the ones before first_unsettled began: their loads stay without stores. */
 static bool fits(const X64Ctx *cx, unsigned group, const TnIrOp *op, int32_t from_root)
@@ -60,6 +66,7 @@ static bool fits(const X64Ctx *cx, unsigned group, const TnIrOp *op, int32_t fro
            MAX(g->last, last) - MIN(g->first, disp) <
                (x64_has_rounds(cx) ? ROUNDS_WINDOW : WINDOW) &&
            (g->write || group >= cx->first_unsettled || !is_store(op)) &&
+           (!is_apart(cx) || (disp >= g->first && last <= g->last)) &&
            is_aligned_alike(g, op, disp);
 }
 

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "code-buffer.h"
 #include "cpu/cpu-private.h"
 #include "notes.h"
+#include "slow.h"
 #include "translate/promote.h"
 #include "translate/softmmu.h"
 
@@ -49,6 +51,15 @@ static void on_time(int signal, siginfo_t *info, void *context)
     atomic_store_explicit(&running->exit_request, 1, memory_order_relaxed);
 }
 
+/* Blocks whose accesses kept meeting an edge between pages since samples were looked at last. */
+THREAD struct {
+    struct {
+        const TnBlock *block;
+        unsigned n;
+    } met[16];
+    TnBlock *often; /* one that met many; alive until then */
+} edges;
+
 void x64_sampling_init(void)
 {
     struct sigaction action = { .sa_sigaction = on_time, .sa_flags = SA_SIGINFO | SA_RESTART };
@@ -78,14 +89,33 @@ void x64_sampling_start(TnCpu *cpu)
         start();
 }
 
+/* Where frames of the stack lie across an edge, all accesses of a group are left to code in C. */
+void x64_met_edge(TnBlock *block)
+{
+    enum { SHIFT = 5, OFTEN = 500 };
+    unsigned k = (unsigned)((uintptr_t)block >> SHIFT) % G_N_ELEMENTS(edges.met);
+
+    if (!wanted)
+        return;
+    if (edges.met[k].block != block) {
+        edges.met[k].block = block;
+        edges.met[k].n = 0;
+    }
+    if (++edges.met[k].n == OFTEN)
+        edges.often = block;
+}
+
 void x64_sampled(TnCpu *cpu)
 {
     const TnTlbSiteUse *bad = tn_tlb_site_bad(cpu);
 
     if (bad && bad->owner) {
         bad->owner->plain |= UINT64_C(1) << bad->number;
-        tn_block_remake(cpu, bad->owner, TN_FORM_HOT);
+        tn_block_remake(cpu, bad->owner, (TnBlockForm)bad->owner->form);
     }
+    if (edges.often && edges.often->form != TN_FORM_APART)
+        tn_block_remake(cpu, edges.often, TN_FORM_APART);
+    memset(&edges, 0, sizeof(edges));
     cpu->priv->ticks += n_places;
     for (unsigned i = 0; i < n_places; i++) {
         TnBlock *block = x64_block_at((const void *)place[i]);

@@ -534,11 +534,18 @@ static uint64_t open_site(const View *v, const uint8_t *note)
     return x64_read_unsigned(&note);
 }
 
+static bool is_near_edge(uint64_t addr)
+{
+    uint64_t offset = addr % TN_PAGE_SIZE;
+
+    return offset < X64_GROUP_SPAN || offset >= TN_PAGE_SIZE - X64_GROUP_SPAN;
+}
+
 const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
     const uint8_t *here = note, *access;
-    const TnBlock *block = x64_noting_block(note);
+    TnBlock *block = x64_noting_block(note);
     unsigned head = *note++;
     uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note), back;
 
@@ -566,6 +573,8 @@ const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
         do_access(&v, &a, head & IS_VECTOR);
         *word_at(frame, X64_F_RECIPE) = 0;
     }
+    if (is_near_edge(a.addr))
+        x64_met_edge(block);
     if (clear != X64_NONE)
         *gpr(&v, (unsigned)clear) = 0;
     return back ? here - back : end_of_note(&v, head, note);

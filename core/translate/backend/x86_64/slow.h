@@ -36,6 +36,9 @@ X64Recipe x64_read_recipe(const uint8_t *note);
 /* Leaves by such an exit, with its note and the recipe behind that. */
 const void *x64_leave_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 
+/* An access of the block met an edge between pages, or something else near one (sample.c). */
+void x64_met_edge(TnBlock *block);
+
 /* Computes what the recipe in the frame says and stores the packed flags to the state. */
 void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame);
 
