@@ -112,13 +112,8 @@ static bool compile_ops(X64Ctx *cx)
     x64_enter_flags(cx);
     if (x64_has_rounds(cx))
         x64_emit_guard(cx);
-    for (cx->i = 1; cx->i < cx->n_ops; cx->i++) {
-        if (cx->info[cx->i].flags & X64_OP_DEAD)
-            continue;
-        if (!x64_room(cx))
-            return false;
-        x64_lower(cx, &cx->ops[cx->i]);
-    }
+    if (!x64_lower(cx))
+        return false;
     x64_emit_sides(cx);
     if (x64_has_rounds(cx))
         x64_emit_guard_exit(cx);

@@ -280,13 +280,15 @@ static inline unsigned x64_reads_low_half(const TnIrOp *op)
 static inline unsigned x64_tests_sign(const X64Ctx *cx, const TnIrOp *op)
 {
     enum { MOST = 30 };
+
+    if (op->opc != TN_IR_SETCOND || op->type != TN_I64 ||
+        (op->aux != TN_COND_EQ && op->aux != TN_COND_NE))
+        return 0;
     const TnIrOp *right = &cx->ops[MAX(cx->temps[op->a].def, 0)];
     const TnIrOp *left = &cx->ops[MAX(cx->temps[right->a].def, 0)];
-    bool tests = op->opc == TN_IR_SETCOND && op->type == TN_I64 &&
-                 (op->aux == TN_COND_EQ || op->aux == TN_COND_NE) && right->dst == op->a &&
-                 right->opc == TN_IR_SARI && right->type == TN_I64 && right->imm <= MOST &&
-                 left->dst == right->a && left->opc == TN_IR_SHLI && left->type == TN_I64 &&
-                 left->imm == right->imm && left->a == op->b;
+    bool tests = right->dst == op->a && right->opc == TN_IR_SARI && right->type == TN_I64 &&
+                 right->imm <= MOST && left->dst == right->a && left->opc == TN_IR_SHLI &&
+                 left->type == TN_I64 && left->imm == right->imm && left->a == op->b;
 
     return tests ? (unsigned)right->imm : 0;
 }
@@ -422,7 +424,8 @@ X64Mem x64_slot(X64Ctx *cx, TnTemp t);
 
 /* ---- lower-*.c --------------------------------------------------------------------------- */
 
-void x64_lower(X64Ctx *cx, TnIrOp *op);
+/* All operations; false where there is no room. */
+bool x64_lower(X64Ctx *cx);
 /* Room for one more operation or stub. */
 bool x64_room(const X64Ctx *cx);
 void x64_lower_alu(X64Ctx *cx, const TnIrOp *op);

@@ -220,9 +220,15 @@ static void pair_flags(Forward *f, int i)
     f->last_flags = i;
     if (!(x64_opt & TN_OPT_SHARE_FLAGS))
         return;
-    for (int j = i - 1; j >= MAX(0, i - PARTNER_DISTANCE); j--)
-        if (pair(f->cx, i, j))
+    const TnIrOp *flags = &f->cx->ops[i];
+
+    for (int j = i - 1; j >= MAX(1, i - PARTNER_DISTANCE); j--) {
+        const TnIrOp *op = &f->cx->ops[j];
+
+        /* Most have nothing to do with the operands. */
+        if ((op->a == flags->a || op->a == flags->b || op->dst == flags->a) && pair(f->cx, i, j))
             return;
+    }
 }
 
 /* A comparison may stand before the subtraction. */

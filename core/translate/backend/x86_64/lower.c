@@ -19,7 +19,7 @@ static const LowerFn lower[TN_IR_COUNT] = {
 
 /* Operands that are virtual flags get their value now. One that is gone already is the operand of a
  * FLAGS that makes do without it. */
-static void make_flag_operands(X64Ctx *cx, TnIrOp *op)
+static __attribute__((noinline)) void make_flag_operands(X64Ctx *cx, TnIrOp *op)
 {
     TnTemp *args[4];
     unsigned n = tn_ir_args(op, args);
@@ -29,15 +29,27 @@ static void make_flag_operands(X64Ctx *cx, TnIrOp *op)
             x64_materialise_flags(cx, *args[k]);
 }
 
-void x64_lower(X64Ctx *cx, TnIrOp *op)
+static inline void lower_one(X64Ctx *cx, TnIrOp *op, unsigned how)
 {
-    unsigned how = cx->info[cx->i].flags;
-
-    if (how & X64_OP_FLAG_OPERANDS)
+    if (TN_UNLIKELY(how & X64_OP_FLAG_OPERANDS))
         make_flag_operands(cx, op);
     if (cx->vectors)
         x64_vec_enter(cx, op);
     if (lower[op->opc])
         lower[op->opc](cx, op);
     x64_end_op(cx);
+}
+
+bool x64_lower(X64Ctx *cx)
+{
+    for (cx->i = 1; cx->i < cx->n_ops; cx->i++) {
+        unsigned how = cx->info[cx->i].flags;
+
+        if (how & X64_OP_DEAD)
+            continue;
+        if (!x64_room(cx))
+            return false;
+        lower_one(cx, &cx->ops[cx->i], how);
+    }
+    return true;
 }
