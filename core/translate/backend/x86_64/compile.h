@@ -75,6 +75,18 @@ typedef struct X64Src {
     };
 } X64Src;
 
+/* A number that no instruction of a size takes. */
+static inline bool x64_is_wide_imm(const X64Src *s, unsigned size_log2)
+{
+    return s->kind == X64_SRC_IMM && size_log2 == 3 && !x64_fits32(s->imm);
+}
+
+/* The register as a bit, if it is one. */
+static inline uint32_t x64_src_bit(const X64Src *s)
+{
+    return s->kind == X64_SRC_REG ? 1u << s->reg : 0;
+}
+
 _Static_assert(sizeof(X64Src) == 16, "operands are passed in two registers");
 
 /* How packed flags are computed (or are there already), frozen at one place in the block. */
@@ -432,6 +444,7 @@ void x64_lower_alu(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_bits(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_flags(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_condition(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_memory(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_atomic(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_call(X64Ctx *cx, const TnIrOp *op);
@@ -501,6 +514,8 @@ int32_t x64_recipe_word(const X64Recipe *r);
 void x64_enter_flags(X64Ctx *cx);
 /* True where the host's flags are now those of t, but for the carry of INC and DEC. */
 bool x64_host_has(const X64Ctx *cx, TnTemp t);
+/* Makes them so from flags that are not packed; need_carry: of INC and DEC, too. */
+void x64_make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry);
 /* Stores the pending flags to the state and goes on. */
 void x64_flush_flags(X64Ctx *cx);
 /* eax = packed flags (of them `bits`) from the host's. */

@@ -455,7 +455,8 @@ static bool is_held(const Forward *f, TnTemp t)
 {
     int declared = f->cx->temps[t].held;
 
-    return declared >= 0 && !x64_has_rounds(f->cx) && f->cur[declared] == t && x64_plan.pin[declared] != X64_NONE;
+    return declared >= 0 && !x64_has_rounds(f->cx) && f->cur[declared] == t &&
+           x64_plan.pin[declared] != X64_NONE;
 }
 
 /* Constants added to an address become part of the access's displacement, all of them: accesses

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IR to code: condition flags and conditions.
+ * IR to code: condition flags. What is decided by them is in lower-condition.c.
  *
  * FLAGS of additions, subtractions, logic and shifts by a constant are recipes: nothing is emitted
  * until a condition, a PUT that leaves the block, or another use needs them, and then only what that
- * use needs. A condition compares again, or finds the host's flags still standing from the
- * operation that made the result. Other FLAGS are computed where they are.
+ * use needs. Other FLAGS are computed where they are.
  */
 #include <string.h>
 
@@ -14,28 +13,17 @@
 enum {
     PACKED_SZP = TN_FLAG_S | TN_FLAG_Z | TN_FLAG_P,
     OVERFLOW_SHIFT = 11,
-    SIGN_SHIFT = 7,
 };
-
-static bool wide_imm(const X64Src *s, unsigned size)
-{
-    return s->kind == X64_SRC_IMM && size == 3 && !x64_fits32(s->imm);
-}
 
 /* What no instruction takes as it is: it goes through a register and the frame. */
 static bool needs_slot(const X64Src *s, unsigned size)
 {
-    return wide_imm(s, size) || (s->kind == X64_SRC_MEM && s->narrow && size == 3);
-}
-
-static uint32_t src_bit(const X64Src *s)
-{
-    return s->kind == X64_SRC_REG ? 1u << s->reg : 0;
+    return x64_is_wide_imm(s, size) || (s->kind == X64_SRC_MEM && s->narrow && size == 3);
 }
 
 static uint32_t recipe_regs(const X64Recipe *r)
 {
-    return src_bit(&r->a) | src_bit(&r->b) | src_bit(&r->c);
+    return x64_src_bit(&r->a) | x64_src_bit(&r->b) | x64_src_bit(&r->c);
 }
 
 X64Recipe x64_recipe(X64Ctx *cx, TnTemp t)
@@ -183,6 +171,19 @@ static void set_host_flags(X64Ctx *cx, X64Recipe r, int tmp, bool need_carry)
         set_shift(cx, &r, tmp);
         break;
     }
+}
+
+void x64_make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry)
+{
+    X64Recipe r = x64_recipe(cx, t);
+    int tmp = X64_NONE;
+
+    cx->locked |= recipe_regs(&r);
+    if (needs_tmp(&r))
+        tmp = x64_tmp(cx);
+    set_host_flags(cx, r, tmp, need_carry);
+    cx->host_flags = t;
+    cx->e.flags_at = cx->e.p;
 }
 
 /* ---- Packing the host's flags --------------------------------------------------------------- */
@@ -389,8 +390,8 @@ void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t k
     }
     if (!host_live)
         set_host_flags(cx, *r, tmp, false);
-    dst = any_but(keep | src_bit(&r->c));
-    pack(cx, r, dst, any_but(keep | src_bit(&r->c) | 1u << dst));
+    dst = any_but(keep | x64_src_bit(&r->c));
+    pack(cx, r, dst, any_but(keep | x64_src_bit(&r->c) | 1u << dst));
     store_packed(cx, dst);
 }
 
@@ -443,7 +444,7 @@ static void eager_shift(X64Ctx *cx, const TnIrOp *op, unsigned fop, unsigned siz
     x64_claim(cx, X64_RCX);
     rc = x64_in(cx, op->c);
     X64Src a = x64_peek(cx, op->a), b = x64_peek(cx, op->b);
-    cx->locked |= src_bit(&a);
+    cx->locked |= x64_src_bit(&a);
     tmp = x64_tmp(cx);
     x64_mov_src(cx, 0, X64_RCX, &b);
     x64_mov_src(cx, X64_W, X64_RAX, &a);
@@ -485,7 +486,7 @@ static void eager_multiply(X64Ctx *cx, const TnIrOp *op, unsigned fop, unsigned 
     x64_bind(cx, op->dst, X64_RAX);
 }
 
-static void lower_eager(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_flags(X64Ctx *cx, const TnIrOp *op)
 {
     unsigned fop = op->aux & 255, size = op->aux >> 8;
 
@@ -495,192 +496,4 @@ static void lower_eager(X64Ctx *cx, const TnIrOp *op)
         eager_multiply(cx, op, fop, size);
     else
         eager_shift(cx, op, fop, size);
-}
-
-/* ---- Conditions ------------------------------------------------------------------------------ */
-
-static void test_bits(X64Ctx *cx, const X64Src *src, uint32_t bits)
-{
-    if (src->kind == X64_SRC_MEM)
-        x64_rm(&cx->e, X64_GRP3, X64_G3_TEST, src->mem);
-    else
-        x64_rr(&cx->e, X64_GRP3, X64_G3_TEST, src->reg);
-    x64_imm32(&cx->e, (int32_t)bits);
-}
-
-/* (f >> 4 & S) ^ f has S != O in the place of S, and Z in its own. */
-static unsigned signed_test(X64Ctx *cx, const X64Src *src, uint32_t bits)
-{
-    int tmp = x64_tmp(cx);
-
-    x64_mov_src(cx, 0, tmp, src);
-    x64_rri(&cx->e, X64_GRP2_IMM8, X64_G2_SHR, tmp, OVERFLOW_SHIFT - SIGN_SHIFT);
-    if (bits & TN_FLAG_Z)
-        x64_g1_ri(&cx->e, X64_G1_AND, 2, tmp, TN_FLAG_S);
-    x64_alu_src(&cx->e, X64_XOR, 2, tmp, src);
-    test_bits(cx, &(X64Src){ .kind = X64_SRC_REG, .reg = tmp }, bits);
-    return X64_NZ;
-}
-
-/* A condition over a packed value. */
-static unsigned packed_cond(X64Ctx *cx, TnTemp t, unsigned cond)
-{
-    static const uint16_t bits[] = { TN_FLAG_O, TN_FLAG_C, TN_FLAG_Z, TN_FLAG_C | TN_FLAG_Z,
-                                     TN_FLAG_S, TN_FLAG_P };
-    X64Src src;
-
-    if (x64_is_const(cx, t)) {
-        int reg = x64_in(cx, t);
-
-        src = (X64Src){ .kind = X64_SRC_REG, .reg = reg };
-    } else {
-        src = x64_peek(cx, t);
-    }
-    cx->locked |= src_bit(&src);
-    if ((cond & ~1u) == TN_FC_L)
-        signed_test(cx, &src, TN_FLAG_S);
-    else if ((cond & ~1u) == TN_FC_LE)
-        signed_test(cx, &src, TN_FLAG_S | TN_FLAG_Z);
-    else
-        test_bits(cx, &src, bits[cond >> 1]);
-    return X64_NZ ^ (cond & 1);
-}
-
-static unsigned flags_cond(X64Ctx *cx, TnTemp t, unsigned cond)
-{
-    X64Recipe r = x64_recipe(cx, t);
-    bool carry = cond >= TN_FC_B && cond <= TN_FC_A && (cond & ~1u) != TN_FC_Z;
-    bool step = r.fop == TN_FLAGS_INC || r.fop == TN_FLAGS_DEC;
-    int tmp = X64_NONE;
-
-    if (x64_host_has(cx, t) && !(carry && step && !r.packed))
-        return cond;
-    if (r.packed)
-        return packed_cond(cx, t, cond);
-    cx->locked |= recipe_regs(&r);
-    if (needs_tmp(&r))
-        tmp = x64_tmp(cx);
-    set_host_flags(cx, r, tmp, carry);
-    cx->host_flags = t;
-    cx->e.flags_at = cx->e.p;
-    return cond;
-}
-
-/* Multiplied by 2^up it is too large. */
-static unsigned sign_cond(X64Ctx *cx, const TnIrOp *op, unsigned up)
-{
-    int rb = x64_in(cx, op->b), tmp = x64_tmp(cx);
-
-    x64_rr(&cx->e, X64_IMUL_IMM32 | X64_W, tmp, rb);
-    x64_imm32(&cx->e, 1 << up);
-    return op->aux == TN_COND_NE ? X64_O : X64_NO;
-}
-
-static unsigned compare_cond(X64Ctx *cx, const TnIrOp *op)
-{
-    static const uint8_t cc[] = { X64_Z, X64_NZ, X64_B, X64_AE, X64_BE, X64_A, X64_L, X64_GE,
-                                  X64_LE, X64_G };
-    unsigned w = op->type == TN_I64 ? X64_W : 0, up = x64_tests_sign(cx, op);
-
-    if (up)
-        return sign_cond(cx, op, up);
-    int ra = x64_in(cx, op->a);
-    X64Src b = x64_peek(cx, op->b);
-
-    if (wide_imm(&b, w ? 3 : 2) || b.narrow)
-        b = (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, op->b) };
-    if (b.kind == X64_SRC_IMM && (w ? b.imm : (uint32_t)b.imm) == 0)
-        x64_rr(&cx->e, X64_TEST | w, ra, ra);
-    else
-        x64_alu_src(&cx->e, X64_CMP, w ? 3 : 2, ra, &b);
-    return cc[op->aux];
-}
-
-static unsigned defined_cond(X64Ctx *cx, const TnIrOp *op)
-{
-    if (op->opc == TN_IR_FLAGCOND)
-        return flags_cond(cx, op->a, op->aux);
-    return compare_cond(cx, op);
-}
-
-unsigned x64_cond(X64Ctx *cx, TnTemp t)
-{
-    uint32_t locked = cx->locked;
-    const X64Temp *v = &cx->temps[t];
-    unsigned cc = X64_NZ;
-
-    if (v->flags & X64_T_VIRTUAL && v->flags & X64_T_COND) {
-        cc = defined_cond(cx, &cx->ops[v->def]);
-    } else {
-        int reg = x64_in(cx, t);
-
-        x64_rr(&cx->e, X64_TEST | X64_W, reg, reg);
-    }
-    cx->locked = locked;
-    return cc;
-}
-
-static void lower_set(X64Ctx *cx, const TnIrOp *op)
-{
-    unsigned cc;
-    int dst;
-
-    if (cx->temps[op->dst].flags & X64_T_VIRTUAL)
-        return;
-    cc = defined_cond(cx, op);
-    cx->locked = 0;
-    x64_release(cx);
-    dst = x64_out(cx, op->dst, X64_NONE, 0);
-    x64_rr(&cx->e, X64_SETCC | cc, 0, dst);
-    x64_rr(&cx->e, X64_MOVZX8, dst, dst);
-}
-
-static void lower_select(X64Ctx *cx, const TnIrOp *op)
-{
-    unsigned cc, w = op->type == TN_I64 ? X64_W : 0;
-    int rb, rc, dst;
-
-    /* What has to come from memory comes before the flags are set or does not disturb them. */
-    cc = x64_cond(cx, op->a);
-    rb = x64_in(cx, op->b);
-    rc = x64_in(cx, op->c);
-    x64_release(cx);
-    dst = x64_out(cx, op->dst, rc, rb == rc ? 0 : 1u << rb);
-    x64_mov_rr(&cx->e, X64_W, dst, rc);
-    x64_rr(&cx->e, X64_CMOV | cc | w, dst, rb);
-}
-
-static void lower_select_vector(X64Ctx *cx, const TnIrOp *op)
-{
-    int b = x64_vin(cx, op->b), c = x64_vin(cx, op->c), dst;
-    bool wide = op->type == TN_V256;
-    unsigned cc = x64_cond(cx, op->a);
-    uint8_t *skip;
-
-    cx->wide_used |= wide;
-    x64_release(cx);
-    cx->temps[op->dst].want = X64_NONE; /* a move to itself would leave the upper half */
-    dst = x64_vout(cx, op->dst, c, b == c ? 0 : 1u << b);
-    x64_vmov_rr(&cx->e, wide, dst, c);
-    skip = x64_jcc8(&cx->e, cc ^ 1);
-    x64_vmov_rr(&cx->e, wide, dst, b);
-    x64_here8(&cx->e, skip);
-}
-
-void x64_lower_flags(X64Ctx *cx, const TnIrOp *op)
-{
-    switch (op->opc) {
-    case TN_IR_FLAGS:
-        lower_eager(cx, op);
-        break;
-    case TN_IR_SELECT:
-        if (tn_ir_type_is_vector(op->type))
-            lower_select_vector(cx, op);
-        else
-            lower_select(cx, op);
-        break;
-    default:
-        lower_set(cx, op);
-        break;
-    }
 }

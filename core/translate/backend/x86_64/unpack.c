@@ -219,7 +219,8 @@ bool x64_unpack(TnBlock *block, uint64_t pc, const void *kept, size_t size)
     Move m = { .pc = pc, .by = block->key.pc - pc };
 
     if (size < sizeof(*k) || !fits(k, size) ||
-        (size_t)(x64_code.rw + x64_code.size - x64_code.next) < k->code_size + X64_CODE_OWNER + X64_CODE_ALIGN)
+        (size_t)(x64_code.rw + x64_code.size - x64_code.next) <
+            k->code_size + X64_CODE_OWNER + X64_CODE_ALIGN)
         return false;
     x64_note_owner(&e, block);
     m.code = e.start;
