@@ -9,7 +9,7 @@ enum {
     PAGE = 4096,
     PAGES = 4,
     ROUNDS = 10000,
-    TICKS = 200000000, /* of the time-stamp counter: some 100 ms */
+    TICKS = 80000000, /* of the time-stamp counter: some 40 ms */
     APIC_BASE = 0xfee00000,
     APIC_VERSION = 0x30,
     RET = 0xc3,
