@@ -289,13 +289,24 @@ static TnBlock *translate(TnCpu *cpu, const TnBlockKey *key)
     return block;
 }
 
+/* What rounds share is what they find out about memory. */
+static bool has_accesses(const TnIrBuilder *b)
+{
+    for (unsigned i = 0; i < b->n_ops; i++) {
+        if (b->ops[i].opc == TN_IR_LD || b->ops[i].opc == TN_IR_ST)
+            return true;
+    }
+    return false;
+}
+
 TnBlock *tn_translate_rounds(TnCpu *cpu, const TnBlockKey *key, unsigned rounds)
 {
     TnTranslation *t = &cpu->priv->translation;
     TnBlock *block = NULL;
 
     run_front_end(cpu, key, TN_IR_MAX_INSNS, rounds);
-    if (!t->n_late && !t->uncached && !tn_breakpoint_any()) {
+    if (!t->n_late && !t->uncached && !tn_breakpoint_any() &&
+        has_accesses(&cpu->priv->builder)) {
         optimise(cpu);
         block = block_new(cpu, key);
         block->asked = TN_BLOCK_ROUNDS;
