@@ -231,18 +231,27 @@ static TnBlock *insert(TnCpu *cpu, TnBlock *block)
     return NULL;
 }
 
-/* One attempt; NULL when the code changed while it was read. */
-static TnBlock *try_translate(TnCpu *cpu, const TnBlockKey *key, bool last)
+/* The block of what the builder has, inserted; NULL when the code changed while it was read. */
+static TnBlock *make_block(TnCpu *cpu, const TnBlockKey *key, uint8_t asked)
 {
-    make_ir(cpu, key);
-    if (last)
-        cpu->priv->translation.uncached = true;
     TnBlock *block = block_new(cpu, key);
+
+    block->asked = asked;
     compile(cpu, block); /* takes the lock */
     block = insert(cpu, block);
     tn_translator_unlock();
     if (block)
         tn_trace_block(cpu, block, &cpu->priv->builder);
+    return block;
+}
+
+/* One attempt; NULL as above. */
+static TnBlock *try_translate(TnCpu *cpu, const TnBlockKey *key, bool last)
+{
+    make_ir(cpu, key);
+    if (last)
+        cpu->priv->translation.uncached = true;
+    TnBlock *block = make_block(cpu, key, 0);
     tn_translation_abandon(cpu);
     return block;
 }
@@ -308,13 +317,7 @@ TnBlock *tn_translate_rounds(TnCpu *cpu, const TnBlockKey *key, unsigned rounds)
     if (!t->n_late && !t->uncached && !tn_breakpoint_any() &&
         has_accesses(&cpu->priv->builder)) {
         optimise(cpu);
-        block = block_new(cpu, key);
-        block->asked = TN_BLOCK_ROUNDS;
-        compile(cpu, block); /* takes the lock */
-        block = insert(cpu, block);
-        tn_translator_unlock();
-        if (block)
-            tn_trace_block(cpu, block, &cpu->priv->builder);
+        block = make_block(cpu, key, TN_BLOCK_ROUNDS);
     }
     tn_translation_abandon(cpu);
     return block;
