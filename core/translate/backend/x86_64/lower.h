@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* IR to code, by family, and what the families share. */
+#ifndef TN_X64_LOWER_H
+#define TN_X64_LOWER_H
+
+#include "context.h"
+
+/* ---- lower-*.c --------------------------------------------------------------------------- */
+
+/* All operations; false where there is no room. */
+bool x64_lower(X64Ctx *cx);
+/* Room for one more operation or stub. */
+bool x64_room(const X64Ctx *cx);
+void x64_lower_alu(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_bits(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_state(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_flags(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_condition(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_memory(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_atomic(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_call(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_hostv(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_hostx(X64Ctx *cx, const TnIrOp *op);
+/* The instruction of a memory form on another place than the guest's memory: in stubs. */
+void x64_hostx_memory(X64Emit *e, TnHostX x, X64Mem m);
+void x64_lower_control(X64Ctx *cx, const TnIrOp *op);
+void x64_emit_stubs(X64Ctx *cx);
+void x64_emit_sides(X64Ctx *cx);
+void x64_emit_exits(X64Ctx *cx);
+
+/* A slow path that freezes where things are now. */
+X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind);
+/* Emits the TLB probe of the access op at register addr: index and tag are clobbered. Gives the
+ * operand for the host's access. */
+X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag);
+/* The same alone: r->index becomes the addend, r->tag the page. Returns the jump of a miss. */
+uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r);
+
+/* A call in three steps: what comes before the arguments are looked at, then the call with
+ * everything spilled. */
+void x64_before_call(X64Ctx *cx, uint32_t flags);
+void x64_call_helper(X64Ctx *cx, void (*fn)(void), uint32_t flags, X64Src *args, int n);
+X64Src x64_cpu_arg(void);
+/* state or TnCpu field = pc; flags are kept. */
+void x64_store_pc(X64Ctx *cx, int32_t env_ofs, uint64_t pc);
+
+/* dst = src at w (0: zero-extended low half), whatever src is. */
+void x64_mov_src(X64Ctx *cx, unsigned w, int dst, const X64Src *src);
+/* op dst, src for X64_ADD ... X64_CMP at a size. */
+void x64_alu_src(X64Emit *e, uint32_t op, unsigned size_log2, int dst, const X64Src *src);
+
+/* Sets the host's flags so that the condition code returned is true where t is nonzero. */
+unsigned x64_cond(X64Ctx *cx, TnTemp t);
+/* Freezes how packed flags t are to be computed. */
+X64Recipe x64_recipe(X64Ctx *cx, TnTemp t);
+/* Leaves the pending flags to whoever comes next, on a path that leaves the block: temporaries may
+ * be clobbered except those in `keep`. Does not change what the allocator knows. */
+void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep);
+/* The same for a recipe frozen before; host_live: the host's flags are already its. */
+void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep);
+/* Whether that may also be emitted when the exit is linked, without the context, and doing so. */
+bool x64_may_store_later(const X64Recipe *r);
+void x64_store_later(X64Emit *e, const X64Recipe *r);
+/* X64_LAZY_* of a recipe. */
+int32_t x64_recipe_word(const X64Recipe *r);
+/* Where the block reads the flags it was entered with: sees to it that they are in the state. */
+void x64_enter_flags(X64Ctx *cx);
+/* True where the host's flags are now those of t, but for the carry of INC and DEC. */
+bool x64_host_has(const X64Ctx *cx, TnTemp t);
+/* Makes them so from flags that are not packed; need_carry: of INC and DEC, too. */
+void x64_make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry);
+/* Stores the pending flags to the state and goes on. */
+void x64_flush_flags(X64Ctx *cx);
+/* eax = packed flags (of them `bits`) from the host's. */
+void x64_pack_rax(X64Ctx *cx, uint32_t bits);
+/* eax = packed flags t from the host's, which have O clear and stand until something changes them. */
+void x64_pack_rax_without_overflow(X64Ctx *cx, TnTemp t);
+/* Computes a virtual FLAGS into a register. */
+void x64_materialise_flags(X64Ctx *cx, TnTemp t);
+
+/* ---- vector-regs.c ----------------------------------------------------------------------- */
+
+/* True where an operation needs whole vector registers. */
+bool x64_looks_at_upper(const TnIrOp *op);
+/* Before a vector operation: the pinned vector registers are in host registers. */
+void x64_vec_enter(X64Ctx *cx, const TnIrOp *op);
+/* After code in C: they are in the state. */
+void x64_vec_lost(X64Ctx *cx);
+void x64_lower_vector_reg(X64Ctx *cx, const TnIrOp *op); /* GET, PUT, CLEAR_UPPER */
+/* Whether a PUT of V128 may be computed in its register. */
+bool x64_vec_in_place(const X64Ctx *cx, const TnIrOp *put);
+
+/* A block that leaves upper halves in use where no vec_state tells of them has to clear them. */
+static inline bool x64_must_clear_upper(const X64Ctx *cx)
+{
+    return cx->wide_used && !x64_plan.vpin_mask;
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is noted while a block's operations are lowered and emitted after them: slow paths, the taken
+ * sides of conditional exits, the exits themselves, probes behind windows.
+ */
+#ifndef TN_X64_PARTS_H
+#define TN_X64_PARTS_H
+
+#include "operand.h"
+#include "translate/ir-info.h"
+
+/* Which vector temporaries a slow path keeps, and how much of them. */
+typedef enum X64Keep { X64_KEEP_NONE, X64_KEEP_LOW, X64_KEEP_WHOLE, X64_N_KEEPS } X64Keep;
+
+/* An out-of-line part. */
+typedef struct X64Stub {
+    enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
+           X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
+           X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE,
+           X64_STUB_DIVIDE, X64_STUB_REQUEST, X64_STUB_SITE, X64_STUB_VEC_STATE } kind;
+    bool flags_pending;
+    bool wide;
+    bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */
+    uint8_t n_from;
+    uint8_t *from[2];   /* displacements of the jumps to it */
+    uint8_t *back;      /* where it returns to */
+    uint64_t pc;
+    uint32_t mem;       /* argument of tn_mmu_*; DIVIDE: the helper */
+    uint32_t aop;       /* RMW: TnAtomicOp */
+    X64Src addr, value, value2;
+    int64_t disp;       /* added to addr */
+    int dst;            /* host register, X64_NONE */
+    int clear;          /* host register that becomes 0, X64_NONE */
+    uint32_t live_vec;  /* xmm registers to keep */
+    uint32_t wide_vec;  /* those of them with 256 bits */
+    X64Recipe flags;
+    TnHostX x87;        /* X87_LOAD, X87_STORE: the instruction */
+} X64Stub;
+
+/* The taken side of a conditional exit, out of line. */
+typedef struct X64Side {
+    uint8_t *from;
+    uint64_t pc;
+    bool flags_pending;
+    bool host_live; /* the host's flags are the pending ones at the jump */
+    bool early;     /* the jump is to be patched */
+    X64Recipe flags;
+} X64Side;
+
+/* A direct exit. */
+typedef struct X64Exit {
+    uint64_t pc;
+    uint8_t *patch;   /* displacement of the jump */
+    uint8_t *request; /* displacement of the jump taken where exit_request is set, or NULL */
+    uint8_t *early;   /* displacement of the jump past the storing of flags, or NULL */
+    uint8_t *late;    /* where that begins */
+    uint8_t *open;    /* displacement of the jump of one that may be open; NULL: a direct exit */
+    bool flags_pending; /* at the request */
+    bool noted;       /* TnBlockExit.noted: `early` is the jump, there is no `patch` yet */
+    X64Recipe flags;
+} X64Exit;
+
+/* A probe, and where it stands out of line because a window serves mostly. */
+typedef struct X64Refill {
+    int addr, index, tag;     /* host registers; the last two are clobbered */
+    int32_t first, last;      /* bytes, from the address */
+    int32_t disp, align;      /* of the access; bits of the address that have to be clear */
+    unsigned mode, window;
+    int site;                 /* instead of the window, or -1 */
+    bool write;
+    uint32_t also;            /* bits of the tag that are to be set, too */
+    guint stub;               /* the slow path */
+    uint8_t *from, *back;
+} X64Refill;
+
+#endif

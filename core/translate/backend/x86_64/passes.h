@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* The passes before the code is emitted, and what they leave for the operation being lowered. */
+#ifndef TN_X64_PASSES_H
+#define TN_X64_PASSES_H
+
+#include "context.h"
+
+/* ---- forward.c, backward.c: in this order ------------------------------------------------ */
+
+void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops);
+void x64_backwards(X64Ctx *cx);
+
+/* The pc of the guest instruction that the operation being lowered is of. */
+static inline uint64_t x64_insn_pc(const X64Ctx *cx)
+{
+    return cx->insns[cx->info[cx->i].insn];
+}
+
+static inline bool x64_is_const(const X64Ctx *cx, TnTemp t)
+{
+    return cx->temps[t].flags & X64_T_CONST;
+}
+
+/* How many of the first operands an operation looks at in their low 32 bits only. */
+static inline unsigned x64_reads_low_half(const TnIrOp *op)
+{
+    if (op->opc >= TN_IR_EXT8U && op->opc <= TN_IR_EXT32S)
+        return 1;
+    if (op->opc == TN_IR_FLAGS)
+        return op->aux >> 8 <= 2 ? 2 : 0;
+    return op->type == TN_I32 && op->opc >= TN_IR_ADD && op->opc <= TN_IR_SETCOND ? 2 : 0;
+}
+
+/* Where a SETCOND asks whether its second operand is the sign extension of its low bits, how many
+ * there are not among these; else 0. Its first operand is not needed then. */
+static inline unsigned x64_tests_sign(const X64Ctx *cx, const TnIrOp *op)
+{
+    enum { MOST = 30 };
+
+    if (op->opc != TN_IR_SETCOND || op->type != TN_I64 ||
+        (op->aux != TN_COND_EQ && op->aux != TN_COND_NE))
+        return 0;
+    const TnIrOp *right = &cx->ops[MAX(cx->temps[op->a].def, 0)];
+    const TnIrOp *left = &cx->ops[MAX(cx->temps[right->a].def, 0)];
+    bool tests = right->dst == op->a && right->opc == TN_IR_SARI && right->type == TN_I64 &&
+                 right->imm <= MOST && left->dst == right->a && left->opc == TN_IR_SHLI &&
+                 left->type == TN_I64 && left->imm == right->imm && left->a == op->b;
+
+    return tests ? (unsigned)right->imm : 0;
+}
+
+/* ---- groups.c ---------------------------------------------------------------------------- */
+
+/* The same address as that of an access, without the constants that were added to it. */
+typedef struct X64Root {
+    TnTemp temp;
+    int64_t disp;
+} X64Root;
+
+/* On the way forwards: a LD or ST, a helper's call, a conditional exit. */
+void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root);
+void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags);
+enum { X64_GROUP_SPAN = 128 }; /* bytes from the lowest to the highest of most groups */
+void x64_groups_at_branch(X64Ctx *cx);
+/* After both walks. */
+void x64_finish_groups(X64Ctx *cx);
+
+/* The group of the operation being lowered, or NULL. */
+static inline X64Group *x64_group(X64Ctx *cx)
+{
+    unsigned group = cx->info[cx->i].group;
+
+    return group && cx->groups[group].addend ? &cx->groups[group] : NULL;
+}
+
+/* ---- loops.c ----------------------------------------------------------------------------- */
+
+void x64_find_loop(X64Ctx *cx);
+/* The code that only an entry from elsewhere runs. */
+void x64_enter_loop(X64Ctx *cx);
+
+/* The group whose window the operation being lowered may go through, or NULL. */
+static inline X64Group *x64_window(X64Ctx *cx)
+{
+    X64Group *g = &cx->groups[cx->info[cx->i].group];
+    return cx->info[cx->i].group && g->window ? g : NULL;
+}
+
+/* Emits what stands for a probe; r says how to probe. Gives the operand for the host's access. */
+X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r);
+void x64_emit_refills(X64Ctx *cx); /* before the stubs */
+/* Leaves a mark for flags r at the exit being lowered, where it may. */
+bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r);
+
+/* ---- rounds.c ---------------------------------------------------------------------------- */
+
+/* True where the block is one of several rounds. */
+static inline bool x64_has_rounds(const X64Ctx *cx)
+{
+    return cx->block->asked == TN_BLOCK_ROUNDS;
+}
+
+/* Between the two walks: finds the groups whose bases are known when the block is entered. */
+void x64_hoist_probes(X64Ctx *cx);
+/* The probes, and where they lead when one fails. */
+void x64_emit_guard(X64Ctx *cx);
+void x64_emit_guard_exit(X64Ctx *cx);
+
+/* The operand of an access of a hoisted group. */
+X64Mem x64_hoisted(X64Ctx *cx, const TnIrOp *op);
+
+/* ---- sites.c ----------------------------------------------------------------------------- */
+
+/* Gives the accesses of a hot block windows of their own. */
+void x64_give_sites(X64Ctx *cx);
+/* The block's, which no vCPU runs any more. */
+void x64_drop_sites(const TnBlock *block);
+/* That of the operation being lowered, or -1. Where there is no temporary for what a group found, its
+ * accesses have none. */
+static inline int x64_site(X64Ctx *cx)
+{
+    const X64Group *g = &cx->groups[cx->info[cx->i].group];
+
+    return cx->info[cx->i].group && (g->n == 1 || g->addend) ? g->site : -1;
+}
+
+X64Mem x64_through_site(X64Ctx *cx, X64Refill *r);
+void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r);
+
+#endif

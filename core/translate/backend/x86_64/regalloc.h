@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Where temporaries are while the code is emitted. */
+#ifndef TN_X64_REGALLOC_H
+#define TN_X64_REGALLOC_H
+
+#include "context.h"
+
+/* ---- regalloc.c -------------------------------------------------------------------------- */
+
+/* The host register of t, loaded where needed; locked until the operation ends. */
+int x64_in(X64Ctx *cx, TnTemp t);
+/* t as an operand of an instruction of width w (0 or X64_W): register, immediate, or memory. Locked. */
+X64Src x64_src(X64Ctx *cx, unsigned w, TnTemp t);
+/* The same without a lock and with immediates of any size. */
+X64Src x64_peek(const X64Ctx *cx, TnTemp t);
+/* Operands that die with this operation leave their registers; the contents stay until something
+ * else is put there, and slots stay taken until the operation ends. */
+void x64_release(X64Ctx *cx);
+/* A register for t, which this operation defines: the pinned one it wants, else `prefer` where that
+ * is free now, else any; none of `avoid`. */
+int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
+/* Says that t is now in `reg`, too. */
+void x64_bind(X64Ctx *cx, TnTemp t, int reg);
+/* Says that t is now in `reg` instead of where it was. */
+void x64_rebind(X64Ctx *cx, TnTemp t, int reg);
+/* A virtual FLAGS that has not been computed. */
+bool x64_is_unmade(const X64Temp *t);
+/* A free scratch register, locked until the operation ends. */
+int x64_tmp(X64Ctx *cx);
+/* Unlocks a register. */
+void x64_unlock(X64Ctx *cx, int reg);
+/* Makes a given scratch register free and locks it. */
+void x64_claim(X64Ctx *cx, int reg);
+/* Moves whatever lives in reg beyond this operation elsewhere. */
+void x64_evict(X64Ctx *cx, int reg);
+/* Puts every temporary in scratch and vector registers that lives on into its slot. */
+void x64_spill_all(X64Ctx *cx);
+/* Temporaries that live on and share a pinned register or a place in the state get their own. */
+void x64_unshare_all(X64Ctx *cx);
+void x64_unshare_home(X64Ctx *cx, int declared);
+void x64_end_op(X64Ctx *cx);
+
+int x64_vin(X64Ctx *cx, TnTemp t);
+X64Src x64_vsrc(X64Ctx *cx, TnTemp t);
+int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
+int x64_vtmp(X64Ctx *cx);
+void x64_vclaim(X64Ctx *cx, int reg);
+void x64_vunlock(X64Ctx *cx, int reg);
+/* Moves what lives in reg beyond this operation elsewhere, or only the 256-bit part of it. */
+void x64_vevict(X64Ctx *cx, int reg, bool wide_only);
+/* The same for temporaries of 256 bits in registers that are not pinned: to their slots. */
+void x64_spill_wide(X64Ctx *cx);
+/* Says that a declared register's place in the state holds t. */
+void x64_set_home(X64Ctx *cx, TnTemp t, int declared);
+uint32_t x64_vlive(const X64Ctx *cx, uint32_t *wide);
+/* t's spill slot, given one where it has none (nothing is stored). */
+X64Mem x64_slot(X64Ctx *cx, TnTemp t);
+
+#endif

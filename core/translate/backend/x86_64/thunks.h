@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* The code beside all blocks, and how blocks are run, left and linked. */
+#ifndef TN_X64_THUNKS_H
+#define TN_X64_THUNKS_H
+
+#include "context.h"
+
+/* ---- thunks.c ---------------------------------------------------------------------------- */
+
+enum { X64_MISSED_PC = 17 }; /* bytes before its return address where the pc's 32 bits are */
+
+typedef struct X64Thunks { /* addresses in the writable mapping */
+    uint8_t *enter;
+    uint8_t *leave;          /* rax: TnRunExit; rdx: the note of a direct exit */
+    uint8_t *leave_direct;   /* called by an exit with a note behind it (notes.h) */
+    uint8_t *leave_noted;    /* the same with the recipe of flags behind that (slow.h) */
+    uint8_t *next;           /* the pc is in the state: to the next block */
+    uint8_t *missed;         /* called where a lookup missed: X64_MISSED_PC */
+    uint8_t *missed_rax;     /* jumped to where one did for the pc in RAX */
+    uint8_t *next_after;     /* the same, called by an exit that may be open, with its note */
+    uint8_t *save_pins;      /* all pinned registers to the state */
+    uint8_t *load_pins;      /* and back */
+    /* Where the guest's MXCSR is in force (mxcsr.c), else nothing: */
+    uint8_t *mxcsr_leave;    /* guest's to the state, host's in force; uses eax */
+    uint8_t *mxcsr_store;    /* guest's to the state; uses eax */
+    uint8_t *mxcsr_enter;    /* the reverse; uses ecx */
+    uint8_t *slow[X64_N_KEEPS]; /* slow paths, called with a note behind (slow.h) */
+    uint8_t *vec_load[4];    /* by X64_VEC_* bit: makes it set; keeps all registers not pinned */
+    uint8_t *vec_save;       /* pinned vector registers to the state; keeps integer registers */
+    uint8_t *vec_restore;    /* and back to what vec_state was: eax */
+    uint8_t *flags;          /* brings the flags into the state; keeps all integer registers */
+} X64Thunks;
+
+extern X64Thunks x64_thunks;
+void x64_make_thunks(void);
+/* Aligns the place for another thunk and gives it. */
+uint8_t *x64_begin_thunk(X64Emit *e);
+
+/* Emit the change of MXCSR: guest's flags to the state; the same, and the host's in force (both use
+ * eax); the guest's in force (ecx). */
+void x64_mxcsr_store(X64Emit *e);
+void x64_mxcsr_leave(X64Emit *e);
+void x64_mxcsr_enter(X64Emit *e);
+/* What counts of the host's own. */
+uint32_t x64_mxcsr_host(uint32_t mxcsr);
+void x64_make_mxcsr_thunks(X64Emit *e);
+/* Calls code in C, with the pinned vector registers in the state and no upper half in use. Clobbers
+ * rax where fn is far. */
+void x64_emit_call_c(X64Emit *e, void (*fn)(void));
+
+/* ---- slow.c ------------------------------------------------------------------------------ */
+
+/* Before code is left by a jump out of a helper: what slow paths leave of the flags goes to the
+ * state. */
+void x64_unwinding(TnCpu *cpu);
+
+/* ---- run.c ------------------------------------------------------------------------------- */
+
+TnRunResult x64_run(TnCpu *cpu, TnBlock *block);
+/* After code was left by a jump out of a helper. */
+void x64_unwound(TnCpu *cpu);
+/* Puts the TLBs of cpu->tlb in force for translated code on this thread. */
+void x64_tlb_moved(TnCpu *cpu);
+
+/* ---- sample.c ---------------------------------------------------------------------------- */
+
+void x64_sampling_init(void);
+/* Before this thread runs code: has it looked at from time to time. */
+void x64_sampling_start(TnCpu *cpu);
+/* What TnBackend says of it. */
+void x64_sampled(TnCpu *cpu);
+
+/* ---- link.c ------------------------------------------------------------------------------ */
+
+/* What TnBackend says of them. */
+void x64_link(TnBlock *from, unsigned exit, TnBlock *to);
+void x64_unlink(TnBlock *from, unsigned exit);
+void x64_link_lookup(TnBlock *from, unsigned exit);
+/* To the block for the pc that the state has. */
+void x64_emit_next(X64Emit *e);
+/* Emits, at an indirect exit to the pc in a register, what links it to the first one: gives the
+ * place to patch, whose jump is to lead to x64_thunks.next_after. tmp is clobbered. */
+uint8_t *x64_open_exit(X64Emit *e, const TnBlock *block, int pc, int tmp);
+/* Whether that is what stands there. */
+bool x64_is_open_exit(const uint8_t *place, const uint8_t *code);
+/* What that thunk calls. */
+const void *x64_next_after(TnCpu *cpu, const uint8_t *note);
+/* To the block for pc, by the jump cache. `request`: a jump to be led past that, or NULL. */
+void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request);
+
+/* ---- vector-thunks.c --------------------------------------------------------------------- */
+
+X64Mem x64_vec_state(void);
+/* Has the pinned vector registers stored where they are not in the state. Keeps integer registers. */
+void x64_save_vectors(X64Emit *e);
+void x64_make_vector_thunks(X64Emit *e);
+
+#endif
