@@ -156,7 +156,8 @@ static void spill_list(X64Ctx *cx, TnTemp *list)
         spill(cx, *list);
 }
 
-static const int8_t gpr_order[] = { X64_R10, X64_R11, X64_RDX, X64_RCX, X64_RAX };
+/* Those first that need no REX prefix; of them RCX, which shifts want, last. */
+static const int8_t gpr_order[] = { X64_RDX, X64_RAX, X64_RCX, X64_R10, X64_R11 };
 /* Where vector registers are pinned only the first ones are free. */
 static const int8_t xmm_order[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
