@@ -820,7 +820,7 @@ static bool put_back(Gen *g, Rig *r, const GByteArray *packed)
         g_error("code that was put back does something else");
     }
     if (done)
-        check_damaged(g, packed, packed->len - (blocks[1]->code_size - X64_CODE_OWNER));
+        check_damaged(g, packed, packed->len - blocks[1]->code_size);
     release(&tn_backend_interp, blocks[0]);
     release(&tn_backend_x86_64, blocks[1]);
     return done;

@@ -16,6 +16,7 @@ enum {
     OP_ROOM = 2048,     /* no operation and no stub is longer */
     EXIT_ROOM = 160,    /* no stub of a direct exit is longer */
     MIN_CODE = 1 << 20,
+    HOT_ALIGN = 16,
 };
 
 uint32_t x64_opt = TN_OPT_ALL;
@@ -74,10 +75,21 @@ static void grow(X64Ctx *cx, int n_ops)
     cx->insns = g_renew(uint64_t, cx->insns, capacity);
 }
 
+/* Hot code begins where the host fetches from. */
+static uint8_t *entry_of(const TnBlock *block)
+{
+    uintptr_t next = (uintptr_t)x64_code.next;
+
+    return block->form == TN_FORM_FAST ? x64_code.next
+                                       : (uint8_t *)((next + HOT_ALIGN - 1) / HOT_ALIGN * HOT_ALIGN);
+}
+
 static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
 {
     /* As many slots as temporaries, with those of the groups, are enough. */
     size_t slot_words = MIN(n_temps + X64_MAX_GROUPS, TN_IR_MAX_TEMPS) / 32u + 1;
+
+    uint8_t *entry = entry_of(block);
 
     grow(cx, n_ops);
     memset(map, 0, (size_t)n_temps * sizeof(*map));
@@ -102,8 +114,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     g_array_set_size(cx->sides, 0);
     g_array_set_size(cx->refills, 0);
     g_array_set_size(cx->misses, 0);
-    cx->e = (X64Emit){ .p = x64_code.next, .limit = x64_code.rw + x64_code.size };
-    x64_note_owner(&cx->e, block);
+    cx->e = (X64Emit){ .p = entry, .start = entry, .limit = x64_code.rw + x64_code.size };
 }
 
 static bool compile_ops(X64Ctx *cx)
@@ -148,8 +159,8 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
         return false;
     }
     block->code = x64_code_rx(cx->e.start);
-    block->code_size = (uint32_t)(cx->e.p - x64_code.next);
-    x64_code_note(block->code);
+    block->code_size = (uint32_t)(cx->e.p - cx->e.start);
+    x64_code_note(block->code, block);
     x64_code_take(cx->e.p);
     return true;
 }
@@ -183,7 +194,7 @@ static void dump_hex(const TnBlock *block, GString *out)
 {
     const uint8_t *p = x64_code_rw(block->code);
 
-    for (uint32_t i = 0; i < block->code_size - X64_CODE_OWNER; i++)
+    for (uint32_t i = 0; i < block->code_size; i++)
         g_string_append_printf(out, "%02x%s", p[i], i % 32 == 31 ? "\n" : " ");
     g_string_append_c(out, '\n');
 }
@@ -198,7 +209,7 @@ static bool dump_asm(const TnBlock *block, GString *out)
         return false;
     cs_option(handle, CS_OPT_SKIPDATA, CS_OPT_ON);
 
-    size_t n = cs_disasm(handle, x64_code_rw(block->code), block->code_size - X64_CODE_OWNER,
+    size_t n = cs_disasm(handle, x64_code_rw(block->code), block->code_size,
                          (uintptr_t)block->code, 0, &insn);
 
     for (size_t i = 0; i < n; i++)

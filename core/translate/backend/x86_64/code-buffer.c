@@ -93,9 +93,9 @@ void x64_code_reset(void)
 
 void x64_code_take(uint8_t *end)
 {
-    uintptr_t entry = (uintptr_t)end + X64_CODE_OWNER + X64_CODE_ALIGN - 1;
+    uintptr_t entry = (uintptr_t)end + X64_CODE_ALIGN - 1;
 
-    x64_code.next = (uint8_t *)(entry / X64_CODE_ALIGN * X64_CODE_ALIGN - X64_CODE_OWNER);
+    x64_code.next = (uint8_t *)(entry / X64_CODE_ALIGN * X64_CODE_ALIGN);
     if (x64_code.next > x64_code.populated)
         populate();
 }
@@ -119,21 +119,44 @@ bool x64_code_apart(void)
 
 enum { WORD = 64 };
 
-/* A bit for every place where one may be. Who reads looks for the entry of code that is running: its
- * bit stands, whatever is noted meanwhile. */
+/* A bit for every place where one may be, and their blocks in that order. Who reads looks for the
+ * entry of code that is running: its bit stands, whatever is noted meanwhile. */
 static struct {
     uint64_t *bits;
-    size_t words; /* of them that any is set in, from the start */
+    uint32_t *before; /* how many entries are before each word that has one */
+    void **block;
+    uint32_t n;
+    size_t words;     /* of them that any bit is set in, from the start */
 } entries;
 
-void x64_code_note(const uint8_t *entry_rx)
+static size_t place_of(const uint8_t *rx)
 {
-    size_t i = (size_t)(entry_rx - x64_code.rx) / X64_CODE_ALIGN;
+    return (size_t)(rx - x64_code.rx) / X64_CODE_ALIGN;
+}
+
+/* Memory that nothing was written to is none. */
+static void make_tables(void)
+{
+    size_t places = x64_code.size / X64_CODE_ALIGN + 1;
+
+    entries.bits = g_new0(uint64_t, places / WORD + 1);
+    entries.before = g_new0(uint32_t, places / WORD + 1);
+    entries.block = g_new0(void *, places);
+}
+
+void x64_code_note(const uint8_t *entry_rx, void *block)
+{
+    size_t i = place_of(entry_rx), w = i / WORD;
+    uint64_t bit = UINT64_C(1) << i % WORD;
 
     if (!entries.bits)
-        entries.bits = g_new0(uint64_t, x64_code.size / X64_CODE_ALIGN / WORD + 1);
-    __atomic_fetch_or(&entries.bits[i / WORD], UINT64_C(1) << i % WORD, __ATOMIC_RELEASE);
-    entries.words = MAX(entries.words, i / WORD + 1);
+        make_tables();
+    if (w >= entries.words)
+        entries.before[w] = entries.n;
+    entries.n = entries.before[w] + (uint32_t)__builtin_popcountll(entries.bits[w] & (bit - 1));
+    entries.block[entries.n++] = block;
+    __atomic_fetch_or(&entries.bits[w], bit, __ATOMIC_RELEASE);
+    entries.words = w + 1;
 }
 
 void x64_code_forget(void)
@@ -141,11 +164,12 @@ void x64_code_forget(void)
     if (entries.bits)
         memset(entries.bits, 0, entries.words * sizeof(*entries.bits));
     entries.words = 0;
+    entries.n = 0;
 }
 
-const uint8_t *x64_code_entry(const uint8_t *rx)
+void *x64_code_block(const uint8_t *rx)
 {
-    size_t i = (size_t)(rx - x64_code.rx) / X64_CODE_ALIGN, w = i / WORD;
+    size_t i = place_of(rx), w = i / WORD;
     uint64_t mask = UINT64_MAX >> (WORD - 1 - i % WORD), bits = 0;
 
     if (!entries.bits || i >= x64_code.size / X64_CODE_ALIGN)
@@ -154,6 +178,5 @@ const uint8_t *x64_code_entry(const uint8_t *rx)
         mask = UINT64_MAX;
         w--;
     }
-    return bits ? x64_code.rx + (w * WORD + WORD - 1 - (size_t)__builtin_clzll(bits)) * X64_CODE_ALIGN
-                : NULL;
+    return bits ? entries.block[entries.before[w] + (unsigned)__builtin_popcountll(bits) - 1] : NULL;
 }

@@ -21,18 +21,17 @@ typedef struct X64Code {
 extern X64Code x64_code;
 
 enum {
-    X64_CODE_ALIGN = 16, /* of entries */
-    X64_CODE_OWNER = 8,  /* bytes before an entry: which block it is of (notes.h) */
+    X64_CODE_ALIGN = 8, /* of entries: what is patched lies in words of as many bytes */
 };
 
 /* Maps `size` bytes twice. */
 bool x64_code_map(size_t size, GError **error);
 
-/* A block's code begins there; and no block's does any more. */
-void x64_code_note(const uint8_t *entry_rx);
+/* A block's code begins there, behind all that was noted before; and no block's does any more. */
+void x64_code_note(const uint8_t *entry_rx, void *block);
 void x64_code_forget(void);
-/* The last entry noted at or before an address, or NULL. Takes no lock. */
-const uint8_t *x64_code_entry(const uint8_t *rx);
+/* The block of the last entry noted at or before an address, or NULL. Takes no lock. */
+void *x64_code_block(const uint8_t *rx);
 
 /* Takes [next, end) and has the new next so that an entry is aligned. */
 void x64_code_take(uint8_t *end);

@@ -83,11 +83,6 @@ static bool differs32(const Compare *c, uint32_t at, uint64_t by)
     return at + 4 <= c->size && get32(c->y + at) - get32(c->x + at) == (uint32_t)by;
 }
 
-static uint32_t size_of(const TnBlock *block)
-{
-    return block->code_size - X64_CODE_OWNER;
-}
-
 static bool differs64(const Compare *c, uint32_t at, uint64_t by)
 {
     return at + 8 <= c->size && get64(c->y + at) - get64(c->x + at) == by;
@@ -282,7 +277,7 @@ static void clear_distances(uint8_t *code, const GArray *places)
 /* The whole, as it is to be read by x64_unpack. */
 static void pack(const TnBlock *block, const GArray *places, GByteArray *out)
 {
-    X64Kept kept = { .code_size = size_of(block), .n_exits = block->n_exits,
+    X64Kept kept = { .code_size = block->code_size, .n_exits = block->n_exits,
                      .n_places = places->len, .own_entry = block->own_entry,
                      .flags_dead = block->flags_dead, .flags_marked = block->flags_marked };
 
@@ -290,8 +285,8 @@ static void pack(const TnBlock *block, const GArray *places, GByteArray *out)
     pack_exits(block, out);
     g_byte_array_append(out, (const void *)places->data,
                         places->len * (guint)sizeof(X64KeptPlace));
-    g_byte_array_append(out, x64_code_rw(block->code), size_of(block));
-    clear_distances(out->data + out->len - size_of(block), places);
+    g_byte_array_append(out, x64_code_rw(block->code), block->code_size);
+    clear_distances(out->data + out->len - block->code_size, places);
 }
 
 /* An exit that is the other block's but for where it is. */
@@ -335,7 +330,7 @@ static bool makes(const GByteArray *kept, const TnBlock *from, const TnBlock *bl
     /* The distances of jumps out of it differ by its own. */
     g_autoptr(GArray) places = g_array_new(false, false, sizeof(X64KeptPlace));
     Compare c = { .a = block, .b = &copy, .x = x64_code_rw(block->code),
-                  .y = x64_code_rw(copy.code), .size = size_of(block),
+                  .y = x64_code_rw(copy.code), .size = block->code_size,
                   .place = (uint64_t)((uint8_t *)copy.code - (uint8_t *)block->code),
                   .places = places };
 
@@ -352,7 +347,7 @@ bool x64_pack(TnBlock *const *blocks, unsigned n, GByteArray *out)
     g_autoptr(GArray) places = g_array_new(false, false, sizeof(X64KeptPlace));
     Compare c = {
         .a = a, .b = b, .x = x64_code_rw(a->code), .y = x64_code_rw(b->code),
-        .size = size_of(a), .pc = b->key.pc - a->key.pc,
+        .size = a->code_size, .pc = b->key.pc - a->key.pc,
         .place = (uint64_t)((uint8_t *)b->code - (uint8_t *)a->code), .places = places,
     };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "notes.h"
 
-#include <string.h>
-
 #include "code-buffer.h"
 
 enum {
@@ -10,13 +8,6 @@ enum {
     GROUP = X64_NOTE_MORE,
     SIGN = 1 << (GROUP_BITS - 1), /* in the last group of a signed number */
 };
-
-void x64_note_owner(X64Emit *e, TnBlock *block)
-{
-    memcpy(e->p, &block, sizeof(block));
-    e->p += sizeof(block);
-    e->start = e->p;
-}
 
 /* ---- Numbers ----------------------------------------------------------------------------- */
 
@@ -58,22 +49,15 @@ int64_t x64_read_signed(const uint8_t **note)
 
 TnBlock *x64_noting_block(const uint8_t *note)
 {
-    TnBlock *block;
-
-    memcpy(&block, x64_code_entry(note) - sizeof(block), sizeof(block));
-    return block;
+    return x64_code_block(note);
 }
 
 TnBlock *x64_block_at(const void *rx)
 {
-    const uint8_t *entry, *at = rx;
-    TnBlock *block;
+    const uint8_t *at = rx;
+    TnBlock *block = x64_code_block(at);
 
-    entry = x64_code_entry(at);
-    if (!entry)
-        return NULL;
-    memcpy(&block, entry - sizeof(block), sizeof(block));
-    return block->code == entry && (size_t)(at - entry) < block->code_size ? block : NULL;
+    return block && (size_t)(at - (const uint8_t *)block->code) < block->code_size ? block : NULL;
 }
 
 void x64_note_exit(X64Emit *e, uint32_t exit)

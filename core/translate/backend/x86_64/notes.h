@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Notes: what code in C has to know about a place in translated code, in bytes behind a call there
- * whose return address leads to them. They hold no address: the last entry of a block
- * before the note is found by its address (code-buffer.h), and the word before the entry points to
- * the block.
+ * whose return address leads to them. They hold no address: the block that
+ * has the last entry before the note is found by the note's own (code-buffer.h).
  *
  * Numbers are written as in DWARF (version 5, 7.6): seven bits a byte, the lowest first.
  */
@@ -12,9 +11,6 @@
 
 #include "emit.h"
 #include "translate/backend.h"
-
-/* Where a block's code starts: the word before its entry, which e->start becomes. */
-void x64_note_owner(X64Emit *e, TnBlock *block);
 
 void x64_note_unsigned(X64Emit *e, uint64_t v);
 void x64_note_signed(X64Emit *e, int64_t v);

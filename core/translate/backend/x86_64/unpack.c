@@ -215,15 +215,12 @@ static bool put_all(const Move *m, TnBlock *block, const X64Kept *k)
 bool x64_unpack(TnBlock *block, uint64_t pc, const void *kept, size_t size)
 {
     const X64Kept *k = kept;
-    X64Emit e = { .p = x64_code.next };
-    Move m = { .pc = pc, .by = block->key.pc - pc };
+    Move m = { .code = x64_code.next, .pc = pc, .by = block->key.pc - pc };
 
     if (size < sizeof(*k) || !fits(k, size) ||
         (size_t)(x64_code.rw + x64_code.size - x64_code.next) <
-            k->code_size + X64_CODE_OWNER + X64_CODE_ALIGN)
+            k->code_size + X64_CODE_ALIGN)
         return false;
-    x64_note_owner(&e, block);
-    m.code = e.start;
     m.size = k->code_size;
     if (!put_all(&m, block, k)) {
         g_clear_pointer(&block->exits, g_free);
@@ -231,11 +228,11 @@ bool x64_unpack(TnBlock *block, uint64_t pc, const void *kept, size_t size)
         return false;
     }
     block->code = x64_code_rx(m.code);
-    block->code_size = k->code_size + X64_CODE_OWNER;
+    block->code_size = k->code_size;
     block->own_entry = k->own_entry;
     block->flags_dead = k->flags_dead;
     block->flags_marked = k->flags_marked;
-    x64_code_note(block->code);
+    x64_code_note(block->code, block);
     x64_code_take(m.code + m.size);
     return true;
 }
