@@ -86,6 +86,19 @@ static void number_of_entry(X64Emit *e, const X64Refill *r)
     x64_rri(e, X64_GRP2_IMM8, X64_G2_SHR, r->index, RIGHT);
 }
 
+/* A mask in the frame takes two bytes less than one in the instruction. */
+static void mask(X64Emit *e, const X64Refill *r)
+{
+    if (r->small)
+        x64_rm(e, X64_AND, r->index, x64_frame(X64_F_ENTRY_MASK));
+    else
+        x64_g1_ri(e, X64_G1_AND, 2, r->index, X64_ENTRY_MASK);
+    if (r->small && !r->align)
+        x64_rm(e, X64_AND | X64_W, r->tag, x64_frame(X64_F_PAGE_MASK));
+    else
+        x64_g1_ri(e, X64_G1_AND, 3, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
+}
+
 uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
 {
     uint8_t *miss;
@@ -95,8 +108,7 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
         x64_lea(e, X64_W, r->tag, x64_mem(r->addr, r->last));
     else
         x64_mov_rr(e, X64_W, r->tag, r->addr);
-    x64_g1_ri(e, X64_G1_AND, 2, r->index, (TN_TLB_SIZE - 1) << ENTRY_LOG2);
-    x64_g1_ri(e, X64_G1_AND, 3, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
+    mask(e, r);
     if (r->also)
         x64_g1_ri(e, X64_G1_OR, 3, r->tag, (int32_t)r->also);
     x64_rm(e, X64_CMP | X64_W, r->tag,
@@ -118,7 +130,8 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
     X64Refill r = { .addr = addr, .index = index, .tag = tag, .mode = mode_of(op),
                     .write = g ? g->write : is_write(op), .align = aligned ? above : 0,
                     .first = g ? g->first : disp,
-                    .last = g ? g->last : disp + (aligned ? 0 : above), .disp = disp, .site = -1 };
+                    .last = g ? g->last : disp + (aligned ? 0 : above), .disp = disp, .site = -1,
+                    .small = cx->block->form == TN_FORM_FAST };
 
     if (g && g->probed)
         return probed_before(cx, s, addr, index, disp);

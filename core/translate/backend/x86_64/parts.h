@@ -68,6 +68,7 @@ typedef struct X64Refill {
     unsigned mode, window;
     int site;                 /* instead of the window, or -1 */
     bool write;
+    bool small;               /* in the first form of a block: short code before quick code */
     uint32_t also;            /* bits of the tag that are to be set, too */
     guint stub;               /* the slow path */
     uint8_t *from, *back;

@@ -47,8 +47,10 @@ enum {
                            * in the state */
     X64_F_FLAGS_A = 8,
     X64_F_FLAGS_B = 16,
-    X64_F_SCRATCH = 24,   /* of one operation */
-    X64_F_SLOTS = 32,     /* 8-byte spill slots */
+    X64_F_PAGE_MASK = 24, /* an address's page (lower-memory.c) */
+    X64_F_ENTRY_MASK = 32, /* 32 bits: the offset of its TLB entry */
+    X64_F_SCRATCH = 40,   /* of one operation */
+    X64_F_SLOTS = 48,     /* 8-byte spill slots */
     X64_F_SAVE = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* temporaries during a slow path, by number */
     X64_F_HOST_RSP = X64_F_SAVE + 16 * 8, /* rsp of the entry thunk after its pushes */
     X64_F_VEC_STATE = X64_F_HOST_RSP + 8, /* TnCpu.vec_state during a slow path */
@@ -60,6 +62,9 @@ enum {
     X64_F_VEC_SLOTS = X64_F_VEC_TMP + 32, /* 32-byte spill slots */
     X64_FRAME_SIZE = X64_F_VEC_SLOTS + TN_IR_MAX_TEMPS * 32,
 };
+
+/* The number of an entry of the soft TLB, times the entry's size: X64_F_ENTRY_MASK. */
+enum { X64_ENTRY_MASK = (TN_TLB_SIZE - 1) * (int)sizeof(TnTlbEntry) };
 
 /*
  * The recipe of packed flags in the frame. Between blocks the condition flags are either in the state
