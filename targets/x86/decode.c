@@ -22,6 +22,11 @@ enum {
 
 /* ---- Code bytes ------------------------------------------------------------------------- */
 
+/*
+ * Decoding reads c->bytes as if all of them were there; where the instruction turns out to be longer
+ * than what has been read of it, one byte more is and it is decoded again. That is rare: only near the
+ * end of a page.
+ */
 static uint64_t linear_pc(const X86Ctx *c)
 {
     return c->code64 ? c->pc : (uint32_t)(c->pc + c->cs_base);
@@ -33,66 +38,45 @@ static void read_instruction(X86Ctx *c)
     const uint8_t *code = tn_ir_code(c->cpu, c->b, linear_pc(c));
 
     c->n_bytes = code ? MAX_LENGTH : 0;
-    if (code)
+    if (TN_LIKELY(code))
         memcpy(c->bytes, code, TN_IR_CODE_BYTES);
 }
 
-/* Has n bytes read from c->length on. Where that is past the end, c->length is left at MAX_LENGTH;
- * past what can be fetched: NO_BYTES. */
-static X86DecodeResult read_on(X86Ctx *c, unsigned n)
+static X86DecodeResult read_on(X86Ctx *c)
 {
-    while (c->n_bytes < c->length + n) {
-        uint64_t linear = c->pc + c->n_bytes;
+    uint64_t linear = c->pc + c->n_bytes;
 
-        if (c->n_bytes == MAX_LENGTH) {
-            c->length = MAX_LENGTH;
-            return X86_DECODE_TOO_LONG;
-        }
-        if (!c->code64)
-            linear = (uint32_t)(linear + c->cs_base);
-        if (!tn_ir_fetch(c->cpu, c->b, linear, &c->bytes[c->n_bytes]))
-            return X86_DECODE_NO_BYTES;
-        c->n_bytes++;
+    if (c->n_bytes == MAX_LENGTH) {
+        c->length = MAX_LENGTH;
+        return X86_DECODE_TOO_LONG;
     }
+    if (!c->code64)
+        linear = (uint32_t)(linear + c->cs_base);
+    if (!tn_ir_fetch(c->cpu, c->b, linear, &c->bytes[c->n_bytes])) {
+        c->length = c->n_bytes;
+        return X86_DECODE_NO_BYTES;
+    }
+    c->n_bytes++;
     return X86_DECODE_OK;
 }
 
-static inline X86DecodeResult need(X86Ctx *c, unsigned n)
+static inline uint8_t next_byte(X86Ctx *c)
 {
-    return TN_LIKELY(c->length + n <= c->n_bytes) ? X86_DECODE_OK : read_on(c, n);
-}
-
-static inline X86DecodeResult next_byte(X86Ctx *c, uint8_t *byte)
-{
-    X86DecodeResult r = need(c, 1);
-
-    if (TN_LIKELY(r == X86_DECODE_OK))
-        *byte = c->bytes[c->length++];
-    return r;
+    return c->bytes[c->length++];
 }
 
 /* A little-endian number of n bytes, sign-extended. */
-static X86DecodeResult next_number(X86Ctx *c, unsigned n, int64_t *value)
+static inline int64_t next_number(X86Ctx *c, unsigned n)
 {
-    X86DecodeResult r = need(c, n);
     unsigned up = 64 - 8 * n;
     uint64_t v;
 
-    if (r != X86_DECODE_OK)
-        return r;
     memcpy(&v, &c->bytes[c->length], sizeof(v));
     c->length = (uint8_t)(c->length + n);
-    *value = n ? (int64_t)(v << up) >> up : 0;
-    return X86_DECODE_OK;
+    return n ? (int64_t)(v << up) >> up : 0;
 }
 
 /* ---- Prefixes and opcode ---------------------------------------------------------------- */
-
-/* The opcode's place, and what precedes it. */
-typedef struct Opcode {
-    unsigned map;
-    uint8_t prefix; /* ENTRY_* bit of the mandatory prefix in force */
-} Opcode;
 
 enum { BYTE_OPCODE, BYTE_PREFIX, BYTE_REX }; /* what a byte may be before the opcode */
 
@@ -133,40 +117,38 @@ static void take_prefix(X86Ctx *c, uint8_t byte)
     }
 }
 
-/* The last byte read is the first that is no legacy prefix and no REX before another prefix. */
-static X86DecodeResult decode_prefixes(X86Ctx *c, uint8_t *byte)
+/* Gives the first byte that is no legacy prefix and no REX before another prefix. */
+static uint8_t decode_prefixes(X86Ctx *c)
 {
     for (;;) {
-        X86DecodeResult r = next_byte(c, byte);
-        unsigned kind = byte_kinds[*byte];
+        uint8_t byte = next_byte(c);
+        unsigned kind = byte_kinds[byte];
 
-        if (r != X86_DECODE_OK || kind == BYTE_OPCODE || (kind == BYTE_REX && !c->code64))
-            return r;
+        if (kind == BYTE_OPCODE || (kind == BYTE_REX && !c->code64))
+            return byte;
         if (kind == BYTE_PREFIX)
-            take_prefix(c, *byte);
-        c->rex = kind == BYTE_REX ? *byte : 0;
+            take_prefix(c, byte);
+        c->rex = kind == BYTE_REX ? byte : 0;
     }
 }
 
-/* The bytes after C5 or C4 (the first of them is read); sets the fields that VEX carries. */
-static X86DecodeResult decode_vex(X86Ctx *c, bool three, uint8_t first, Opcode *o)
+/* The bytes after C5 or C4 (the first of them is read); sets the fields that VEX carries. False where
+ * there is no such instruction. */
+static bool decode_vex(X86Ctx *c, bool three, uint8_t first, uint8_t *prefix)
 {
     static const uint8_t prefixes[] = { ENTRY_NP, ENTRY_66, ENTRY_F3, ENTRY_F2 };
     uint8_t inverted = (uint8_t)~first, last = first;
-    X86DecodeResult r;
 
     /* No VEX in real and v8086 mode (SDM vol. 2, 2.3.2); no other prefix that VEX replaces. */
     if (!(c->mode & MODE_PE) || c->mode & MODE_VM || c->lock || c->rep || c->repne ||
         c->opsize_prefix || c->rex)
-        return X86_DECODE_UD;
-    o->map = 1;
+        return false;
+    c->map = 1;
     c->rex = REX_FIRST | (inverted & 0x80 ? REX_R : 0);
     if (three) {
         c->rex |= (inverted & 0x40 ? REX_X : 0) | (inverted & 0x20 ? REX_B : 0);
-        o->map = first & 0x1f;
-        r = next_byte(c, &last);
-        if (r != X86_DECODE_OK)
-            return r;
+        c->map = first & 0x1f;
+        last = next_byte(c);
         c->rex |= last & 0x80 ? REX_W : 0;
     }
     if (!c->code64)
@@ -175,45 +157,41 @@ static X86DecodeResult decode_vex(X86Ctx *c, bool three, uint8_t first, Opcode *
     c->vex_vvvv = (~last >> 3 & 15) & (c->code64 ? 15 : 7);
     c->vex_l = last >> 2 & 1;
     c->vex_pp = last & 3;
-    o->prefix = prefixes[c->vex_pp];
-    return o->map >= 1 && o->map < X86_N_MAPS ? next_byte(c, &c->opcode) : X86_DECODE_UD;
+    *prefix = prefixes[c->vex_pp];
+    if (c->map < 1 || c->map >= X86_N_MAPS)
+        return false;
+    c->opcode = next_byte(c);
+    return true;
 }
 
-static X86DecodeResult decode_legacy_opcode(X86Ctx *c, uint8_t byte, Opcode *o)
+static bool decode_legacy_opcode(X86Ctx *c, uint8_t byte, uint8_t *prefix)
 {
-    X86DecodeResult r = X86_DECODE_OK;
-
-    o->prefix = c->repne ? ENTRY_F2 : c->rep ? ENTRY_F3 : c->opsize_prefix ? ENTRY_66 : ENTRY_NP;
+    *prefix = c->repne ? ENTRY_F2 : c->rep ? ENTRY_F3 : c->opsize_prefix ? ENTRY_66 : ENTRY_NP;
     if (byte == ESCAPE_0F) {
-        o->map = 1;
-        r = next_byte(c, &byte);
-        if (r == X86_DECODE_OK && (byte == ESCAPE_38 || byte == ESCAPE_3A)) {
-            o->map = byte == ESCAPE_38 ? 2 : 3;
-            r = next_byte(c, &byte);
+        c->map = 1;
+        byte = next_byte(c);
+        if (byte == ESCAPE_38 || byte == ESCAPE_3A) {
+            c->map = byte == ESCAPE_38 ? 2 : 3;
+            byte = next_byte(c);
         }
     }
     c->opcode = byte;
-    return r;
+    return true;
 }
 
-static X86DecodeResult decode_opcode(X86Ctx *c, Opcode *o)
+/* Sets map and opcode; `prefix` is the ENTRY_* bit of the mandatory prefix in force. */
+static bool decode_opcode(X86Ctx *c, uint8_t *prefix)
 {
-    uint8_t byte = 0, second;
-    X86DecodeResult r = decode_prefixes(c, &byte);
+    uint8_t byte = decode_prefixes(c), second;
 
-    *o = (Opcode){ 0 };
-    if (r != X86_DECODE_OK)
-        return r;
     if (byte != VEX2 && byte != VEX3)
-        return decode_legacy_opcode(c, byte, o);
-    r = next_byte(c, &second);
-    if (r != X86_DECODE_OK)
-        return r;
+        return decode_legacy_opcode(c, byte, prefix);
+    second = next_byte(c);
     if (c->code64 || (second & 0xc0) == 0xc0)
-        return decode_vex(c, byte == VEX3, second, o);
+        return decode_vex(c, byte == VEX3, second, prefix);
     /* LES or LDS: the byte is their ModRM. */
     c->length--;
-    return decode_legacy_opcode(c, byte, o);
+    return decode_legacy_opcode(c, byte, prefix);
 }
 
 /* ---- Choice of the row ------------------------------------------------------------------ */
@@ -272,71 +250,65 @@ static void set_address_size(X86Ctx *c)
 }
 
 /* SDM vol. 2, table 2-1. */
-static X86DecodeResult decode_mem16(X86Ctx *c)
+static void decode_mem16(X86Ctx *c)
 {
     static const int8_t bases[] = { RBX, RBX, RBP, RBP, RSI, RDI, RBP, RBX };
     static const int8_t indexes[] = { RSI, RDI, RSI, RDI, -1, -1, -1, -1 };
     unsigned rm = c->modrm & 7;
 
     if (c->mod == 0 && rm == 6) {
-        c->mem_base = c->mem_index = -1;
-        return next_number(c, 2, &c->mem_disp);
+        c->mem_disp = next_number(c, 2);
+        return;
     }
     c->mem_base = bases[rm];
     c->mem_index = indexes[rm];
     c->mem_seg = c->mem_base == RBP ? SS : DS;
-    return next_number(c, c->mod, &c->mem_disp);
+    c->mem_disp = next_number(c, c->mod);
 }
 
 /* SDM vol. 2, tables 2-2 and 2-3. */
-static X86DecodeResult decode_mem32(X86Ctx *c)
+static void decode_mem32(X86Ctx *c)
 {
     unsigned rm = c->modrm & 7, base = rm;
-    unsigned b = c->rex & REX_B ? 8 : 0;
 
-    c->mem_index = -1;
     if (rm == RSP) {
-        uint8_t sib;
-        X86DecodeResult r = next_byte(c, &sib);
-        if (r != X86_DECODE_OK)
-            return r;
+        uint8_t sib = next_byte(c);
         unsigned index = (sib >> 3 & 7) | (c->rex & REX_X ? 8 : 0);
         c->mem_index = index == RSP ? -1 : (int8_t)index;
         c->mem_scale = sib >> 6;
         base = sib & 7;
     }
     if (c->mod == 0 && base == RBP) {
-        c->mem_base = -1;
         c->mem_rip = c->code64 && rm == RBP;
-        return next_number(c, 4, &c->mem_disp);
+        c->mem_disp = next_number(c, 4);
+        return;
     }
-    c->mem_base = (int8_t)(base | b);
+    c->mem_base = (int8_t)(base | (c->rex & REX_B ? 8 : 0));
     c->mem_seg = c->mem_base == RSP || c->mem_base == RBP ? SS : DS;
-    return next_number(c, c->mod == 0 ? 0 : c->mod == 1 ? 1 : 4, &c->mem_disp);
+    if (c->mod)
+        c->mem_disp = next_number(c, c->mod == 1 ? 1 : 4);
 }
 
-static X86DecodeResult decode_modrm(X86Ctx *c, unsigned map)
+static void decode_modrm(X86Ctx *c)
 {
     /* MOV to and from control and debug registers takes any mod for 3 (SDM vol. 2, MOV CR). */
-    bool control = map == 1 && !c->vex && c->opcode >= 0x20 && c->opcode <= 0x23;
-    X86DecodeResult r = next_byte(c, &c->modrm);
+    bool control = c->map == 1 && !c->vex && c->opcode >= 0x20 && c->opcode <= 0x23;
 
-    if (r != X86_DECODE_OK)
-        return r;
+    c->modrm = next_byte(c);
     c->has_modrm = true;
     c->mod = control ? 3 : c->modrm >> 6;
     c->reg = (c->modrm >> 3 & 7) | (c->rex & REX_R ? 8 : 0);
     c->rm = (c->modrm & 7) | (c->rex & REX_B ? 8 : 0);
-    return X86_DECODE_OK;
 }
 
-static X86DecodeResult decode_memory(X86Ctx *c)
+static void decode_memory(X86Ctx *c)
 {
-    X86DecodeResult r = c->addr_size == 2 ? decode_mem16(c) : decode_mem32(c);
-
+    if (c->addr_size == 2)
+        decode_mem16(c);
+    else
+        decode_mem32(c);
     if (c->seg_override >= 0)
         c->mem_seg = (uint8_t)c->seg_override;
-    return r;
 }
 
 /* ---- Operands --------------------------------------------------------------------------- */
@@ -347,7 +319,7 @@ static X86DecodeResult decode_memory(X86Ctx *c)
       [OPS_P] = (v) + 2, [OPS_DQ] = 16, [OPS_QQ] = 32, [OPS_A] = 2 * (v), [OPS_T] = 10 }
 
 /* Those that depend on more. */
-static unsigned operand_bytes_in_mode(const X86Ctx *c, uint8_t size)
+static uint8_t operand_bytes_in_mode(const X86Ctx *c, uint8_t size)
 {
     bool wide = c->code64 && (c->rex & REX_W || c->row->flags & (ROW_FORCE64 | ROW_DEF64));
 
@@ -359,25 +331,22 @@ static unsigned operand_bytes_in_mode(const X86Ctx *c, uint8_t size)
     }
 }
 
-static inline unsigned operand_bytes(const X86Ctx *c, uint8_t size)
+static inline uint8_t operand_bytes(const X86Ctx *c, uint8_t size)
 {
     static const uint8_t bytes[][OPS_COUNT] = { BY_OP_SIZE(2), BY_OP_SIZE(4), BY_OP_SIZE(8) };
-    unsigned n = bytes[c->op_size / 4][size];
+    uint8_t n = bytes[c->op_size / 4][size];
 
     return TN_LIKELY(n) ? n : operand_bytes_in_mode(c, size);
 }
 
-static void set_reg(const X86Ctx *c, X86Operand *op, unsigned reg)
+static inline void set_reg(const X86Ctx *c, X86Operand *op, unsigned reg)
 {
     op->kind = OPERAND_REG;
-    op->high = op->size == 1 && !c->rex && reg >= RSP && reg <= RDI;
-    op->reg = (uint8_t)(op->high ? reg - RSP : reg);
-}
-
-static void set_mem(X86Operand *op, const X86Ctx *c, uint8_t size)
-{
-    op->kind = OPERAND_MEM;
-    op->size = (uint8_t)operand_bytes(c, size);
+    op->reg = (uint8_t)reg;
+    if (op->size == 1 && !c->rex && reg >= RSP && reg <= RDI) {
+        op->high = true;
+        op->reg = (uint8_t)(reg - RSP);
+    }
 }
 
 uintptr_t x86_late_number(const X86Ctx *c, unsigned n)
@@ -385,6 +354,7 @@ uintptr_t x86_late_number(const X86Ctx *c, unsigned n)
     return tn_ir_late(c->cpu, c->b, linear_pc(c), c->op[n].at);
 }
 
+/* Once all of the instruction is known to be there. */
 static void take_late(const X86Ctx *c, X86Operand *op)
 {
     uintptr_t late = x86_late_number(c, (unsigned)(op - c->op));
@@ -396,55 +366,47 @@ static void take_late(const X86Ctx *c, X86Operand *op)
 }
 
 /* Immediates in the order in which they stand in the code. */
-static X86DecodeResult decode_immediate(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
+static void decode_immediate(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
 {
-    int64_t selector;
-    X86DecodeResult r;
-
     op->kind = OPERAND_IMM;
     op->at = c->length;
-    if (code->type != OPT_A) {
-        r = next_number(c, op->size, &op->imm);
-        if (r == X86_DECODE_OK && code->type == OPT_I && op->size == LATE_SIZE)
-            take_late(c, op);
-        return r;
-    }
-    r = next_number(c, c->op_size, &op->imm);
-    if (r == X86_DECODE_OK)
-        r = next_number(c, 2, &selector);
-    if (r == X86_DECODE_OK)
-        op->imm = (int64_t)((uint64_t)(uint16_t)selector << 32 |
-                            ((uint64_t)op->imm & (c->op_size == 2 ? 0xffffu : 0xffffffffu)));
-    return r;
+    op->imm = next_number(c, op->size);
+    if (code->type == OPT_I && op->size == LATE_SIZE)
+        c->late = op;
+}
+
+static void decode_far_pointer(X86Ctx *c, X86Operand *op)
+{
+    uint64_t offset = (uint64_t)next_number(c, c->op_size);
+
+    op->kind = OPERAND_IMM;
+    op->imm = (int64_t)((uint64_t)(uint16_t)next_number(c, 2) << 32 |
+                        (offset & (c->op_size == 2 ? 0xffffu : 0xffffffffu)));
 }
 
 /* The /is4 byte: the register in the high nibble, the low one left to the instruction. */
-static X86DecodeResult decode_is4(X86Ctx *c, X86Operand *op)
+static void decode_is4(X86Ctx *c, X86Operand *op)
 {
-    int64_t byte = 0;
-    X86DecodeResult r = next_number(c, 1, &byte);
+    uint8_t byte = next_byte(c);
 
     op->kind = OPERAND_VEC;
     op->reg = (uint8_t)(byte >> 4 & (c->code64 ? 15 : 7));
     op->imm = byte & 15;
-    return r;
 }
 
-static X86DecodeResult decode_moffs(X86Ctx *c, X86Operand *op)
+static void decode_moffs(X86Ctx *c, X86Operand *op)
 {
-    X86DecodeResult r = next_number(c, c->addr_size, &c->mem_disp);
-
+    c->mem_disp = next_number(c, c->addr_size);
     op->kind = OPERAND_MEM;
-    c->mem_base = c->mem_index = -1;
     c->mem_seg = c->seg_override >= 0 ? (uint8_t)c->seg_override : DS;
-    return r;
 }
 
 /* Operands in the ModRM byte's rm field that may be memory, or must be a register. */
 static void set_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
 {
     if (c->mod != 3) {
-        set_mem(op, c, code->mem_size);
+        op->kind = OPERAND_MEM;
+        op->size = operand_bytes(c, code->mem_size);
         return;
     }
     switch ((X86OperandType)code->type) {
@@ -461,9 +423,10 @@ static void set_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
     }
 }
 
-static X86DecodeResult decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
+/* False where there is no such register. */
+static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
 {
-    *op = (X86Operand){ .size = (uint8_t)operand_bytes(c, code->size) };
+    op->size = operand_bytes(c, code->size);
     switch ((X86OperandType)code->type) {
     case OPT_E: case OPT_M: case OPT_R: case OPT_W: case OPT_U: case OPT_Q: case OPT_N:
         set_rm(c, code, op);
@@ -486,7 +449,7 @@ static X86DecodeResult decode_operand(X86Ctx *c, const X86OperandCode *code, X86
         break;
     case OPT_S:
         *op = (X86Operand){ .kind = OPERAND_SEG, .size = 2, .reg = c->modrm >> 3 & 7 };
-        return op->reg < X86_N_SEGS ? X86_DECODE_OK : X86_DECODE_UD;
+        return op->reg < X86_N_SEGS;
     case OPT_SEG:
         *op = (X86Operand){ .kind = OPERAND_SEG, .size = 2, .reg = code->reg };
         break;
@@ -502,12 +465,18 @@ static X86DecodeResult decode_operand(X86Ctx *c, const X86OperandCode *code, X86
         op->kind = OPERAND_MMX;
         op->reg = c->reg & 7;
         break;
-    case OPT_I: case OPT_J: case OPT_A:
-        return decode_immediate(c, code, op);
+    case OPT_I: case OPT_J:
+        decode_immediate(c, code, op);
+        break;
+    case OPT_A:
+        decode_far_pointer(c, op);
+        break;
     case OPT_L:
-        return decode_is4(c, op);
+        decode_is4(c, op);
+        break;
     case OPT_O:
-        return decode_moffs(c, op);
+        decode_moffs(c, op);
+        break;
     case OPT_ONE:
         *op = (X86Operand){ .kind = OPERAND_IMM, .size = 1, .imm = 1 };
         break;
@@ -518,17 +487,10 @@ static X86DecodeResult decode_operand(X86Ctx *c, const X86OperandCode *code, X86
     case OPT_X: case OPT_Y: case OPT_NONE:
         break;
     }
-    return X86_DECODE_OK;
+    return true;
 }
 
-static X86DecodeResult decode_operands(X86Ctx *c, const X86Entry *e)
-{
-    X86DecodeResult r = X86_DECODE_OK;
-
-    for (unsigned i = 0; i < e->n_ops && r == X86_DECODE_OK; i++)
-        r = decode_operand(c, &e->op[i], &c->op[i]);
-    return r;
-}
+/* ---- An instruction --------------------------------------------------------------------- */
 
 static void finish(X86Ctx *c)
 {
@@ -544,40 +506,85 @@ static void finish(X86Ctx *c)
 
 static void clear_insn(X86Ctx *c)
 {
-    memset(&c->length, 0, offsetof(X86Ctx, code64) - offsetof(X86Ctx, length));
+    memset(&c->length, 0, offsetof(X86Ctx, op) - offsetof(X86Ctx, length));
+    memset(c->op, 0, sizeof(c->op));
     c->seg_override = -1;
     c->mem_seg = DS;
     c->mem_base = c->mem_index = -1;
     c->row = NULL;
 }
 
-X86DecodeResult x86_decode(X86Ctx *c)
+/* Most instructions: no prefix but REX, and a row that the opcode and the ModRM byte tell. */
+static const X86Entry *take_common(X86Ctx *c)
 {
-    Opcode o;
-    X86DecodeResult r;
+    const uint8_t *at = c->bytes;
+    const X86Entry *e;
+
+    if (c->code64 && *at >= REX_FIRST && *at <= REX_LAST)
+        c->rex = *at++;
+    if (*at == ESCAPE_0F) {
+        c->map = 1;
+        at++;
+    }
+    e = x86_rows_common(c->code64, c->map, at[0], at[1]);
+    if (!e || (e->row.feature && !x86_has(c->s, e->row.feature)))
+        return NULL;
+    c->opcode = *at++;
+    c->length = (uint8_t)(at - c->bytes);
+    if (e->has_modrm)
+        decode_modrm(c);
+    return e;
+}
+
+static const X86Entry *take_any(X86Ctx *c)
+{
+    const X86Slot *slot;
+    uint8_t prefix;
+
+    c->rex = c->map = 0;
+    if (!decode_opcode(c, &prefix))
+        return NULL;
+    slot = x86_rows_slot(c->vex, c->map, c->opcode);
+    if (slot->n && slot->has_modrm)
+        decode_modrm(c);
+    return choose_entry(c, slot, prefix);
+}
+
+/* From c->bytes, up to where c->length gets. */
+static X86DecodeResult decode_bytes(X86Ctx *c)
+{
     const X86Entry *e;
 
     clear_insn(c);
-    read_instruction(c);
-    r = decode_opcode(c, &o);
-    if (r != X86_DECODE_OK)
-        return r;
-    c->map = (uint8_t)o.map;
-    const X86Slot *slot = x86_rows_slot(c->vex, o.map, c->opcode);
+    e = take_common(c);
+    if (TN_UNLIKELY(!e))
+        e = take_any(c);
     set_address_size(c);
-    if (slot->n && slot->has_modrm) {
-        r = decode_modrm(c, o.map);
+    if (c->has_modrm && c->mod != 3)
+        decode_memory(c);
+    if (!e)
+        return X86_DECODE_UD;
+    c->row = &e->row;
+    set_sizes(c);
+    for (unsigned i = 0; i < e->n_ops; i++) {
+        if (!decode_operand(c, &e->op[i], &c->op[i]))
+            return X86_DECODE_UD;
+    }
+    finish(c);
+    return X86_DECODE_OK;
+}
+
+X86DecodeResult x86_decode(X86Ctx *c)
+{
+    X86DecodeResult r;
+
+    read_instruction(c);
+    while (r = decode_bytes(c), TN_UNLIKELY(c->length > c->n_bytes)) {
+        r = read_on(c);
         if (r != X86_DECODE_OK)
             return r;
     }
-    e = choose_entry(c, slot, o.prefix);
-    if (slot->has_modrm && c->mod != 3)
-        r = decode_memory(c);
-    if (!e || r != X86_DECODE_OK)
-        return r != X86_DECODE_OK ? r : X86_DECODE_UD;
-    c->row = &e->row;
-    set_sizes(c);
-    r = decode_operands(c, e);
-    finish(c);
+    if (c->late)
+        take_late(c, c->late);
     return r;
 }

@@ -106,10 +106,11 @@ struct X86Ctx {
     uint64_t pc;          /* of this instruction */
     uint64_t next_pc;     /* after it, wrapped to the code size */
 
-    uint8_t bytes[24];    /* the instruction's bytes and what follows them; room for a number more */
+    uint8_t bytes[40];    /* the instruction's bytes and what follows them; zeros from the 16th on, with
+                           * room for all that could be read there */
     uint8_t n_bytes;      /* that have been read, at most 15 */
 
-    /* From here to before code64: the instruction's own, cleared before each. */
+    /* From here to `op`: the instruction's own, cleared before each. */
     uint8_t length;
     /* Prefixes */
     bool lock, rep, repne, opsize_prefix, addrsize_prefix;
@@ -133,6 +134,7 @@ struct X86Ctx {
     TnTemp mem_root;      /* the base register's value where one has been asked for; 0 before */
     TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
     int64_t mem_disp;     /* RIP-relative: already absolute, base -1 */
+    X86Operand *late;     /* decoder: an immediate that may be an OPERAND_LATE */
 
     X86Operand op[4];     /* as the row's operand codes say, in order */
 

@@ -15,6 +15,7 @@
 
 static X86Slot slots[2][X86_N_MAPS][256];
 static X86Entry *all_entries; /* owned for the life of the process */
+X86Common x86_common;
 
 /* ---- Operand codes ---------------------------------------------------------------------- */
 
@@ -365,6 +366,67 @@ static bool make_slots(const X86Entry *e, unsigned n_entries, GError **error)
     return true;
 }
 
+/* ---- The short way ---------------------------------------------------------------------- */
+
+/* By the fields of the ModRM byte that take part in it: 1 where the row fits, 0 where it does not, -1
+ * where more decides. */
+static int fits_form(const X86Entry *e, bool code64, bool reg_form, unsigned reg)
+{
+    if (!(e->prefixes & ENTRY_NP) || e->row.flags & (code64 ? ROW_NO64 : ROW_ONLY64) ||
+        (e->match & ENTRY_EXT && e->ext != reg) ||
+        e->match & (reg_form ? ENTRY_MEM : ENTRY_REG))
+        return 0;
+    if (e->match & ENTRY_MODRM)
+        return (e->ext >> 6 == 3) == reg_form && (e->ext >> 3 & 7) == reg ? -1 : 0;
+    return e->match & (ENTRY_W0 | ENTRY_W1) ? -1 : 1;
+}
+
+static uint16_t common_entry(const X86Slot *slot, bool code64, bool reg_form, unsigned reg)
+{
+    for (unsigned i = 0; i < slot->n; i++) {
+        int fits = fits_form(&slot->entries[i], code64, reg_form, reg);
+
+        if (fits)
+            return fits > 0 ? (uint16_t)(&slot->entries[i] - all_entries + 1) : 0;
+    }
+    return 0;
+}
+
+/* The set's number; one that is there already is not made again. */
+static uint16_t keep_forms(const uint16_t forms[2][8])
+{
+    static unsigned n_forms;
+    unsigned i = 0;
+
+    while (i < n_forms && memcmp(x86_common.forms[i], forms, sizeof(x86_common.forms[i])) != 0)
+        i++;
+    if (i == X86_N_FORMS)
+        return 0; /* as if more decided */
+    memcpy(x86_common.forms[i], forms, sizeof(x86_common.forms[i]));
+    n_forms = MAX(n_forms, i + 1);
+    return (uint16_t)(X86_FORMS + i);
+}
+
+static uint16_t common_entries(const X86Slot *slot, bool code64)
+{
+    uint16_t forms[2][8];
+    bool alike = true;
+
+    for (unsigned i = 0; i < 16; i++) {
+        forms[i / 8][i % 8] = common_entry(slot, code64, i / 8, i % 8);
+        alike &= forms[i / 8][i % 8] == forms[0][0];
+    }
+    return alike ? forms[0][0] : keep_forms(forms);
+}
+
+static void make_common(void)
+{
+    x86_common.entries = all_entries;
+    for (unsigned i = 0; i < 2 * 2 * 256; i++)
+        x86_common.first[i >> 9][i >> 8 & 1][i & 255] =
+            common_entries(&slots[0][i >> 8 & 1][i & 255], i >> 9);
+}
+
 bool x86_rows_compile(const X86Row *const *chapters, GError **error)
 {
     g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(X86Entry));
@@ -380,6 +442,7 @@ bool x86_rows_compile(const X86Row *const *chapters, GError **error)
         all_entries = NULL;
         return false;
     }
+    make_common();
     return true;
 }
 

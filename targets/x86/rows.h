@@ -85,6 +85,34 @@ bool x86_rows_compile(const X86Row *const *chapters, GError **error);
 /* The slot of an opcode; `map` 0 one-byte, 1 0F, 2 0F 38, 3 0F 3A. Borrowed, never NULL. */
 const X86Slot *x86_rows_slot(bool vex, unsigned map, unsigned opcode);
 
+/*
+ * The short way to the rows that most instructions take, small enough to stay in the cache: by mode
+ * (64-bit or not), map (0 or 1) and opcode the number of an entry, from 1, or, from X86_FORMS on, of
+ * a set of them by what the ModRM byte says: memory or register, and its reg field. 0 where REX.W or
+ * the rest of the ModRM byte decides, too. Made from the slots.
+ */
+enum { X86_FORMS = 1u << 15, X86_N_FORMS = 128 };
+
+typedef struct X86Common {
+    const X86Entry *entries;
+    uint16_t first[2][2][256];
+    uint16_t forms[X86_N_FORMS][2][8];
+} X86Common;
+
+extern X86Common x86_common;
+
+/* The entry of an instruction without prefixes but REX, NULL where it is not among these. Its feature
+ * is still to be looked at: where the processor lacks it, another one may be the right one. */
+static inline const X86Entry *x86_rows_common(bool code64, unsigned map, uint8_t opcode,
+                                              uint8_t modrm)
+{
+    unsigned n = x86_common.first[code64][map][opcode];
+
+    if (n >= X86_FORMS)
+        n = x86_common.forms[n - X86_FORMS][modrm >> 6 == 3][modrm >> 3 & 7];
+    return n ? &x86_common.entries[n - 1] : NULL;
+}
+
 /* Appends the coverage report: rows without a gen function, a line each, and the sums. */
 void x86_rows_report(GString *out);
 

@@ -62,6 +62,46 @@ static void test_all_compile(void)
     g_assert_cmpstr(slot->entries[0].row.operands, ==, "PAUSE");
 }
 
+static bool is_match(const X86Entry *e, bool code64, bool w, uint8_t modrm)
+{
+    bool mem = modrm >> 6 != 3;
+
+    return e->prefixes & ENTRY_NP && !(e->row.flags & (code64 ? ROW_NO64 : ROW_ONLY64)) &&
+           !(e->match & ENTRY_MODRM && e->ext != modrm) &&
+           !(e->match & ENTRY_EXT && e->ext != (modrm >> 3 & 7)) &&
+           !(e->match & (mem ? ENTRY_REG : ENTRY_MEM)) &&
+           !(e->match & (w ? ENTRY_W0 : ENTRY_W1));
+}
+
+/* The short way, where it leads anywhere, leads to the first of the slot that matches. */
+static void assert_common(bool code64, unsigned map, uint8_t opcode, uint8_t modrm)
+{
+    const X86Entry *e = x86_rows_common(code64, map, opcode, modrm);
+    const X86Slot *slot = x86_rows_slot(false, map, opcode);
+
+    for (unsigned w = 0; e && w <= code64; w++) {
+        unsigned i = 0;
+
+        while (i < slot->n && !is_match(&slot->entries[i], code64, w, modrm))
+            i++;
+        g_assert_cmpuint(i, <, slot->n);
+        g_assert_true(&slot->entries[i] == e);
+    }
+}
+
+static void test_common(void)
+{
+    x86_rows_compile(x86_chapters, NULL);
+    for (unsigned i = 0; i < 2 * 2 * 256 * 256; i++)
+        assert_common(i >> 17, i >> 16 & 1, (uint8_t)(i >> 8), (uint8_t)i);
+    /* Those that matter most are there. */
+    for (unsigned i = 0; i < 0x40; i++)
+        g_assert_true((i & 7) > 5 || x86_rows_common(true, 0, (uint8_t)i, 0));
+    g_assert_nonnull(x86_rows_common(true, 0, 0x8d, 0));
+    g_assert_null(x86_rows_common(true, 0, 0x8d, 0xc0));
+    g_assert_nonnull(x86_rows_common(true, 1, 0x84, 0));
+}
+
 static void test_coverage(void)
 {
     g_autoptr(GString) report = g_string_new(NULL);
@@ -77,6 +117,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/rows/malformed-rows-are-refused", test_malformed);
     g_test_add_func("/x86/rows/twins-are-refused", test_twins);
     g_test_add_func("/x86/rows/all-chapters-compile", test_all_compile);
+    g_test_add_func("/x86/rows/the-short-way-leads-to-the-same-rows", test_common);
     g_test_add_func("/x86/rows/coverage", test_coverage);
     return g_test_run();
 }
