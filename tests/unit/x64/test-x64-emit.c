@@ -4,6 +4,7 @@
 
 #include "translate/backend/x86_64/emit.h"
 #include "translate/backend/x86_64/notes.h"
+#include "translate/backend/x86_64/put.h"
 
 typedef struct Case {
     const char *text;
@@ -326,6 +327,165 @@ static void test_bytes(void)
     }
 }
 
+/* ---- Every register and displacement ------------------------------------------------------ */
+
+/* What an instruction of one opcode byte says (SDM vol. 2, 2.1.3 to 2.2.1). */
+typedef struct Decoded {
+    unsigned opcode;
+    bool w;
+    int reg, rm, base, index; /* rm: X64_NONE where it is memory, else base and index are */
+    unsigned scale;
+    int32_t disp;
+    const uint8_t *end;
+} Decoded;
+
+static void decode_memory(Decoded *d, unsigned rex, unsigned mod, unsigned rm)
+{
+    unsigned sib = rm == 4 ? *d->end++ : 0x20 | rm;
+
+    d->base = (int)((sib & 7) | (rex & 1) << 3);
+    d->index = (int)((sib >> 3 & 7) | (rex & 2) << 2);
+    d->scale = sib >> 6;
+    if (mod == 0 && (sib & 7) == 5) {
+        g_assert_cmpuint(rm, ==, 4); /* else it is relative to the pc */
+        d->base = X64_NONE;
+        mod = 2;
+    }
+    if (mod == 1) {
+        d->disp = (int8_t)*d->end++;
+    } else if (mod == 2) {
+        memcpy(&d->disp, d->end, sizeof(d->disp));
+        d->end += sizeof(d->disp);
+    }
+}
+
+static Decoded decode(const uint8_t *p)
+{
+    Decoded d = { .rm = X64_NONE, .base = X64_NONE, .index = X64_NONE };
+    unsigned rex = (*p & 0xf0) == 0x40 ? *p++ & 15u : 0, modrm;
+
+    d.opcode = *p++;
+    modrm = *p++;
+    d.w = rex & 8;
+    d.reg = (int)((modrm >> 3 & 7) | (rex & 4) << 1);
+    d.end = p;
+    if (modrm >> 6 == 3)
+        d.rm = (int)((modrm & 7) | (rex & 1) << 3);
+    else
+        decode_memory(&d, rex, modrm >> 6, modrm & 7);
+    return d;
+}
+
+static unsigned disp_bytes(X64Mem m)
+{
+    if (m.base == X64_NONE || m.disp != (int8_t)m.disp)
+        return 4;
+    return m.disp || (m.base & 7) == X64_RBP ? 1 : 0;
+}
+
+static void check_memory(uint32_t op, int reg, X64Mem m)
+{
+    uint8_t room[32];
+    X64Emit e = { .p = room, .start = room };
+    bool rex = (op & X64_W) || reg >= 8 || m.base >= 8 || m.index >= 8;
+    bool sib = m.index != X64_RSP || (m.base & 7) == X64_RSP;
+
+    x64_rm(&e, op, reg, m);
+    Decoded d = decode(room);
+
+    g_assert_cmpuint(d.opcode, ==, op & UINT8_MAX);
+    g_assert_cmpint(d.w, ==, !!(op & X64_W));
+    g_assert_cmpint(d.reg, ==, reg);
+    g_assert_cmpint(d.rm, ==, X64_NONE);
+    g_assert_cmpint(d.base, ==, m.base);
+    g_assert_cmpint(d.index, ==, m.index);
+    g_assert_true(m.index == X64_RSP || d.scale == m.scale);
+    g_assert_cmpint(d.disp, ==, m.disp);
+    g_assert_true(d.end == e.p);
+    g_assert_cmpint(e.p - room, ==, rex + 2 + sib + (int)disp_bytes(m));
+}
+
+static void test_memory(void)
+{
+    static const int32_t disps[] = { 0, 1, -1, 127, -128, 128, -129, INT32_MAX, INT32_MIN };
+
+    for (int reg = 0; reg < 16; reg++) {
+        for (int base = X64_NONE; base < 16; base++) {
+            for (int index = X64_NONE; index < 16; index++) {
+                if (index == X64_RSP || (base == X64_NONE && index == X64_NONE))
+                    continue;
+                for (unsigned k = 0; k < G_N_ELEMENTS(disps); k++) {
+                    X64Mem m = x64_mem_index(base, index, k % 4, disps[k]);
+
+                    check_memory(X64_MOV_LOAD, reg, m);
+                    check_memory(X64_CMP | X64_W, reg, m);
+                }
+            }
+        }
+    }
+}
+
+static void check_registers(unsigned opcode, bool w, int reg, int rm, const uint8_t *p,
+                            const uint8_t *end)
+{
+    Decoded d = decode(p);
+
+    g_assert_cmpuint(d.opcode, ==, opcode);
+    g_assert_cmpint(d.w, ==, w);
+    g_assert_cmpint(d.reg, ==, reg);
+    g_assert_cmpint(d.rm, ==, rm);
+    g_assert_true(d.end == end);
+}
+
+static void check_immediate(unsigned ext, unsigned size, int rm, int32_t imm)
+{
+    uint8_t room[32];
+    X64Emit e = { .p = room, .start = room };
+    bool byte = imm == (int8_t)imm;
+    int32_t found = 0;
+
+    x64_g1_ri(&e, ext, size, rm, imm);
+    uint8_t *operand = e.p - (byte ? 1 : 4);
+
+    if (rm == X64_RAX && !byte) { /* the form of the accumulator */
+        g_assert_cmpint(operand - room, ==, size == 3 ? 2 : 1);
+        g_assert_true(size == 2 || room[0] == 0x48);
+        g_assert_cmpuint(operand[-1], ==, ext << 3 | 5);
+    } else {
+        check_registers(byte ? 0x83 : 0x81, size == 3, (int)ext, rm, room, operand);
+    }
+    memcpy(&found, operand, byte ? 1 : 4);
+    g_assert_cmpint(byte ? (int8_t)found : found, ==, imm);
+}
+
+static void test_registers(void)
+{
+    static const int32_t imms[] = { 0, 1, -1, 127, -128, 128, -129, 0x7fe0, INT32_MAX, INT32_MIN };
+
+    for (int reg = 0; reg < 16; reg++) {
+        for (int rm = 0; rm < 16; rm++) {
+            uint8_t room[32];
+            X64Emit e = { .p = room, .start = room };
+
+            x64_rr(&e, X64_XOR, reg, rm);
+            check_registers(X64_XOR, false, reg, rm, room, e.p);
+            e.p = room;
+            x64_mov_rr(&e, X64_W, reg, rm);
+            if (reg != rm)
+                check_registers(X64_MOV_LOAD, true, reg, rm, room, e.p);
+            e.p = room;
+            x64_vex_rr(&e, X64_RORX, 0, reg, X64_NONE, rm);
+            *e.p++ = 7;
+            g_assert_true(x64_put_rorx(room + 16, reg, rm, 7) == room + 16 + (e.p - room));
+            g_assert_cmpmem(room, (size_t)(e.p - room), room + 16, (size_t)(e.p - room));
+        }
+        for (unsigned k = 0; k < G_N_ELEMENTS(imms); k++) {
+            check_immediate(k % 8, 2, reg, imms[k]);
+            check_immediate(k % 8, 3, reg, imms[k]);
+        }
+    }
+}
+
 /* The displacement of a jump that is patched lies in one aligned word, wherever the jump begins. */
 static void check_in_word(const uint8_t *disp)
 {
@@ -375,6 +535,8 @@ int main(int argc, char **argv)
     if (!x64_host.avx)
         return 77;
     g_test_add_func("/x64/emit/bytes-are-the-assembler-s", test_bytes);
+    g_test_add_func("/x64/emit/memory-of-every-register", test_memory);
+    g_test_add_func("/x64/emit/every-pair-of-registers", test_registers);
     g_test_add_func("/x64/emit/patched-displacements-are-aligned", test_alignment);
     g_test_add_func("/x64/notes/numbers-read-back-as-written", test_note_numbers);
     return g_test_run();

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Encoders of x86-64 instructions; see emit.h. Formats: Intel SDM vol. 2A, 2.1 to 2.3. */
-#include "emit.h"
-
-#include <string.h>
+#include "put.h"
 
 void x64_imm32(X64Emit *e, int32_t v)
 {
@@ -16,89 +14,102 @@ void x64_imm64(X64Emit *e, uint64_t v)
     e->p += sizeof(v);
 }
 
-/* The low n bytes of v, at most 8. What is written too much is overwritten by what follows. */
-static inline uint8_t *put_at(uint8_t *p, uint64_t v, unsigned n)
-{
-    memcpy(p, &v, sizeof(v));
-    return p + n;
-}
-
 static inline void put(X64Emit *e, uint64_t v, unsigned n)
 {
-    e->p = put_at(e->p, v, n);
+    e->p = x64_put(e->p, v, n);
 }
 
-static inline unsigned modrm(unsigned mod, int reg, int rm)
-{
-    return mod << 6 | ((unsigned)reg & 7) << 3 | ((unsigned)rm & 7);
-}
+/* rbp and r13 as a base have a displacement, rsp and r12 a SIB byte. */
+#define FORM(mod, base, disp) { (unsigned)((mod) << 6 | (base)) << 8, 16, 2 + (disp) }
+#define FORM_SIB(mod, disp) \
+    { (unsigned)((mod) << 6 | X64_RSP) << 8 | (unsigned)(X64_RSP << 3 | X64_RSP) << 16, 24, 3 + (disp) }
+#define FORMS_TO_SP(mod, disp) \
+    FORM(mod, 0, disp), FORM(mod, 1, disp), FORM(mod, 2, disp), FORM(mod, 3, disp), \
+        FORM_SIB(mod, disp)
+#define FORMS_FROM_SI(mod, disp) FORM(mod, 6, disp), FORM(mod, 7, disp)
 
-/* ModRM, SIB and displacement. Which parts an operand needs is as good as random: no branches. */
+const X64MemForm x64_mem_forms[3][16] = {
+    { FORMS_TO_SP(0, 0), FORM(1, 5, 1), FORMS_FROM_SI(0, 0),
+      FORMS_TO_SP(0, 0), FORM(1, 5, 1), FORMS_FROM_SI(0, 0) },
+    { FORMS_TO_SP(1, 1), FORM(1, 5, 1), FORMS_FROM_SI(1, 1),
+      FORMS_TO_SP(1, 1), FORM(1, 5, 1), FORMS_FROM_SI(1, 1) },
+    { FORMS_TO_SP(2, 4), FORM(2, 5, 4), FORMS_FROM_SI(2, 4),
+      FORMS_TO_SP(2, 4), FORM(2, 5, 4), FORMS_FROM_SI(2, 4) },
+};
+
+/* ModRM, SIB and displacement. */
 static inline uint8_t *put_mem(uint8_t *p, int reg, X64Mem m)
 {
-    unsigned base = (unsigned)m.base & 7;
-    unsigned sib = (m.index != X64_RSP) | (base == X64_RSP);
+    unsigned base = (unsigned)m.base & 7, sib = (m.index != X64_RSP) | (base == X64_RSP);
     unsigned wide = m.disp != (int8_t)m.disp, any = (m.disp != 0) | (base == X64_RBP);
     unsigned mod = any + wide;
 
     if (TN_UNLIKELY(m.base == X64_NONE)) /* [index << scale + disp32]: mod 00b, base 101b */
         any = wide = sib = 1, mod = 0, base = X64_RBP;
-    *p++ = (uint8_t)modrm(mod, reg, sib ? X64_RSP : (int)base);
-    *p = (uint8_t)modrm(m.scale, m.index, (int)base);
-    p += sib;
-    memcpy(p, &m.disp, sizeof(m.disp));
-    return p + any + wide * 3;
+    *p++ = (uint8_t)x64_modrm(mod, reg, sib ? X64_RSP : (int)base);
+    *p = (uint8_t)x64_modrm(m.scale, m.index, (int)base);
+    return x64_put(p + sib, (uint32_t)m.disp, any + wide * 3);
 }
 
-/* Mandatory prefix, REX and escape bytes before `v`, n bytes that begin with the opcode. */
-static inline uint8_t *put_op(uint8_t *p, uint32_t op, unsigned rex, bool need_rex, uint64_t v,
-                              unsigned n)
+/* Mandatory prefix, REX and escape bytes, and the opcode's byte. */
+static inline uint8_t *put_op(uint8_t *p, uint32_t op, unsigned rex, bool need_rex)
 {
-    static const uint8_t mandatory[4] = { 0, 0x66, 0xf3, 0xf2 }, third_map[4] = { 0, 0, 0x38, 0x3a };
-    unsigned pp = (op & X64_PP) / X64_66, map = (op & X64_MAP) / X64_0F;
-    bool with_rex = rex | need_rex;
+    static const uint8_t mandatory[4] = { 0, 0x66, 0xf3, 0xf2 };
 
-    if (op & (X64_MAP | X64_PP)) {
-        *p = mandatory[pp];
-        p += pp != 0;
-        *p = (uint8_t)(0x40 | rex);
-        p += with_rex;
-        *p = 0x0f;
-        p += map != 0;
-        *p = third_map[map];
-        p += map > 1;
-        return put_at(p, v, n);
-    }
+    if (op & X64_PP)
+        *p++ = mandatory[(op & X64_PP) / X64_66];
     *p = (uint8_t)(0x40 | rex);
-    return put_at(p + with_rex, v, n);
+    p += rex || need_rex;
+    if (!(op & X64_MAP)) {
+        *p = (uint8_t)op;
+        return p + 1;
+    }
+    if ((op & X64_MAP) == X64_0F)
+        return x64_put(p, 0x0f | (op & UINT8_MAX) << 8, 2);
+    return x64_put(p, 0x0f | ((op & X64_MAP) == X64_0F38 ? 0x38u : 0x3au) << 8 |
+                          (op & UINT8_MAX) << 16, 3);
 }
 
-/* REX.W; bit 3 of a register's number. */
-static inline unsigned rex_w(uint32_t op)
+/* Whether it is one of those in put.h. */
+static inline bool is_plain(uint32_t op)
 {
-    return op / X64_W % 2 << 3;
+    return !(op & ~(uint32_t)(X64_W | UINT8_MAX));
 }
 
-static inline unsigned high(int reg)
+static __attribute__((noinline)) void long_rr(X64Emit *e, uint32_t op, int reg, int rm)
 {
-    return (unsigned)reg >> 3 & 1;
+    bool byte_regs = ((op & X64_BYTE_REG) && reg >= 4) || ((op & X64_BYTE_RM) && rm >= 4);
+    uint8_t *p = put_op(e->p, op, x64_rex_w(op) | x64_high(reg) << 2 | x64_high(rm), byte_regs);
+
+    *p = (uint8_t)x64_modrm(3, reg, rm);
+    e->p = p + 1;
 }
 
 void x64_rr(X64Emit *e, uint32_t op, int reg, int rm)
 {
-    bool byte_regs = ((op & X64_BYTE_REG) && reg >= 4) || ((op & X64_BYTE_RM) && rm >= 4);
+    if (is_plain(op))
+        e->p = x64_put_rr(e->p, op, reg, rm);
+    else
+        long_rr(e, op, reg, rm);
+}
 
-    e->p = put_op(e->p, op, rex_w(op) | high(reg) << 2 | high(rm), byte_regs,
-                  (op & UINT8_MAX) | modrm(3, reg, rm) << 8, 2);
+static __attribute__((noinline)) uint8_t *long_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)
+{
+    unsigned b = m.base == X64_NONE ? 0 : x64_high(m.base);
+
+    p = put_op(p, op, x64_rex_w(op) | x64_high(reg) << 2 | x64_high(m.index) << 1 | b,
+               (op & X64_BYTE_REG) && reg >= 4);
+    return put_mem(p, reg, m);
+}
+
+static inline uint8_t *put_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)
+{
+    return is_plain(op) && x64_is_plain_mem(m) ? x64_put_rm(p, op, reg, m) : long_rm(p, op, reg, m);
 }
 
 void x64_rm(X64Emit *e, uint32_t op, int reg, X64Mem m)
 {
-    unsigned b = m.base == X64_NONE ? 0 : high(m.base);
-    uint8_t *p = put_op(e->p, op, rex_w(op) | high(reg) << 2 | high(m.index) << 1 | b,
-                        (op & X64_BYTE_REG) && reg >= 4, op & UINT8_MAX, 1);
-
-    e->p = put_mem(p, reg, m);
+    e->p = put_rm(e->p, op, reg, m);
 }
 
 void x64_rri(X64Emit *e, uint32_t op, int reg, int rm, uint8_t imm)
@@ -136,7 +147,7 @@ static void vex(X64Emit *e, uint32_t op, unsigned l, int reg, int v, int index, 
 void x64_vex_rr(X64Emit *e, uint32_t op, unsigned l, int reg, int v, int rm)
 {
     vex(e, op, l, reg, v, 0, rm);
-    x64_byte(e, (uint8_t)modrm(3, reg, rm));
+    x64_byte(e, (uint8_t)x64_modrm(3, reg, rm));
 }
 
 void x64_vex_rm(X64Emit *e, uint32_t op, unsigned l, int reg, int v, X64Mem m)
@@ -180,24 +191,13 @@ static int32_t g1_narrow(unsigned size_log2, int32_t imm)
     return size_log2 == 0 ? (int8_t)imm : size_log2 == 1 ? (int16_t)imm : imm;
 }
 
-/* eax and rax have a form without ModRM. */
-static void accumulator_imm(X64Emit *e, unsigned ext, unsigned size_log2, int32_t imm)
-{
-    enum { REX_W = 0x48, FORM = 5 };
-
-    if (size_log2 == 3)
-        x64_byte(e, REX_W);
-    x64_byte(e, (uint8_t)(ext << 3 | FORM));
-    x64_imm32(e, imm);
-}
-
 void x64_g1_ri(X64Emit *e, unsigned ext, unsigned size_log2, int rm, int32_t imm)
 {
-    imm = g1_narrow(size_log2, imm);
-    if (rm == X64_RAX && size_log2 >= 2 && imm != (int8_t)imm) {
-        accumulator_imm(e, ext, size_log2, imm);
+    if (size_log2 >= 2) {
+        e->p = x64_put_g1(e->p, ext, size_log2 == 3 ? X64_W : 0, rm, imm);
         return;
     }
+    imm = g1_narrow(size_log2, imm);
     x64_rr(e, g1_op(size_log2, imm), (int)ext, rm);
     put_imm(e, size_log2, imm == (int8_t)imm, imm);
 }
@@ -218,11 +218,18 @@ void x64_g1_mi(X64Emit *e, unsigned ext, unsigned size_log2, X64Mem m, int32_t i
             (e)->flags_at = (e)->p; \
     } while (0)
 
+/* The same for one instruction that ends at p. */
+static inline void keep_flags(X64Emit *e, uint8_t *p)
+{
+    e->flags_at = e->flags_at == e->p ? p : e->flags_at;
+    e->p = p;
+}
+
 void x64_mov_rr(X64Emit *e, unsigned w, int dst, int src)
 {
     if (dst == src && w)
         return;
-    KEEPS_FLAGS(e, x64_rr(e, X64_MOV_LOAD | w, dst, src));
+    keep_flags(e, x64_put_rr(e->p, X64_MOV_LOAD | w, dst, src));
 }
 
 static void mov_imm(X64Emit *e, int dst, uint64_t imm)
@@ -230,7 +237,7 @@ static void mov_imm(X64Emit *e, int dst, uint64_t imm)
     if (imm <= UINT32_MAX) {
         uint64_t v = imm << 8 | 0xb8 | ((unsigned)dst & 7);
 
-        put(e, dst >= 8 ? v << 8 | 0x41 : v, 5 + high(dst));
+        put(e, dst >= 8 ? v << 8 | 0x41 : v, 5 + x64_high(dst));
     } else if (x64_fits32(imm)) {
         x64_rr(e, X64_MOV_IMM32 | X64_W, 0, dst);
         x64_imm32(e, (int32_t)imm);
@@ -248,17 +255,17 @@ void x64_mov_ri(X64Emit *e, int dst, uint64_t imm)
 
 void x64_load(X64Emit *e, unsigned w, int dst, X64Mem m)
 {
-    KEEPS_FLAGS(e, x64_rm(e, X64_MOV_LOAD | w, dst, m));
+    keep_flags(e, put_rm(e->p, X64_MOV_LOAD | w, dst, m));
 }
 
 void x64_store(X64Emit *e, unsigned w, int src, X64Mem m)
 {
-    KEEPS_FLAGS(e, x64_rm(e, X64_MOV_STORE | w, src, m));
+    keep_flags(e, put_rm(e->p, X64_MOV_STORE | w, src, m));
 }
 
 void x64_store_sized(X64Emit *e, unsigned size_log2, int src, X64Mem m)
 {
-    KEEPS_FLAGS(e, x64_rm(e, x64_sized(X64_MOV_STORE, size_log2), src, m));
+    keep_flags(e, put_rm(e->p, x64_sized(X64_MOV_STORE, size_log2), src, m));
 }
 
 static void store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm)
@@ -285,7 +292,7 @@ void x64_store_imm64(X64Emit *e, X64Mem m, uint64_t imm)
 
 void x64_lea(X64Emit *e, unsigned w, int dst, X64Mem m)
 {
-    KEEPS_FLAGS(e, x64_rm(e, X64_LEA | w, dst, m));
+    keep_flags(e, put_rm(e->p, X64_LEA | w, dst, m));
 }
 
 static void bswap(X64Emit *e, unsigned w, int reg)

@@ -8,17 +8,19 @@
  * access.
  */
 #include "compile.h"
+#include "put.h"
 
 enum { ENTRY_LOG2 = 5 };
 
 _Static_assert(sizeof(TnTlbEntry) == 1 << ENTRY_LOG2, "the probe scales by the entry's size");
 _Static_assert(TN_PAGE_BITS + TN_TLB_BITS <= 32, "the probe takes the number from 32 bits");
 
-/* A field of the TLB entry at index, in the address space in force: GS has its base. */
-static X64Mem tlb_field(X64Emit *e, int index, unsigned mode, size_t field)
+/* An instruction on a field of the TLB entry found, in the address space in force: GS has its base. */
+static inline uint8_t *put_of_entry(uint8_t *p, uint32_t op, int reg, const X64Refill *r,
+                                    size_t field)
 {
-    x64_byte(e, X64_GS);
-    return x64_mem(index, (int32_t)(mode * sizeof(TnTlb) + field));
+    *p = X64_GS;
+    return x64_put_rm(p + 1, op, reg, x64_mem(r->index, (int32_t)(r->mode * sizeof(TnTlb) + field)));
 }
 
 static unsigned mode_of(const TnIrOp *op)
@@ -70,52 +72,48 @@ static X64Mem probed_before(X64Ctx *cx, X64Stub *s, int addr, int index, int32_t
 }
 
 /* It is in the low 32 bits; what is beside it goes by a mask. */
-static void number_of_entry(X64Emit *e, const X64Refill *r)
+static inline uint8_t *number_of_entry(uint8_t *p, const X64Refill *r)
 {
     enum { RIGHT = TN_PAGE_BITS - ENTRY_LOG2 };
 
-    if (!r->first && x64_host.bmi2) {
-        x64_vex_rr(e, X64_RORX, 0, r->index, X64_NONE, r->addr);
-        x64_byte(e, RIGHT);
-        return;
-    }
+    if (!r->first && x64_host.bmi2)
+        return x64_put_rorx(p, r->index, r->addr, RIGHT);
     if (r->first)
-        x64_lea(e, 0, r->index, x64_mem(r->addr, r->first));
+        p = x64_put_rm(p, X64_LEA, r->index, x64_mem(r->addr, r->first));
     else
-        x64_mov_rr(e, 0, r->index, r->addr);
-    x64_rri(e, X64_GRP2_IMM8, X64_G2_SHR, r->index, RIGHT);
+        p = x64_put_rr(p, X64_MOV_LOAD, r->index, r->addr);
+    p = x64_put_rr(p, X64_GRP2_IMM8, X64_G2_SHR, r->index);
+    *p = RIGHT;
+    return p + 1;
 }
 
 /* A mask in the frame takes two bytes less than one in the instruction. */
-static void mask(X64Emit *e, const X64Refill *r)
+static inline uint8_t *put_masks(uint8_t *p, const X64Refill *r)
 {
     if (r->small)
-        x64_rm(e, X64_AND, r->index, x64_frame(X64_F_ENTRY_MASK));
+        p = x64_put_rm(p, X64_AND, r->index, x64_frame(X64_F_ENTRY_MASK));
     else
-        x64_g1_ri(e, X64_G1_AND, 2, r->index, X64_ENTRY_MASK);
+        p = x64_put_g1(p, X64_G1_AND, 0, r->index, X64_ENTRY_MASK);
     if (r->small && !r->align)
-        x64_rm(e, X64_AND | X64_W, r->tag, x64_frame(X64_F_PAGE_MASK));
-    else
-        x64_g1_ri(e, X64_G1_AND, 3, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
+        return x64_put_rm(p, X64_AND | X64_W, r->tag, x64_frame(X64_F_PAGE_MASK));
+    return x64_put_g1(p, X64_G1_AND, X64_W, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
 }
 
 uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
 {
-    uint8_t *miss;
+    size_t tag = r->write ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read);
+    uint8_t *p = number_of_entry(e->p, r), *miss;
 
-    number_of_entry(e, r);
     if (r->last)
-        x64_lea(e, X64_W, r->tag, x64_mem(r->addr, r->last));
+        p = x64_put_rm(p, X64_LEA | X64_W, r->tag, x64_mem(r->addr, r->last));
     else
-        x64_mov_rr(e, X64_W, r->tag, r->addr);
-    mask(e, r);
+        p = x64_put_rr(p, X64_MOV_LOAD | X64_W, r->tag, r->addr);
+    p = put_masks(p, r);
     if (r->also)
-        x64_g1_ri(e, X64_G1_OR, 3, r->tag, (int32_t)r->also);
-    x64_rm(e, X64_CMP | X64_W, r->tag,
-           tlb_field(e, r->index, r->mode,
-                     r->write ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read)));
+        p = x64_put_g1(p, X64_G1_OR, X64_W, r->tag, (int32_t)r->also);
+    e->p = put_of_entry(p, X64_CMP | X64_W, r->tag, r, tag);
     miss = x64_jcc32(e, X64_NZ);
-    x64_load(e, X64_W, r->index, tlb_field(e, r->index, r->mode, offsetof(TnTlbEntry, addend)));
+    e->p = put_of_entry(e->p, X64_MOV_LOAD | X64_W, r->index, r, offsetof(TnTlbEntry, addend));
     return miss;
 }
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The encodings that most code is made of, inline: opcodes of one byte without a prefix, at 32 or 64
+ * bits, on registers or memory. Each writes an instruction at p and gives the place behind it. Words
+ * are written whole: what is too much is overwritten by what follows. Which parts an operand needs
+ * is as good as random: there are no branches.
+ */
+#ifndef TN_X64_PUT_H
+#define TN_X64_PUT_H
+
+#include <string.h>
+
+#include "emit.h"
+
+/* The low n bytes of v, at most 8. */
+static inline uint8_t *x64_put(uint8_t *p, uint64_t v, unsigned n)
+{
+    memcpy(p, &v, sizeof(v));
+    return p + n;
+}
+
+static inline unsigned x64_modrm(unsigned mod, int reg, int rm)
+{
+    return mod << 6 | ((unsigned)reg & 7) << 3 | ((unsigned)rm & 7);
+}
+
+/* Bit 3 of a register's number. */
+static inline unsigned x64_high(int reg)
+{
+    return (unsigned)reg >> 3 & 1;
+}
+
+/* REX.W of an opcode constant. */
+static inline unsigned x64_rex_w(uint32_t op)
+{
+    return op / X64_W % 2 << 3;
+}
+
+static inline uint8_t *x64_put_rex(uint8_t *p, unsigned rex)
+{
+    *p = (uint8_t)(0x40 | rex);
+    return p + (rex != 0);
+}
+
+/* op: an opcode byte, perhaps with X64_W. */
+static inline uint8_t *x64_put_rr(uint8_t *p, uint32_t op, int reg, int rm)
+{
+    p = x64_put_rex(p, x64_rex_w(op) | x64_high(reg) << 2 | x64_high(rm));
+    return x64_put(p, (uint8_t)op | x64_modrm(3, reg, rm) << 8, 2);
+}
+
+/* A base and a displacement are all there is. */
+static inline bool x64_is_plain_mem(X64Mem m)
+{
+    return (uint16_t)(((uint8_t)m.base | (unsigned)(uint8_t)m.index << 8) - (X64_RSP << 8)) < 16;
+}
+
+/* What a base and a kind of displacement give: ModRM and SIB where they stand behind an opcode byte,
+ * how far up from there the displacement is, and how long it all is. */
+typedef struct X64MemForm {
+    uint32_t bytes;
+    uint8_t shift, n;
+} X64MemForm;
+
+extern const X64MemForm x64_mem_forms[3][16]; /* by the bytes of the displacement: none, 1, 4 */
+
+/* op: the same; a plain m. */
+static inline uint8_t *x64_put_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)
+{
+    unsigned base = (unsigned)m.base, kind = (m.disp != 0) + (m.disp != (int8_t)m.disp);
+    const X64MemForm *f = &x64_mem_forms[kind][base];
+    uint64_t v = (uint64_t)(uint32_t)m.disp << f->shift | f->bytes | ((unsigned)reg & 7) << 11;
+
+    p = x64_put_rex(p, x64_rex_w(op) | x64_high(reg) << 2 | base >> 3);
+    return x64_put(p, v | (uint8_t)op, f->n);
+}
+
+/* ADD ... CMP with an immediate; w: 0 or X64_W. */
+static inline uint8_t *x64_put_g1(uint8_t *p, unsigned ext, unsigned w, int rm, int32_t imm)
+{
+    bool byte = imm == (int8_t)imm, short_form = (rm == X64_RAX) & !byte;
+    unsigned op = byte ? X64_GRP1_IMM8 : X64_GRP1_IMM32;
+    uint64_t v = (uint64_t)(uint32_t)imm << 8;
+
+    p = x64_put_rex(p, x64_rex_w(w) | x64_high(rm));
+    if (short_form) /* eax and rax have a form without ModRM */
+        return x64_put(p, v | ext << 3 | 5, 5);
+    return x64_put(p, (v | x64_modrm(3, (int)ext, rm)) << 8 | op, byte ? 3 : 6);
+}
+
+/* dst = src rotated right by so many of 32 bits (BMI2). */
+static inline uint8_t *x64_put_rorx(uint8_t *p, int dst, int src, unsigned count)
+{
+    enum { VEX3 = 0xc4, NOT_R = 0x80, NOT_X = 0x40, NOT_B = 0x20, MAP = 3, TAIL = 15 << 3 | 3 };
+    unsigned rxb = (dst < 8 ? NOT_R : 0) | NOT_X | (src < 8 ? NOT_B : 0) | MAP;
+    uint32_t head = VEX3 | rxb << 8 | TAIL << 16 | (X64_RORX & UINT8_MAX) << 24;
+
+    return x64_put(p, head | (uint64_t)(x64_modrm(3, dst, src) | count << 8) << 32, 6);
+}
+
+#endif
