@@ -92,7 +92,6 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     uint8_t *entry = entry_of(block);
 
     grow(cx, n_ops);
-    memset(map, 0, (size_t)n_temps * sizeof(*map));
     cx->temps = temps;
     cx->map = map;
     cx->n_temps = n_temps;

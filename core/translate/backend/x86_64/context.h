@@ -40,6 +40,10 @@ typedef struct X64Temp {
 
 _Static_assert(sizeof(X64Temp) == 32, "two temporaries to a cache line");
 
+/* One that nothing is known of. */
+static const X64Temp x64_new_temp = { .last = -1, .def = -1, .slot = -1, .home = -1,
+                                      .reg = X64_NONE, .want = X64_NONE, .held = -1 };
+
 /* What is known of an operation. */
 typedef struct X64OpInfo {
     _Alignas(8) TnTemp expire; /* first temporary whose last use it is */
@@ -133,6 +137,7 @@ extern uint32_t x64_opt;
 
 typedef struct X64Plan {
     const TnTargetInfo *target;
+    uint64_t reg64;            /* the declared registers of TN_I64, as bits */
     int8_t pin[X64_MAX_REGS];  /* declared register -> host register, X64_NONE */
     int16_t pinned[16];        /* host register -> declared register, -1 */
     uint32_t pin_mask;         /* host registers that hold a pinned one */

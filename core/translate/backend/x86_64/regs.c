@@ -72,6 +72,8 @@ void x64_plan_init(const TnTargetInfo *target)
     for (int i = 0; i < 16; i++)
         x64_plan.pinned[i] = x64_plan.vpinned[i] = -1;
     x64_plan.flags_reg = first_narrow(target);
+    for (uint32_t i = 0; i < target->n_regs; i++)
+        x64_plan.reg64 |= (uint64_t)(target->regs[i].type == TN_I64) << i;
     for (int n = 0; n < X64_MAX_PINS; n++) {
         int declared = most_urgent(target);
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first walk: sums of the same registers are computed once, constants added to an address go into
+ * the access's displacement, and accesses find the group that they share a probe with.
+ */
+#include "forward.h"
+
+enum {
+    MAX_DISPLACEMENT = 1 << 30,
+    SUM_DISTANCE = 20, /* operations that a sum is remembered for: it takes a register */
+};
+
+static bool same_but_constant(const TnIrOp *x, const TnIrOp *y)
+{
+    return x->a == y->a && x->b == y->b && x->aux == y->aux;
+}
+
+/* An operand that is itself a sum with a constant: so that registers which move by the same in each
+ * round give the same sum. */
+static void take_constant(X64Ctx *cx, TnIrOp *op, TnTemp *operand, unsigned shift)
+{
+    for (;;) {
+        const TnIrOp *d = &cx->ops[cx->temps[*operand].def];
+        uint64_t imm = op->imm + (d->imm << shift);
+
+        if (d->opc != TN_IR_ADDI || d->type != TN_I64 || imm != (uint64_t)(int32_t)imm)
+            return;
+        *operand = d->a;
+        op->imm = imm;
+    }
+}
+
+/* The sum of the same two registers again, perhaps with another constant: so that accesses to fields
+ * of an array's element, and a load and the store behind it, have one base. */
+void x64_forward_sum(X64Forward *f, int i, TnIrOp *op)
+{
+    X64Ctx *cx = f->cx;
+
+    if (op->type != TN_I64 || !op->a || !op->b || !(x64_opt & TN_OPT_SHARE_PROBES))
+        return;
+    if (x64_has_rounds(cx)) {
+        take_constant(cx, op, &op->a, 0);
+        take_constant(cx, op, &op->b, op->aux);
+    }
+    for (unsigned k = 0; k < MIN(f->n_sums, (unsigned)X64_MAX_SUMS); k++) {
+        const TnIrOp *sum = &cx->ops[f->sums[k]];
+
+        if ((i - f->sums[k] > SUM_DISTANCE && !x64_has_rounds(cx)) || !same_but_constant(sum, op))
+            continue;
+        if (sum->imm == op->imm)
+            x64_replace(f, i, sum->dst);
+        else
+            *op = (TnIrOp){ .opc = TN_IR_ADDI, .type = TN_I64, .dst = op->dst, .a = sum->dst,
+                            .imm = op->imm - sum->imm };
+        return;
+    }
+    f->sums[f->n_sums++ % X64_MAX_SUMS] = i;
+}
+
+/* Whether a temporary is what a pinned register holds at this place. Bases of blocks of rounds are
+ * looked at as what the block was entered with. */
+static bool is_held(const X64Forward *f, TnTemp t)
+{
+    int declared = f->cx->temps[t].held;
+
+    return declared >= 0 && !x64_has_rounds(f->cx) && f->cur[declared] == t &&
+           x64_plan.pin[declared] != X64_NONE;
+}
+
+/* Constants added to an address become part of the access's displacement, all of them: accesses
+ * through a stack pointer that moves have one root. Where that is in no pinned register any more, the
+ * access goes through one that holds a sum on the way to it. */
+static X64Root fold_address(const X64Forward *f, TnIrOp *op)
+{
+    X64Ctx *cx = f->cx;
+    X64Root root = { op->a, (int64_t)op->imm };
+    bool found = is_held(f, op->a);
+
+    for (;;) {
+        const TnIrOp *d = &cx->ops[cx->temps[root.temp].def];
+        bool adds = d->opc == TN_IR_ADDI || (d->opc == TN_IR_LEA && d->a && !d->b);
+        int64_t disp = root.disp + (int64_t)d->imm;
+
+        if (!adds || d->type != TN_I64 || disp >= MAX_DISPLACEMENT || disp <= -MAX_DISPLACEMENT)
+            return root;
+        root = (X64Root){ d->a, disp };
+        if (!found || is_held(f, d->a)) {
+            op->a = d->a;
+            op->imm = (uint64_t)disp;
+            found = is_held(f, d->a);
+        }
+    }
+}
+
+void x64_forward_access(X64Forward *f, int i, TnIrOp *op)
+{
+    X64Root root = fold_address(f, op);
+
+    x64_join_group(f->cx, i, op, root);
+}
