@@ -13,7 +13,6 @@
 #include "tenon/error.h"
 
 enum {
-    OP_ROOM = 2048,     /* no operation and no stub is longer */
     EXIT_ROOM = 160,    /* no stub of a direct exit is longer */
     MIN_CODE = 1 << 20,
     HOT_ALIGN = 16,
@@ -26,11 +25,6 @@ static X64Ctx ctx;
 static X64Temp temps[TN_IR_MAX_TEMPS];
 static TnTemp map[TN_IR_MAX_TEMPS];
 static int capacity;
-
-bool x64_room(const X64Ctx *cx)
-{
-    return cx->e.limit - cx->e.p >= OP_ROOM;
-}
 
 static void x64_configure(uint32_t opt)
 {
@@ -97,7 +91,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->n_temps = n_temps;
     cx->n_groups = cx->first_open = cx->first_unsettled = 1;
     cx->block = block;
-    cx->locked = cx->locked_xmm = 0;
+    cx->full = cx->locked = cx->locked_xmm = 0;
     cx->wide_used = cx->vec_dirty = false;
     cx->vec_known = 0;
     cx->x87_live = false;
@@ -139,7 +133,7 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
 {
     X64Ctx *cx = &ctx;
 
-    if (x64_code.rw + x64_code.size - x64_code.next < OP_ROOM)
+    if (x64_code.rw + x64_code.size - x64_code.next < X64_OP_ROOM)
         return false;
     prepare(cx, block, (int)n_ops, (int)n_temps);
     x64_forwards(cx, ops, (int)n_ops);

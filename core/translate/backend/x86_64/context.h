@@ -84,6 +84,7 @@ typedef struct X64Ctx {
     int i;                 /* the operation being lowered */
 
     TnTemp gpr[16], xmm[16]; /* first temporary held by each host register, 0 free */
+    uint32_t full;         /* host registers with a temporary */
     uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
     bool vectors;          /* some operation is of vectors */
     bool wide_used;        /* a 256-bit operation was emitted */

@@ -275,7 +275,7 @@ void x64_materialise_flags(X64Ctx *cx, TnTemp t)
     int dst, tmp;
 
     cx->locked |= recipe_regs(&r);
-    if (!(cx->locked >> X64_RAX & 1) && !cx->gpr[X64_RAX]) {
+    if (!((cx->locked | cx->full) >> X64_RAX & 1)) {
         cx->locked |= 1u << X64_RAX;
         dst = X64_RAX;
     } else {

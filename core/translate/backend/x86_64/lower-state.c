@@ -7,7 +7,7 @@ static bool reg_is_64(int declared)
     return x64_plan.target->regs[declared].type == TN_I64;
 }
 
-static void lower_get(X64Ctx *cx, const TnIrOp *op)
+static void get_int(X64Ctx *cx, const TnIrOp *op)
 {
     int declared = op->aux, pin = x64_plan.pin[declared];
 
@@ -76,7 +76,7 @@ static void store_reg(X64Ctx *cx, const TnIrOp *op)
         x64_set_home(cx, op->a, op->aux);
 }
 
-static void lower_put(X64Ctx *cx, const TnIrOp *op)
+static void put_int(X64Ctx *cx, const TnIrOp *op)
 {
     int declared = op->aux, pin = x64_plan.pin[declared];
 
@@ -158,6 +158,22 @@ static void lower_ldcode(X64Ctx *cx, const TnIrOp *op)
     x64_rm(&cx->e, op->type == TN_I64 ? X64_MOVSXD | X64_W : X64_MOV_LOAD, dst, x64_mem(dst, 0));
 }
 
+void x64_lower_get(X64Ctx *cx, const TnIrOp *op)
+{
+    if (TN_UNLIKELY(tn_ir_type_is_vector(op->type)))
+        x64_lower_vector_reg(cx, op);
+    else
+        get_int(cx, op);
+}
+
+void x64_lower_put(X64Ctx *cx, const TnIrOp *op)
+{
+    if (TN_UNLIKELY(tn_ir_type_is_vector(op->type)))
+        x64_lower_vector_reg(cx, op);
+    else
+        put_int(cx, op);
+}
+
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op)
 {
     if (op->opc <= TN_IR_CLEAR_UPPER && tn_ir_type_is_vector(op->type)) {
@@ -165,12 +181,6 @@ void x64_lower_state(X64Ctx *cx, const TnIrOp *op)
         return;
     }
     switch (op->opc) {
-    case TN_IR_GET:
-        lower_get(cx, op);
-        break;
-    case TN_IR_PUT:
-        lower_put(cx, op);
-        break;
     case TN_IR_LDENV:
         lower_ldenv(cx, op);
         break;

@@ -5,7 +5,9 @@
 typedef void (*LowerFn)(X64Ctx *cx, const TnIrOp *op);
 
 static const LowerFn lower[TN_IR_COUNT] = {
-    [TN_IR_GET ... TN_IR_LDCODE] = x64_lower_state,
+    [TN_IR_GET] = x64_lower_get,
+    [TN_IR_PUT] = x64_lower_put,
+    [TN_IR_PUT + 1 ... TN_IR_LDCODE] = x64_lower_state,
     [TN_IR_ADD ... TN_IR_LEA] = x64_lower_alu,
     [TN_IR_BSWAP ... TN_IR_EXTRACT] = x64_lower_bits,
     [TN_IR_SETCOND ... TN_IR_SELECT] = x64_lower_condition,
@@ -31,27 +33,29 @@ static __attribute__((noinline)) void make_flag_operands(X64Ctx *cx, TnIrOp *op)
             x64_materialise_flags(cx, *args[k]);
 }
 
-static inline void lower_one(X64Ctx *cx, TnIrOp *op, unsigned how)
+static inline void lower_one(X64Ctx *cx, TnIrOp *op, const X64OpInfo *info)
 {
-    if (TN_UNLIKELY(how & X64_OP_FLAG_OPERANDS))
+    if (TN_UNLIKELY(info->flags & X64_OP_FLAG_OPERANDS))
         make_flag_operands(cx, op);
     if (cx->vectors)
         x64_vec_enter(cx, op);
     if (lower[op->opc])
         lower[op->opc](cx, op);
-    x64_end_op(cx);
+    x64_end_op(cx, op, info);
 }
 
 bool x64_lower(X64Ctx *cx)
 {
-    for (cx->i = 1; cx->i < cx->n_ops; cx->i++) {
-        unsigned how = cx->info[cx->i].flags;
+    const X64OpInfo *info = cx->info;
+    TnIrOp *ops = cx->ops;
 
-        if (how & X64_OP_DEAD)
+    for (int i = 1, n = cx->n_ops; i < n; i++) {
+        if (info[i].flags & X64_OP_DEAD)
             continue;
         if (!x64_room(cx))
             return false;
-        lower_one(cx, &cx->ops[cx->i], how);
+        cx->i = i;
+        lower_one(cx, &ops[i], &info[i]);
     }
     return true;
 }

@@ -9,8 +9,17 @@
 
 /* All operations; false where there is no room. */
 bool x64_lower(X64Ctx *cx);
+
+enum { X64_OP_ROOM = 2048 }; /* no operation and no stub is longer */
+
 /* Room for one more operation or stub. */
-bool x64_room(const X64Ctx *cx);
+static inline bool x64_room(const X64Ctx *cx)
+{
+    return cx->e.limit - cx->e.p >= X64_OP_ROOM;
+}
+
+void x64_lower_get(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_put(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_alu(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_bits(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op);

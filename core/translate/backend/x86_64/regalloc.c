@@ -42,40 +42,46 @@ X64Mem x64_slot(X64Ctx *cx, TnTemp t)
 
 /* ---- Sets of temporaries in a register ------------------------------------------------------ */
 
-static TnTemp *head(X64Ctx *cx, TnTemp t, int reg)
+static inline bool is_vector(const X64Temp *v)
 {
-    return cx->temps[t].flags & X64_T_VEC ? &cx->xmm[reg] : &cx->gpr[reg];
+    return v->flags & X64_T_VEC;
 }
 
 void x64_bind(X64Ctx *cx, TnTemp t, int reg)
 {
-    TnTemp *h = head(cx, t, reg);
+    X64Temp *v = &cx->temps[t];
+    TnTemp *h = is_vector(v) ? &cx->xmm[reg] : &cx->gpr[reg];
 
-    cx->temps[t].reg = (int8_t)reg;
-    cx->temps[t].flags |= X64_T_DEFINED;
-    cx->temps[t].next = *h;
+    cx->full |= is_vector(v) ? 0 : 1u << reg;
+    v->reg = (int8_t)reg;
+    v->flags |= X64_T_DEFINED;
+    v->next = *h;
     *h = t;
 }
 
-static void unbind(X64Ctx *cx, TnTemp t)
+static inline void unbind(X64Ctx *cx, TnTemp t)
 {
-    TnTemp *link = head(cx, t, cx->temps[t].reg);
+    X64Temp *v = &cx->temps[t];
+    TnTemp *h = is_vector(v) ? &cx->xmm[v->reg] : &cx->gpr[v->reg], *link = h;
 
-    while (*link != t)
+    while (TN_UNLIKELY(*link != t))
         link = &cx->temps[*link].next;
-    *link = cx->temps[t].next;
-    cx->temps[t].reg = X64_NONE;
+    *link = v->next;
+    if (!*h && !is_vector(v))
+        cx->full &= ~(1u << v->reg);
+    v->reg = X64_NONE;
 }
 
-static bool in_memory(const X64Temp *v)
+static inline bool in_memory(const X64Temp *v)
 {
     return (v->flags & X64_T_CONST) || v->home >= 0 || v->slot >= 0;
 }
 
 bool x64_is_unmade(const X64Temp *v)
 {
-    return (v->flags & X64_T_FLAGS) && (v->flags & X64_T_VIRTUAL) && v->reg == X64_NONE &&
-           !in_memory(v);
+    enum { UNMADE = X64_T_FLAGS | X64_T_VIRTUAL };
+
+    return (v->flags & UNMADE) == UNMADE && v->reg == X64_NONE && !in_memory(v);
 }
 
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg)
@@ -100,12 +106,10 @@ static void spill(X64Ctx *cx, TnTemp t)
     unbind(cx, t);
 }
 
-static void free_temp(X64Ctx *cx, TnTemp t)
+static __attribute__((noinline)) void free_places(X64Ctx *cx, TnTemp t)
 {
     X64Temp *v = &cx->temps[t];
 
-    if (v->reg != X64_NONE)
-        unbind(cx, t);
     if (v->slot >= 0) {
         slot_map(cx, t)[v->slot / 32] &= ~(1u << (v->slot % 32));
         v->slot = -1;
@@ -113,6 +117,16 @@ static void free_temp(X64Ctx *cx, TnTemp t)
     if (v->home >= 0 && cx->home_of[v->home] == t)
         cx->home_of[v->home] = TN_TEMP_NONE;
     v->home = -1;
+}
+
+static inline void free_temp(X64Ctx *cx, TnTemp t)
+{
+    X64Temp *v = &cx->temps[t];
+
+    if (v->reg != X64_NONE)
+        unbind(cx, t);
+    if ((v->slot & v->home) >= 0)
+        free_places(cx, t);
 }
 
 /* ---- Choosing a register -------------------------------------------------------------------- */
@@ -161,13 +175,34 @@ static const int8_t gpr_order[] = { X64_RDX, X64_RAX, X64_RCX, X64_R10, X64_R11 
 /* Where vector registers are pinned only the first ones are free. */
 static const int8_t xmm_order[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
-static int alloc_gpr(X64Ctx *cx, uint32_t avoid)
+static __attribute__((noinline)) int spill_gpr(X64Ctx *cx, uint32_t avoid)
 {
     int reg = choose(cx, cx->gpr, gpr_order, G_N_ELEMENTS(gpr_order), cx->locked | avoid);
 
     spill_list(cx, &cx->gpr[reg]);
     cx->locked |= 1u << reg;
     return reg;
+}
+
+/* The first of gpr_order in a set that has some. */
+static inline int first_gpr(uint32_t set)
+{
+    return set >> X64_RDX & 1 ? X64_RDX : __builtin_ctz(set);
+}
+
+static inline uint32_t free_gprs(const X64Ctx *cx, uint32_t avoid)
+{
+    return X64_SCRATCH_MASK & ~(cx->full | cx->locked | avoid);
+}
+
+static inline int alloc_gpr(X64Ctx *cx, uint32_t avoid)
+{
+    uint32_t set = free_gprs(cx, avoid);
+
+    if (TN_UNLIKELY(!set))
+        return spill_gpr(cx, avoid);
+    cx->locked |= 1u << first_gpr(set);
+    return first_gpr(set);
 }
 
 static int n_free_xmm(void)
@@ -199,7 +234,7 @@ static bool place_is_whole(const X64Ctx *cx, TnTemp t)
     return home < 0 || x64_plan.target->regs[home].type == TN_I64;
 }
 
-int x64_in(X64Ctx *cx, TnTemp t)
+int x64_bring(X64Ctx *cx, TnTemp t)
 {
     X64Temp *v = &cx->temps[t];
     int reg;
@@ -230,18 +265,23 @@ X64Src x64_src(X64Ctx *cx, unsigned w, TnTemp t)
     return (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, t) };
 }
 
+static __attribute__((noinline)) X64Src peek_memory(const X64Ctx *cx, TnTemp t)
+{
+    g_assert(in_memory(&cx->temps[t]));
+    return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t), .narrow = !place_is_whole(cx, t) };
+}
+
 X64Src x64_peek(const X64Ctx *cx, TnTemp t)
 {
     const X64Temp *v = &cx->temps[t];
 
-    if (t == TN_TEMP_NONE)
-        return (X64Src){ .kind = X64_SRC_IMM };
     if (v->flags & X64_T_CONST)
         return (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
     if (v->reg != X64_NONE)
         return (X64Src){ .kind = X64_SRC_REG, .reg = v->reg };
-    g_assert(in_memory(v));
-    return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t), .narrow = !place_is_whole(cx, t) };
+    if (t == TN_TEMP_NONE)
+        return (X64Src){ .kind = X64_SRC_IMM };
+    return peek_memory(cx, t);
 }
 
 void x64_release(X64Ctx *cx)
@@ -251,17 +291,24 @@ void x64_release(X64Ctx *cx)
             unbind(cx, t);
 }
 
+/* Where that is a pinned register, and what is in it may go elsewhere now. */
+static __attribute__((noinline)) void make_wanted(X64Ctx *cx, int want)
+{
+    if (tn_ir_is(&cx->ops[cx->i], TN_IRF_PURE))
+        x64_evict(cx, want);
+}
+
 int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 {
+    enum { NO_REG = 31 };
     int want = cx->temps[t].want;
+    uint32_t wanted = want == X64_NONE ? 0 : 1u << want & ~avoid;
 
-    if (want != X64_NONE && cx->gpr[want] && !(avoid >> want & 1) &&
-        tn_ir_is(&cx->ops[cx->i], TN_IRF_PURE))
-        x64_evict(cx, want);
-    if (want != X64_NONE && !cx->gpr[want] && !(avoid >> want & 1))
+    if (TN_UNLIKELY(wanted & cx->full))
+        make_wanted(cx, want);
+    if (wanted & ~cx->full)
         prefer = want;
-    else if (prefer == X64_NONE || !(X64_SCRATCH_MASK >> prefer & 1) || cx->gpr[prefer] ||
-             (avoid >> prefer & 1))
+    else if (!((X64_SCRATCH_MASK & ~(cx->full | avoid)) >> (prefer & NO_REG) & 1))
         prefer = alloc_gpr(cx, avoid);
     cx->locked |= 1u << prefer;
     x64_bind(cx, t, prefer);
@@ -281,10 +328,9 @@ void x64_unlock(X64Ctx *cx, int reg)
 /* A free scratch register that nothing has to be spilled for, or X64_NONE. */
 static int free_gpr(const X64Ctx *cx)
 {
-    for (unsigned k = 0; k < G_N_ELEMENTS(gpr_order); k++)
-        if (!cx->gpr[gpr_order[k]] && !(cx->locked >> gpr_order[k] & 1))
-            return gpr_order[k];
-    return X64_NONE;
+    uint32_t set = free_gprs(cx, 0);
+
+    return set ? first_gpr(set) : X64_NONE;
 }
 
 void x64_evict(X64Ctx *cx, int reg)
@@ -366,16 +412,15 @@ void x64_unshare_all(X64Ctx *cx)
             spill_list(cx, &cx->gpr[reg]);
 }
 
-void x64_end_op(X64Ctx *cx)
+void x64_expire(X64Ctx *cx, TnTemp first)
 {
-    const TnIrOp *op = &cx->ops[cx->i];
-
-    for (TnTemp t = cx->info[cx->i].expire; t; t = cx->temps[t].expire)
+    for (TnTemp t = first; t; t = cx->temps[t].expire)
         free_temp(cx, t);
-    if (op->dst && cx->temps[op->dst].last < 0)
-        free_temp(cx, op->dst);
-    cx->locked = 0;
-    cx->locked_xmm = 0;
+}
+
+void x64_forget(X64Ctx *cx, TnTemp t)
+{
+    free_temp(cx, t);
 }
 
 /* ---- Vectors -------------------------------------------------------------------------------- */

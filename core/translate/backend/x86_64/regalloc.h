@@ -7,8 +7,19 @@
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */
 
+int x64_bring(X64Ctx *cx, TnTemp t);
+
 /* The host register of t, loaded where needed; locked until the operation ends. */
-int x64_in(X64Ctx *cx, TnTemp t);
+static inline int x64_in(X64Ctx *cx, TnTemp t)
+{
+    int reg = cx->temps[t].reg;
+
+    if (TN_UNLIKELY(reg == X64_NONE))
+        return x64_bring(cx, t);
+    cx->locked |= 1u << reg;
+    return reg;
+}
+
 /* t as an operand of an instruction of width w (0 or X64_W): register, immediate, or memory. Locked. */
 X64Src x64_src(X64Ctx *cx, unsigned w, TnTemp t);
 /* The same without a lock and with immediates of any size. */
@@ -38,7 +49,18 @@ void x64_spill_all(X64Ctx *cx);
 /* Temporaries that live on and share a pinned register or a place in the state get their own. */
 void x64_unshare_all(X64Ctx *cx);
 void x64_unshare_home(X64Ctx *cx, int declared);
-void x64_end_op(X64Ctx *cx);
+/* Takes the temporaries of a list of those that expire, or one, out of their registers and places. */
+void x64_expire(X64Ctx *cx, TnTemp first);
+void x64_forget(X64Ctx *cx, TnTemp t);
+
+static inline void x64_end_op(X64Ctx *cx, const TnIrOp *op, const X64OpInfo *info)
+{
+    if (info->expire)
+        x64_expire(cx, info->expire);
+    if (op->dst && cx->temps[op->dst].last < 0)
+        x64_forget(cx, op->dst);
+    cx->locked = cx->locked_xmm = 0;
+}
 
 int x64_vin(X64Ctx *cx, TnTemp t);
 X64Src x64_vsrc(X64Ctx *cx, TnTemp t);
