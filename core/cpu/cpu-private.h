@@ -109,6 +109,15 @@ typedef struct TnOpenSites {
     uint16_t number[TN_TLB_SITES];
 } TnOpenSites;
 
+enum { TN_SPIN_LONGEST = 32 };
+
+/* A loop of the guest's that waits (spin.c). */
+typedef struct TnSpin {
+    uint64_t end;          /* of its last PAUSE, in ticks of the host's counter */
+    unsigned length;       /* of that, in PAUSEs of the host: up to TN_SPIN_LONGEST */
+    unsigned longest;      /* PAUSEs after it grew so long */
+} TnSpin;
+
 struct TnCpuPrivate {
     TnCpu *cpu;
 
@@ -160,6 +169,7 @@ struct TnCpuPrivate {
     GQueue work;                /* of WorkItem, under the thread's lock */
     atomic_bool has_work_items;
     unsigned yields;            /* tn_cpu_yield calls so far */
+    TnSpin spin;
     TnIrq *irq[TN_CPU_IRQ_LINES];
 };
 
@@ -185,6 +195,12 @@ void tn_exec_leave(TnCpu *cpu);
 bool tn_exclusive_wanted(void);
 /* Leaves a section that an unwind has left open. */
 void tn_exclusive_abandon(TnCpu *cpu);
+
+/* ---- spin.c -------------------------------------------------------------------------------- */
+
+/* One PAUSE of a loop that waits for another vCPU. True: it waits for long, and the host had better
+ * run somebody else. Ends early when the vCPU is asked for something. [vcpu] */
+bool tn_cpu_spin(TnCpu *cpu);
 
 /* ---- threads.c ----------------------------------------------------------------------------- */
 

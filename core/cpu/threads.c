@@ -172,16 +172,21 @@ bool tn_cpu_must_pause(TnCpu *cpu)
 
 /*
  * On a host with fewer processors than vCPUs the one that is waited for may be waiting for this
- * host processor; once in a while is enough, since most waits are short.
+ * host processor; once in a while is enough, since most waits are short. Elsewhere it runs: it is
+ * left in peace.
  */
 void tn_cpu_yield(TnCpu *cpu)
 {
     TnCpuThread *t = cpu->priv->thread;
+    unsigned cpus = tn_cpu_count();
 
     if (t && t == single) {
         atomic_store(&t->turn_over, true);
         atomic_store(&cpu->exit_request, 1);
-    } else if (tn_cpu_count() > host_processors() && ++cpu->priv->yields % YIELDS_A_TURN == 0) {
+    } else if (cpus > host_processors()) {
+        if (++cpu->priv->yields % YIELDS_A_TURN == 0)
+            g_thread_yield();
+    } else if (cpus > 1 && tn_cpu_spin(cpu)) {
         g_thread_yield();
     }
 }

@@ -156,6 +156,28 @@ static void test_wake(void)
     tn_cpus_pause();
 }
 
+/* PAUSEs that follow soon wait longer, up to a bound and an offer of the host processor. */
+static void test_spin(void)
+{
+    TnCpu *cpu = tn_cpu_at(0);
+    TnSpin *spin = &cpu->priv->spin;
+    bool offered = false;
+
+    g_usleep(1000);
+    tn_cpu_spin(cpu);
+    g_assert_cmpint(spin->length, ==, 1);
+    for (unsigned i = 0; i < 1000000 && !offered; i++)
+        offered = tn_cpu_spin(cpu);
+    g_assert_true(offered);
+    g_assert_cmpint(spin->length, ==, TN_SPIN_LONGEST);
+    g_assert_false(tn_cpu_spin(cpu));
+#ifdef __x86_64__
+    g_usleep(1000);
+    tn_cpu_spin(cpu);
+    g_assert_cmpint(spin->length, ==, 1);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -172,5 +194,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vcpus/work", test_work);
     g_test_add_func("/vcpus/pause-holds", test_pause_holds);
     g_test_add_func("/vcpus/wake", test_wake);
+    g_test_add_func("/vcpus/spin", test_spin);
     return g_test_run();
 }
