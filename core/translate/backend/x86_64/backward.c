@@ -5,70 +5,12 @@
  * computed there (`want`). FLAGS and conditions are not computed where they are defined but where
  * they are used, so what they need lives until then.
  */
+#include "backward.h"
+
 #include <string.h>
 
-#include "compile.h"
-
-typedef struct Backward {
-    X64Ctx *cx;
-    uint64_t overwritten; /* declared registers that a PUT follows for, unseen until then */
-    uint64_t low;         /* those, and the ones whose low half one follows for */
-    TnTemp hint[16];      /* host register -> temporary PUT there with no observer before */
-    TnTemp vhint[16];     /* the same of host vector registers */
-    int flags_needed;     /* last observer before the next PUT of flags_reg, -1 none */
-} Backward;
-
-_Static_assert(X64_MAX_REGS <= 64, "sets of declared registers are masks");
-
-static void use(X64Ctx *cx, TnTemp t, int at, uint16_t how)
+static bool observes(const TnIrOp *op)
 {
-    X64Temp *v = &cx->temps[t]; /* "no operand" has one, which nobody looks at */
-
-    v->last = MAX(v->last, at);
-    v->flags |= how;
-}
-
-/* Into the list of those whose last use is at the same operation. */
-static void link_expire(X64Ctx *cx, TnTemp t)
-{
-    TnTemp *expire = &cx->info[cx->temps[t].last].expire;
-
-    cx->temps[t].expire = *expire;
-    *expire = t;
-}
-
-/* The same for a use of what is defined further on, and in a list already. */
-static void use_later_one(X64Ctx *cx, TnTemp t, int at, uint16_t how)
-{
-    int last = cx->temps[t].last;
-    TnTemp *link = &cx->info[MAX(last, 0)].expire;
-
-    use(cx, t, at, how);
-    if (cx->temps[t].last == last)
-        return;
-    while (last >= 0 && *link != t)
-        link = &cx->temps[*link].expire;
-    if (last >= 0)
-        *link = cx->temps[t].expire;
-    link_expire(cx, t);
-}
-
-static const TnIrOp *definition(const X64Ctx *cx, TnTemp t)
-{
-    return &cx->ops[cx->temps[t].def];
-}
-
-static void drop(X64Ctx *cx, int i)
-{
-    cx->info[i].flags |= X64_OP_DEAD;
-}
-
-static bool observes(const X64Ctx *cx, int i)
-{
-    const TnIrOp *op = &cx->ops[i];
-
-    if (cx->info[i].flags & X64_OP_HOISTED)
-        return false;
     if (op->opc == TN_IR_CALL)
         return x64_plan.target->helpers[op->aux].flags &
                (TN_HELPER_FAULTS | TN_HELPER_READS | TN_HELPER_WRITES | TN_HELPER_NORETURN);
@@ -91,39 +33,13 @@ static bool has_effect(const TnIrOp *op)
     }
 }
 
-static void note_flag_operands(X64Ctx *cx, int i, uint16_t operand_flags)
-{
-    if (operand_flags & X64_T_FLAGS)
-        cx->info[i].flags |= X64_OP_FLAG_OPERANDS;
-}
-
-/* What virtual flags need until `at`: the result and an operand where these suffice (so that the
- * other operand may be overwritten by the result), else the operands. */
-static void use_flags(X64Ctx *cx, const TnIrOp *op, int at)
-{
-    TnTemp partner = cx->temps[op->dst].partner;
-
-    if (partner && (cx->info[cx->temps[partner].def].flags & X64_OP_DEAD))
-        partner = cx->temps[op->dst].partner = TN_TEMP_NONE;
-    uint16_t how = X64_T_VALUE | (x64_reads_low_half(op) ? 0 : X64_T_WHOLE);
-
-    if ((op->aux & 255) == TN_FLAGS_LOGIC || !partner)
-        use(cx, op->a, at, how);
-    else if (cx->temps[partner].def < cx->temps[op->dst].def)
-        use(cx, partner, at, how);
-    else
-        use_later_one(cx, partner, at, how);
-    use(cx, op->b, at, how);
-    use(cx, op->c, at, X64_T_VALUE | X64_T_WHOLE);
-}
-
 /* A PUT of a vector's low half may leave the upper one. */
 static bool puts_whole(const TnIrOp *op)
 {
     return op->type != TN_V128 || (op->imm & TN_PUT_CLEAR_UPPER);
 }
 
-static bool is_overwritten(Backward *w, const TnIrOp *op)
+static bool is_overwritten(X64Backward *w, const TnIrOp *op)
 {
     uint64_t bit = UINT64_C(1) << op->aux;
     bool whole = puts_whole(op);
@@ -135,14 +51,14 @@ static bool is_overwritten(Backward *w, const TnIrOp *op)
     return false;
 }
 
-static bool backward_vector_put(Backward *w, int i, const TnIrOp *op)
+static bool backward_vector_put(X64Backward *w, int i, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
     int pin = x64_plan.vpin[op->aux];
 
     if (is_overwritten(w, op))
         return false;
-    use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
+    x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
     if (pin != X64_NONE && (x64_opt & TN_OPT_IN_PLACE) && x64_vec_in_place(cx, op)) {
         cx->temps[op->a].want = (int8_t)pin;
         w->vhint[pin] = op->a;
@@ -150,161 +66,90 @@ static bool backward_vector_put(Backward *w, int i, const TnIrOp *op)
     return true;
 }
 
-static bool backward_put(Backward *w, int i, const TnIrOp *op)
+/* A result that a PUT moves to its register may be computed there. */
+static inline void want(X64Backward *w, TnTemp t, X64Temp *v, int pin)
+{
+    if (pin == X64_NONE || (v->flags & X64_T_CONST) || !(x64_opt & TN_OPT_IN_PLACE))
+        return;
+    v->want = (int8_t)pin;
+    w->hint[pin] = t;
+}
+
+static void backward_put_flags(X64Backward *w, int i, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
-    int pin = x64_plan.pin[op->aux];
-    X64Temp *t = &cx->temps[op->a];
+    uint16_t kind = cx->temps[op->a].flags;
 
-    if (tn_ir_type_is_vector(op->type))
+    x64_use(cx, op->a, MAX(i, w->flags_needed), kind & X64_T_FLAGS ? 0 : X64_T_VALUE | X64_T_WHOLE);
+    w->flags_needed = -1;
+    cx->flags_dead = true;
+}
+
+/* False where nobody sees it. */
+static inline bool backward_put(X64Backward *w, int i, const TnIrOp *op)
+{
+    X64Ctx *cx = w->cx;
+    X64Temp *t = &cx->temps[op->a];
+    uint64_t bit = UINT64_C(1) << op->aux;
+
+    if (TN_UNLIKELY(op->type >= TN_V128))
         return backward_vector_put(w, i, op);
-    if (is_overwritten(w, op))
+    if (w->overwritten & bit)
         return false;
-    use(cx, op->a, i,
-        (t->flags & X64_T_FLAGS) && op->aux == x64_plan.flags_reg ? 0 : X64_T_VALUE | X64_T_WHOLE);
-    if (op->aux != x64_plan.flags_reg) {
-        note_flag_operands(cx, i, t->flags);
-    } else {
-        use(cx, op->a, MAX(i, w->flags_needed), 0);
-        w->flags_needed = -1;
-        cx->flags_dead = true;
+    w->overwritten |= bit;
+    w->low |= bit;
+    if (op->aux == x64_plan.flags_reg) {
+        backward_put_flags(w, i, op);
+        return true;
     }
-    if (pin != X64_NONE && op->type == TN_I64 && !(t->flags & X64_T_CONST) &&
-        (x64_opt & TN_OPT_IN_PLACE)) {
-        t->want = (int8_t)pin;
-        w->hint[pin] = op->a;
-    }
+    x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
+    x64_note_flag_operands(cx, i, t->flags);
+    if (op->type == TN_I64)
+        want(w, op->a, t, x64_plan.pin[op->aux]);
     return true;
 }
 
-/* A low half whose upper bits nobody looks at is the register as it is. */
-static void backward_get(Backward *w, TnIrOp *op)
+void x64_settle_want(X64Backward *w, TnTemp t, X64Temp *v)
 {
-    X64Temp *t = &w->cx->temps[op->dst];
+    TnTemp *hint = v->flags & X64_T_VEC ? &w->vhint[v->want] : &w->hint[v->want];
 
-    if (op->type == TN_I32 && x64_plan.target->regs[op->aux].type == TN_I64 &&
-        !(t->flags & X64_T_WHOLE)) {
+    if (*hint == t)
+        *hint = TN_TEMP_NONE;
+    else
+        v->want = X64_NONE;
+}
+
+/* A low half whose upper bits nobody looks at is the register as it is. False where nobody does at
+ * all. */
+static inline bool backward_get(X64Backward *w, TnIrOp *op)
+{
+    X64Ctx *cx = w->cx;
+    X64Temp *t = &cx->temps[op->dst];
+    uint64_t bit = UINT64_C(1) << op->aux;
+
+    if (t->last < 0)
+        return false;
+    x64_backward_dst(w, op->dst);
+    if (op->type == TN_I32 && (x64_plan.reg64 & bit) && !(t->flags & X64_T_WHOLE)) {
         op->type = TN_I64;
         t->flags &= (uint16_t)~X64_T_Z32;
     }
-    w->overwritten &= ~(UINT64_C(1) << op->aux);
-    w->low &= ~(UINT64_C(1) << op->aux);
+    w->overwritten &= ~bit;
+    w->low &= ~bit;
     if (op->aux == x64_plan.flags_reg) {
-        w->cx->reads_flags = true;
-        w->cx->flags_dead = false;
+        cx->reads_flags = true;
+        cx->flags_dead = false;
     }
     if (x64_plan.pin[op->aux] != X64_NONE)
         w->hint[x64_plan.pin[op->aux]] = TN_TEMP_NONE;
-    if (x64_plan.vpin[op->aux] != X64_NONE)
+    else if (x64_plan.vpin[op->aux] != X64_NONE)
         w->vhint[x64_plan.vpin[op->aux]] = TN_TEMP_NONE;
-}
-
-static void backward_dst(Backward *w, const TnIrOp *op)
-{
-    X64Temp *t = &w->cx->temps[op->dst];
-    TnTemp *hint = t->flags & X64_T_VEC ? w->vhint : w->hint;
-
-    if (t->want != X64_NONE && hint[t->want] != op->dst)
-        t->want = X64_NONE;
-    if (t->want != X64_NONE)
-        hint[t->want] = TN_TEMP_NONE;
-    if ((t->flags & X64_T_COND) && !(t->flags & X64_T_VALUE))
-        t->flags |= X64_T_VIRTUAL;
-    if (t->last >= 0)
-        link_expire(w->cx, op->dst);
-}
-
-/* A store of at most 32 bits, and its value. */
-static bool stores_half(const TnIrOp *op, unsigned operand)
-{
-    return op->opc == TN_IR_ST && op->type <= TN_I32 && operand == 1;
-}
-
-static void backward_uses(X64Ctx *cx, int i, TnIrOp *op)
-{
-    bool is_virtual = op->dst && (cx->temps[op->dst].flags & X64_T_VIRTUAL);
-    int at = is_virtual ? cx->temps[op->dst].last : i;
-    TnTemp *args[4];
-    unsigned n = tn_ir_args(op, args), low = x64_reads_low_half(op);
-    uint16_t flags = 0;
-
-    if (op->opc == TN_IR_FLAGS && is_virtual) {
-        use_flags(cx, op, at);
-        note_flag_operands(cx, i, cx->temps[op->a].flags | cx->temps[op->b].flags |
-                                      cx->temps[op->c].flags);
-        return;
-    }
-    for (unsigned k = x64_tests_sign(cx, op) ? 1 : 0; k < n; k++) {
-        TnTemp t = *args[k];
-        uint16_t kind = cx->temps[t].flags;
-        bool cond = k == 0 && (kind & X64_T_COND) &&
-                    (op->opc == TN_IR_EXIT_IF || op->opc == TN_IR_SELECT);
-        bool tested = (kind & X64_T_FLAGS) && op->opc == TN_IR_FLAGCOND;
-
-        use(cx, t, at, (cond || tested ? 0 : X64_T_VALUE) |
-                           (k < low || stores_half(op, k) ? 0 : X64_T_WHOLE));
-        flags |= kind;
-    }
-    if (op->opc != TN_IR_FLAGCOND)
-        note_flag_operands(cx, i, flags);
-}
-
-/* ---- Scalar loads and stores ------------------------------------------------------------- */
-
-enum { MOVD_LOAD = 0x6e, MOVD_STORE = 0x7e };
-
-/* MOVD or MOVQ, by type, between a general and a vector register. */
-static bool is_movd(const TnIrOp *op, unsigned opcode, unsigned type)
-{
-    TnHostForm f = tn_host_form_unpack(op->imm);
-
-    return op->opc == TN_IR_HOSTV && f.opcode == opcode && f.map == 1 && f.pp == 1 &&
-           (type == TN_I64) == !!(f.flags & TN_HF_W) && (type == TN_I64 || type == TN_I32);
-}
-
-/* A load that only feeds the MOVD behind it goes to the vector register. */
-static bool fold_scalar_load(X64Ctx *cx, int i, TnIrOp *op)
-{
-    TnIrOp *load = &cx->ops[cx->temps[op->b].def];
-    int at = i - 1;
-
-    while (at >= 0 && (cx->info[at].flags & X64_OP_DEAD))
-        at--;
-    if (at < 0 || load != &cx->ops[at] || load->opc != TN_IR_LD ||
-        !is_movd(op, MOVD_LOAD, load->type) || (load->aux & (TN_MEM_SIGN | TN_MEM_BSWAP)) ||
-        cx->temps[op->b].last >= 0)
-        return false;
-    load->dst = op->dst;
-    cx->temps[op->dst].def = at;
-    cx->info[at].flags |= X64_OP_VECTOR;
-    drop(cx, i);
     return true;
 }
 
-/* A store of what a MOVD gives takes it from the vector register. */
-static void fold_scalar_store(X64Ctx *cx, int i, TnIrOp *op)
-{
-    const TnIrOp *d = definition(cx, op->b);
+/* ---- Uses -------------------------------------------------------------------------------- */
 
-    if (tn_ir_type_is_vector(op->type) || (op->aux & TN_MEM_BSWAP) || cx->temps[op->b].def < 0 ||
-        !is_movd(d, MOVD_STORE, op->type))
-        return;
-    op->b = d->b;
-    cx->info[i].flags |= X64_OP_VECTOR;
-}
-
-/* Where nobody reads flags, nobody has to compute them on the way. */
-static void drop_value(X64Ctx *cx, int i, const TnIrOp *op)
-{
-    TnTemp partner = cx->temps[op->dst].partner;
-
-    if (partner)
-        cx->info[cx->temps[partner].def].flags &=
-            (uint8_t)~(X64_OP_SETS_FLAGS | X64_OP_AS_SUB | X64_OP_AS_STEP);
-    drop(cx, i);
-}
-
-static void backward_observer(Backward *w, int i)
+static void backward_observer(X64Backward *w, int i)
 {
     w->overwritten = w->low = 0;
     memset(w->hint, 0, sizeof(w->hint));
@@ -314,44 +159,154 @@ static void backward_observer(Backward *w, int i)
     w->cx->flags_dead = false;
 }
 
-static void backward_op(Backward *w, int i)
+/* Operations from ADD to EXTRACT. */
+static inline bool backward_integer(X64Backward *w, int i, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
-    TnIrOp *op = &cx->ops[i];
+    uint16_t how = x64_reads_low_half(op) ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE;
 
-    if (op->opc == TN_IR_PUT) {
-        if (!backward_put(w, i, op))
-            drop(cx, i);
-        return;
+    if (cx->temps[op->dst].last < 0)
+        return false;
+    x64_backward_dst(w, op->dst);
+    x64_note_flag_operands(cx, i, cx->temps[op->a].flags | cx->temps[op->b].flags);
+    x64_use(cx, op->a, i, how);
+    if (op->b)
+        x64_use(cx, op->b, i, how);
+    return true;
+}
+
+/* 0 or 1 that nobody needs in a register is made where it is used. */
+static inline int backward_condition(X64Backward *w, int i, const TnIrOp *op)
+{
+    X64Temp *t = &w->cx->temps[op->dst];
+
+    x64_backward_dst(w, op->dst);
+    if ((t->flags & X64_T_COND) && !(t->flags & X64_T_VALUE))
+        t->flags |= X64_T_VIRTUAL;
+    return t->flags & X64_T_VIRTUAL ? t->last : i;
+}
+
+static inline bool backward_flagcond(X64Backward *w, int i, const TnIrOp *op)
+{
+    X64Ctx *cx = w->cx;
+
+    if (cx->temps[op->dst].last < 0)
+        return false;
+    x64_use(cx, op->a, backward_condition(w, i, op),
+        cx->temps[op->a].flags & X64_T_FLAGS ? X64_T_WHOLE : X64_T_VALUE | X64_T_WHOLE);
+    return true;
+}
+
+static inline void backward_access(X64Backward *w, int i, TnIrOp *op)
+{
+    X64Ctx *cx = w->cx;
+    bool store = op->opc == TN_IR_ST;
+
+    if (store && (cx->ops[cx->temps[op->b].def].opc == TN_IR_HOSTV))
+        x64_fold_scalar_store(cx, i, op);
+    if (!(cx->info[i].flags & X64_OP_HOISTED))
+        backward_observer(w, i);
+    x64_note_flag_operands(cx, i, cx->temps[op->a].flags | cx->temps[op->b].flags);
+    x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
+    if (store)
+        x64_use(cx, op->b, i, op->type <= TN_I32 ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE);
+}
+
+/* What decides over an exit or a choice may be a condition that is not computed. */
+static inline uint16_t as_condition(const X64Ctx *cx, TnTemp t)
+{
+    return cx->temps[t].flags & X64_T_COND ? X64_T_WHOLE : X64_T_VALUE | X64_T_WHOLE;
+}
+
+static inline void backward_exit_if(X64Backward *w, int i, const TnIrOp *op)
+{
+    X64Ctx *cx = w->cx;
+
+    backward_observer(w, i);
+    x64_note_flag_operands(cx, i, cx->temps[op->a].flags);
+    x64_use(cx, op->a, i, as_condition(cx, op->a));
+}
+
+static void backward_uses(X64Ctx *cx, int i, int at, TnIrOp *op)
+{
+    TnTemp *args[4];
+    unsigned n = tn_ir_args(op, args), low = x64_reads_low_half(op);
+    uint16_t flags = 0;
+
+    for (unsigned k = x64_tests_sign(cx, op) ? 1 : 0; k < n; k++) {
+        TnTemp t = *args[k];
+        uint16_t how = k < low ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE;
+
+        flags |= cx->temps[t].flags;
+        x64_use(cx, t, at, k == 0 && op->opc == TN_IR_SELECT ? as_condition(cx, t) : how);
     }
+    x64_note_flag_operands(cx, i, flags);
+}
+
+/* All that is rare by itself. */
+static bool backward_other(X64Backward *w, int i, TnIrOp *op)
+{
+    X64Ctx *cx = w->cx;
+    int at = i;
+
     if (op->dst) {
-        if (cx->temps[op->dst].last < 0 && !has_effect(op)) {
-            drop_value(cx, i, op);
-            return;
-        }
-        if (op->opc == TN_IR_HOSTV && op->b && fold_scalar_load(cx, i, op))
-            return;
-        backward_dst(w, op);
+        if (cx->temps[op->dst].last < 0 && !has_effect(op))
+            return false;
+        if (op->opc == TN_IR_HOSTV && op->b && x64_fold_scalar_load(cx, i, op))
+            return true;
+        at = backward_condition(w, i, op);
     }
-    if (op->opc == TN_IR_GET) {
-        backward_get(w, op);
-        return;
-    }
-    if (op->opc == TN_IR_ST)
-        fold_scalar_store(cx, i, op);
-    if (observes(cx, i))
+    if (observes(op))
         backward_observer(w, i);
     if (op->opc == TN_IR_CLEAR_UPPER)
         memset(w->vhint, 0, sizeof(w->vhint));
-    backward_uses(cx, i, op);
+    backward_uses(cx, i, at, op);
+    return true;
+}
+
+/* False where the operation is for nobody. */
+static inline bool backward_op(X64Backward *w, int i, TnIrOp *op)
+{
+    switch (op->opc) {
+    case TN_IR_PUT:
+        return backward_put(w, i, op);
+    case TN_IR_GET:
+        return backward_get(w, op);
+    case TN_IR_CONST:
+        if (w->cx->temps[op->dst].last < 0)
+            return false;
+        x64_link_expire(w->cx, op->dst);
+        return true;
+    case TN_IR_ADD ... TN_IR_EXTRACT:
+        return backward_integer(w, i, op);
+    case TN_IR_FLAGS:
+        return x64_backward_flags(w, i, op);
+    case TN_IR_FLAGCOND:
+        return backward_flagcond(w, i, op);
+    case TN_IR_LD:
+        x64_backward_dst(w, op->dst);
+        backward_access(w, i, op);
+        return true;
+    case TN_IR_ST:
+        backward_access(w, i, op);
+        return true;
+    case TN_IR_EXIT_IF:
+        backward_exit_if(w, i, op);
+        return true;
+    case TN_IR_EXIT:
+        backward_observer(w, i);
+        return true;
+    default:
+        return backward_other(w, i, op);
+    }
 }
 
 void x64_backwards(X64Ctx *cx)
 {
-    Backward w = { .cx = cx, .flags_needed = -1 };
+    X64Backward w = { .cx = cx, .flags_needed = -1 };
 
     cx->reads_flags = cx->flags_dead = false;
     for (int i = cx->n_ops - 1; i > 0; i--)
-        if (!(cx->info[i].flags & X64_OP_DEAD))
-            backward_op(&w, i);
+        if (!backward_op(&w, i, &cx->ops[i]))
+            cx->info[i].flags |= X64_OP_DEAD;
 }

@@ -10,6 +10,11 @@
 void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops);
 void x64_backwards(X64Ctx *cx);
 
+/* scalar.c, on the way backwards: a load that only feeds the MOVD i goes to the vector register, and
+ * there is no MOVD then; a store of what one gives takes it from there. */
+bool x64_fold_scalar_load(X64Ctx *cx, int i, TnIrOp *op);
+void x64_fold_scalar_store(X64Ctx *cx, int i, TnIrOp *op);
+
 /* The pc of the guest instruction that the operation being lowered is of. */
 static inline uint64_t x64_insn_pc(const X64Ctx *cx)
 {

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The second walk: FLAGS that nobody reads go; those that are not computed where they are defined but
+ * where they are used need the result or the operands until then.
+ */
+#include "backward.h"
+
+/* A use of what is defined further on, and in a list of last uses already. */
+static void use_later_one(X64Ctx *cx, TnTemp t, int at, uint16_t how)
+{
+    int last = cx->temps[t].last;
+    TnTemp *link = &cx->info[MAX(last, 0)].expire;
+
+    x64_use(cx, t, at, how);
+    if (cx->temps[t].last == last)
+        return;
+    while (last >= 0 && *link != t)
+        link = &cx->temps[*link].expire;
+    if (last >= 0)
+        *link = cx->temps[t].expire;
+    x64_link_expire(cx, t);
+}
+
+/* What virtual flags need until `at`: the result and an operand where these suffice (so that the
+ * other operand may be overwritten by the result), else the operands. */
+static void use_flags(X64Ctx *cx, const TnIrOp *op, int at, uint16_t how)
+{
+    TnTemp partner = cx->temps[op->dst].partner;
+
+    if (partner && (cx->info[cx->temps[partner].def].flags & X64_OP_DEAD))
+        partner = cx->temps[op->dst].partner = TN_TEMP_NONE;
+    if ((op->aux & 255) == TN_FLAGS_LOGIC || !partner)
+        x64_use(cx, op->a, at, how);
+    else if (cx->temps[partner].def < cx->temps[op->dst].def)
+        x64_use(cx, partner, at, how);
+    else
+        use_later_one(cx, partner, at, how);
+    x64_use(cx, op->b, at, how);
+    x64_use(cx, op->c, at, X64_T_VALUE | X64_T_WHOLE);
+}
+
+/* Where nobody reads flags, nobody has to compute them on the way. */
+static void drop_flags(X64Ctx *cx, const TnIrOp *op)
+{
+    TnTemp partner = cx->temps[op->dst].partner;
+
+    if (partner)
+        cx->info[cx->temps[partner].def].flags &=
+            (uint8_t)~(X64_OP_SETS_FLAGS | X64_OP_AS_SUB | X64_OP_AS_STEP);
+}
+
+bool x64_backward_flags(X64Backward *w, int i, const TnIrOp *op)
+{
+    X64Ctx *cx = w->cx;
+    const X64Temp *t = &cx->temps[op->dst];
+    uint16_t how = x64_reads_low_half(op) ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE;
+
+    if (t->last < 0) {
+        drop_flags(cx, op);
+        return false;
+    }
+    x64_backward_dst(w, op->dst);
+    if (t->flags & X64_T_VIRTUAL) {
+        use_flags(cx, op, t->last, how);
+    } else {
+        x64_use(cx, op->a, i, how);
+        x64_use(cx, op->b, i, how);
+        x64_use(cx, op->c, i, X64_T_VALUE | X64_T_WHOLE);
+    }
+    x64_note_flag_operands(cx, i, cx->temps[op->a].flags | cx->temps[op->b].flags |
+                                  cx->temps[op->c].flags);
+    return true;
+}
