@@ -56,12 +56,15 @@ enum {
     X64_F_VEC_STATE = X64_F_HOST_RSP + 8, /* TnCpu.vec_state during a slow path */
     X64_F_RESUME = X64_F_VEC_STATE + 8,   /* where a slow path goes on */
     X64_F_RECIPE = X64_F_RESUME + 8,      /* the flags, in its note; NULL outside of it (slow.c) */
-    X64_F_VEC = X64_F_RECIPE + 8, /* four 32-byte slots: vector values passed in memory */
+    /* Four 32-byte slots: vector values passed in memory. */
+    X64_F_VEC = (X64_F_RECIPE + 8 + 31) / 32 * 32,
     X64_F_VEC_SAVE = X64_F_VEC + 4 * 32, /* vector temporaries during a slow path, by number */
     X64_F_VEC_TMP = X64_F_VEC_SAVE + 16 * 32, /* one during a change of TnCpu.vec_state */
     X64_F_VEC_SLOTS = X64_F_VEC_TMP + 32, /* 32-byte spill slots */
     X64_FRAME_SIZE = X64_F_VEC_SLOTS + TN_IR_MAX_TEMPS * 32,
 };
+
+_Static_assert(X64_F_VEC % 32 == 0, "aligned moves of 32 bytes go there");
 
 /* The number of an entry of the soft TLB, times the entry's size: X64_F_ENTRY_MASK. */
 enum { X64_ENTRY_MASK = (TN_TLB_SIZE - 1) * (int)sizeof(TnTlbEntry) };
