@@ -142,7 +142,7 @@ static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
         return;
     }
     if (side.flags_pending) {
-        side.flags = x64_recipe(cx, cx->pending_flags);
+        x64_freeze(cx, cx->pending_flags, &side.flags);
         side.host_live = x64_host_has(cx, cx->pending_flags);
     }
     /* A loop is left once, and would meet what aligns the jump in every round. */

@@ -26,20 +26,48 @@ static uint32_t recipe_regs(const X64Recipe *r)
     return x64_src_bit(&r->a) | x64_src_bit(&r->b) | x64_src_bit(&r->c);
 }
 
-X64Recipe x64_recipe(X64Ctx *cx, TnTemp t)
+static inline void freeze_operand(const X64Ctx *cx, TnTemp t, X64Src *out)
 {
     const X64Temp *v = &cx->temps[t];
 
-    if (!x64_is_unmade(v))
-        return (X64Recipe){ .packed = true, .a = x64_peek(cx, t) };
+    if (!t)
+        *out = (X64Src){ .kind = X64_SRC_IMM };
+    else if (v->flags & X64_T_CONST)
+        *out = (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
+    else if (v->reg != X64_NONE)
+        *out = (X64Src){ .kind = X64_SRC_REG, .reg = v->reg };
+    else
+        *out = x64_peek_memory(cx, t);
+}
 
+void x64_freeze(X64Ctx *cx, TnTemp t, X64Recipe *r)
+{
+    const X64Temp *v = &cx->temps[t];
     const TnIrOp *op = &cx->ops[v->def];
-    X64Recipe r = { .fop = op->aux & 255, .size_log2 = (uint8_t)(op->aux >> 8),
-                    .b = x64_peek(cx, op->b), .c = x64_peek(cx, op->c) };
+    TnTemp a = op->a;
 
-    r.from_result = r.fop != TN_FLAGS_LOGIC && v->partner &&
-                    (cx->temps[v->partner].flags & (X64_T_DEFINED | X64_T_CONST));
-    r.a = x64_peek(cx, r.from_result ? v->partner : op->a);
+    if (!x64_is_unmade(v)) {
+        *r = (X64Recipe){ .packed = true, .a = x64_peek(cx, t) };
+        return;
+    }
+    r->packed = r->from_result = false;
+    r->fop = op->aux & 255;
+    r->size_log2 = (uint8_t)(op->aux >> 8);
+    if (r->fop != TN_FLAGS_LOGIC && v->partner &&
+        (cx->temps[v->partner].flags & (X64_T_DEFINED | X64_T_CONST))) {
+        r->from_result = true;
+        a = v->partner;
+    }
+    freeze_operand(cx, a, &r->a);
+    freeze_operand(cx, op->b, &r->b);
+    freeze_operand(cx, op->c, &r->c);
+}
+
+X64Recipe x64_recipe(X64Ctx *cx, TnTemp t)
+{
+    X64Recipe r;
+
+    x64_freeze(cx, t, &r);
     return r;
 }
 

@@ -45,7 +45,7 @@ X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
     s->flags_pending = cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER &&
                        kind != X64_STUB_X87_SYNC;
     if (s->flags_pending)
-        s->flags = x64_recipe(cx, cx->pending_flags);
+        x64_freeze(cx, cx->pending_flags, &s->flags);
     if (cx->vectors)
         s->live_vec = x64_vlive(cx, &s->wide_vec);
     return s;

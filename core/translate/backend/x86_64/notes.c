@@ -11,18 +11,24 @@ enum {
 
 /* ---- Numbers ----------------------------------------------------------------------------- */
 
-void x64_note_unsigned(X64Emit *e, uint64_t v)
+void x64_note_long_unsigned(X64Emit *e, uint64_t v)
 {
+    uint8_t *p = e->p;
+
     for (; v >= GROUP; v >>= GROUP_BITS)
-        x64_byte(e, (uint8_t)(v | GROUP));
-    x64_byte(e, (uint8_t)v);
+        *p++ = (uint8_t)(v | GROUP);
+    *p = (uint8_t)v;
+    e->p = p + 1;
 }
 
-void x64_note_signed(X64Emit *e, int64_t v)
+void x64_note_long_signed(X64Emit *e, int64_t v)
 {
+    uint8_t *p = e->p;
+
     for (; v < -SIGN || v >= SIGN; v >>= GROUP_BITS)
-        x64_byte(e, (uint8_t)(v | GROUP));
-    x64_byte(e, (uint8_t)(v & (GROUP - 1)));
+        *p++ = (uint8_t)(v | GROUP);
+    *p = (uint8_t)(v & (GROUP - 1));
+    e->p = p + 1;
 }
 
 uint64_t x64_read_long(const uint8_t **note)

@@ -12,12 +12,28 @@
 #include "emit.h"
 #include "translate/backend.h"
 
-void x64_note_unsigned(X64Emit *e, uint64_t v);
-void x64_note_signed(X64Emit *e, int64_t v);
+void x64_note_long_unsigned(X64Emit *e, uint64_t v);
+void x64_note_long_signed(X64Emit *e, int64_t v);
 uint64_t x64_read_long(const uint8_t **note);
 int64_t x64_read_signed(const uint8_t **note);
 
 enum { X64_NOTE_MORE = 1 << 7 }; /* in a byte: the number goes on */
+
+static inline void x64_note_unsigned(X64Emit *e, uint64_t v)
+{
+    if (v < X64_NOTE_MORE)
+        x64_byte(e, (uint8_t)v);
+    else
+        x64_note_long_unsigned(e, v);
+}
+
+static inline void x64_note_signed(X64Emit *e, int64_t v)
+{
+    if ((uint64_t)v + X64_NOTE_MORE / 2 < X64_NOTE_MORE)
+        x64_byte(e, (uint8_t)(v & (X64_NOTE_MORE - 1)));
+    else
+        x64_note_long_signed(e, v);
+}
 
 static inline uint64_t x64_read_unsigned(const uint8_t **note)
 {

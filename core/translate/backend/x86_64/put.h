@@ -64,15 +64,19 @@ typedef struct X64MemForm {
 
 extern const X64MemForm x64_mem_forms[3][16]; /* by the bytes of the displacement: none, 1, 4 */
 
+static inline uint64_t x64_form_bytes(const X64MemForm *f, int reg, int32_t disp)
+{
+    return (uint64_t)(uint32_t)disp << f->shift | f->bytes | ((unsigned)reg & 7) << 11;
+}
+
 /* op: the same; a plain m. */
 static inline uint8_t *x64_put_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)
 {
     unsigned base = (unsigned)m.base, kind = (m.disp != 0) + (m.disp != (int8_t)m.disp);
     const X64MemForm *f = &x64_mem_forms[kind][base];
-    uint64_t v = (uint64_t)(uint32_t)m.disp << f->shift | f->bytes | ((unsigned)reg & 7) << 11;
 
     p = x64_put_rex(p, x64_rex_w(op) | x64_high(reg) << 2 | base >> 3);
-    return x64_put(p, v | (uint8_t)op, f->n);
+    return x64_put(p, x64_form_bytes(f, reg, m.disp) | (uint8_t)op, f->n);
 }
 
 /* ADD ... CMP with an immediate; w: 0 or X64_W. */

@@ -72,18 +72,6 @@ static inline void unbind(X64Ctx *cx, TnTemp t)
     v->reg = X64_NONE;
 }
 
-static inline bool in_memory(const X64Temp *v)
-{
-    return (v->flags & X64_T_CONST) || v->home >= 0 || v->slot >= 0;
-}
-
-bool x64_is_unmade(const X64Temp *v)
-{
-    enum { UNMADE = X64_T_FLAGS | X64_T_VIRTUAL };
-
-    return (v->flags & UNMADE) == UNMADE && v->reg == X64_NONE && !in_memory(v);
-}
-
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg)
 {
     if (cx->temps[t].reg != X64_NONE)
@@ -95,7 +83,7 @@ static void spill(X64Ctx *cx, TnTemp t)
 {
     X64Temp *v = &cx->temps[t];
 
-    if (!in_memory(v)) {
+    if (!x64_in_memory(v)) {
         X64Mem m = x64_slot(cx, t);
 
         if (v->flags & X64_T_VEC)
@@ -125,7 +113,7 @@ static inline void free_temp(X64Ctx *cx, TnTemp t)
 
     if (v->reg != X64_NONE)
         unbind(cx, t);
-    if ((v->slot & v->home) >= 0)
+    if (x64_has_place(v))
         free_places(cx, t);
 }
 
@@ -138,7 +126,7 @@ static int spill_score(const X64Ctx *cx, TnTemp t)
 
     for (; t; t = cx->temps[t].next) {
         score = MAX(score, cx->temps[t].last);
-        dirty |= !in_memory(&cx->temps[t]);
+        dirty |= !x64_in_memory(&cx->temps[t]);
     }
     return score * 2 + !dirty;
 }
@@ -259,29 +247,16 @@ X64Src x64_src(X64Ctx *cx, unsigned w, TnTemp t)
 
     if ((v->flags & X64_T_CONST) && (!w || x64_fits32(v->value)))
         return (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
-    if (v->reg == X64_NONE && !(v->flags & X64_T_CONST) && in_memory(v) && v->last <= cx->i &&
+    if (v->reg == X64_NONE && !(v->flags & X64_T_CONST) && x64_in_memory(v) && v->last <= cx->i &&
         (!w || place_is_whole(cx, t)))
         return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t) };
     return (X64Src){ .kind = X64_SRC_REG, .reg = x64_in(cx, t) };
 }
 
-static __attribute__((noinline)) X64Src peek_memory(const X64Ctx *cx, TnTemp t)
+X64Src x64_peek_memory(const X64Ctx *cx, TnTemp t)
 {
-    g_assert(in_memory(&cx->temps[t]));
+    g_assert(x64_in_memory(&cx->temps[t]));
     return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t), .narrow = !place_is_whole(cx, t) };
-}
-
-X64Src x64_peek(const X64Ctx *cx, TnTemp t)
-{
-    const X64Temp *v = &cx->temps[t];
-
-    if (v->flags & X64_T_CONST)
-        return (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
-    if (v->reg != X64_NONE)
-        return (X64Src){ .kind = X64_SRC_REG, .reg = v->reg };
-    if (t == TN_TEMP_NONE)
-        return (X64Src){ .kind = X64_SRC_IMM };
-    return peek_memory(cx, t);
 }
 
 void x64_release(X64Ctx *cx)
@@ -340,7 +315,7 @@ void x64_evict(X64Ctx *cx, int reg)
     while (cx->gpr[reg]) {
         TnTemp t = cx->gpr[reg];
 
-        if (to == X64_NONE && !in_memory(&cx->temps[t]) && (to = free_gpr(cx)) != X64_NONE)
+        if (to == X64_NONE && !x64_in_memory(&cx->temps[t]) && (to = free_gpr(cx)) != X64_NONE)
             x64_mov_rr(&cx->e, X64_W, to, reg);
         if (to == X64_NONE) {
             spill(cx, t);
@@ -498,7 +473,7 @@ void x64_vevict(X64Ctx *cx, int reg, bool wide_only)
         next = cx->temps[t].next;
         if (wide_only && !wide)
             continue;
-        if (to == X64_NONE && !in_memory(&cx->temps[t]) && (to = free_xmm(cx)) != X64_NONE)
+        if (to == X64_NONE && !x64_in_memory(&cx->temps[t]) && (to = free_xmm(cx)) != X64_NONE)
             x64_vmov_rr(&cx->e, true, to, reg);
         if (to == X64_NONE) {
             spill(cx, t);

@@ -7,6 +7,25 @@
 
 /* ---- regalloc.c -------------------------------------------------------------------------- */
 
+/* A slot or a home: one of them is not -1. */
+static inline bool x64_has_place(const X64Temp *v)
+{
+    return (v->slot & v->home) >= 0;
+}
+
+static inline bool x64_in_memory(const X64Temp *v)
+{
+    return (v->flags & X64_T_CONST) || x64_has_place(v);
+}
+
+/* A virtual FLAGS that has not been computed. */
+static inline bool x64_is_unmade(const X64Temp *v)
+{
+    enum { UNMADE = X64_T_FLAGS | X64_T_VIRTUAL };
+
+    return (v->flags & UNMADE) == UNMADE && v->reg == X64_NONE && !x64_in_memory(v);
+}
+
 int x64_bring(X64Ctx *cx, TnTemp t);
 
 /* The host register of t, loaded where needed; locked until the operation ends. */
@@ -22,8 +41,20 @@ static inline int x64_in(X64Ctx *cx, TnTemp t)
 
 /* t as an operand of an instruction of width w (0 or X64_W): register, immediate, or memory. Locked. */
 X64Src x64_src(X64Ctx *cx, unsigned w, TnTemp t);
+X64Src x64_peek_memory(const X64Ctx *cx, TnTemp t);
+
 /* The same without a lock and with immediates of any size. */
-X64Src x64_peek(const X64Ctx *cx, TnTemp t);
+static inline X64Src x64_peek(const X64Ctx *cx, TnTemp t)
+{
+    const X64Temp *v = &cx->temps[t];
+
+    if (v->flags & X64_T_CONST)
+        return (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
+    if (v->reg != X64_NONE)
+        return (X64Src){ .kind = X64_SRC_REG, .reg = v->reg };
+    return t ? x64_peek_memory(cx, t) : (X64Src){ .kind = X64_SRC_IMM };
+}
+
 /* Operands that die with this operation leave their registers; the contents stay until something
  * else is put there, and slots stay taken until the operation ends. */
 void x64_release(X64Ctx *cx);
@@ -34,8 +65,6 @@ int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
 void x64_bind(X64Ctx *cx, TnTemp t, int reg);
 /* Says that t is now in `reg` instead of where it was. */
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg);
-/* A virtual FLAGS that has not been computed. */
-bool x64_is_unmade(const X64Temp *t);
 /* A free scratch register, locked until the operation ends. */
 int x64_tmp(X64Ctx *cx);
 /* Unlocks a register. */
