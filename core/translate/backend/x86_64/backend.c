@@ -51,11 +51,6 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **err
     x64_make_thunks();
     x64_find_libraries();
     x64_sampling_init();
-    ctx.stubs = g_array_new(false, false, sizeof(X64Stub));
-    ctx.exits = g_array_new(false, false, sizeof(X64Exit));
-    ctx.sides = g_array_new(false, false, sizeof(X64Side));
-    ctx.misses = g_array_new(false, false, sizeof(uint8_t *));
-    ctx.refills = g_array_new(false, false, sizeof(X64Refill));
     return true;
 }
 
@@ -76,6 +71,14 @@ static uint8_t *entry_of(const TnBlock *block)
 
     return block->form == TN_FORM_FAST ? x64_code.next
                                        : (uint8_t *)((next + HOT_ALIGN - 1) / HOT_ALIGN * HOT_ALIGN);
+}
+
+void x64_list_grow(X64List *l, size_t size)
+{
+    enum { FIRST_CAPACITY = 64 };
+
+    l->capacity = l->capacity ? 2 * l->capacity : FIRST_CAPACITY;
+    l->items = g_realloc_n(l->items, l->capacity, size);
 }
 
 static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
@@ -102,11 +105,11 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     memset(cx->home_of, 0, sizeof(cx->home_of));
     cx->pending_flags = TN_TEMP_NONE;
     cx->host_flags = TN_TEMP_NONE;
-    g_array_set_size(cx->stubs, 0);
-    g_array_set_size(cx->exits, 0);
-    g_array_set_size(cx->sides, 0);
-    g_array_set_size(cx->refills, 0);
-    g_array_set_size(cx->misses, 0);
+    cx->stubs.len = 0;
+    cx->exits.len = 0;
+    cx->sides.len = 0;
+    cx->refills.len = 0;
+    cx->misses.len = 0;
     cx->e = (X64Emit){ .p = entry, .start = entry, .limit = x64_code.rw + x64_code.size };
 }
 
@@ -123,7 +126,7 @@ static bool compile_ops(X64Ctx *cx)
         x64_emit_guard_exit(cx);
     x64_emit_refills(cx);
     x64_emit_stubs(cx);
-    if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits->len * EXIT_ROOM)
+    if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits.len * EXIT_ROOM)
         return false;
     x64_emit_exits(cx);
     return true;

@@ -3,6 +3,7 @@
 #ifndef TN_X64_CONTEXT_H
 #define TN_X64_CONTEXT_H
 
+#include "list.h"
 #include "parts.h"
 #include "translate/ir-semantics.h"
 #include "translate/translator.h"
@@ -109,11 +110,11 @@ typedef struct X64Ctx {
     unsigned first_open, first_unsettled; /* groups.c */
 
     TnTemp *map;           /* what a temporary was replaced by, or itself */
-    GArray *stubs;
-    GArray *exits;         /* X64Exit */
-    GArray *sides;         /* X64Side */
-    GArray *refills;       /* X64Refill */
-    GArray *misses;        /* uint8_t *: jumps of the guard */
+    X64List stubs;         /* X64Stub */
+    X64List exits;         /* X64Exit */
+    X64List sides;         /* X64Side */
+    X64List refills;       /* X64Refill */
+    X64List misses;        /* uint8_t *: jumps of the guard */
     int loop_exit;         /* the exit to the block's own start, -1 none that counts */
     unsigned n_windows;
     int flags_until;       /* the last operation that may want the flags the block was entered

@@ -287,7 +287,7 @@ X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r)
     r->from = x64_jcc32(e, X64_AE);
     x64_load(e, X64_W, r->index, addend(g->window));
     r->back = e->p;
-    g_array_append_val(cx->refills, *r);
+    *X64_LIST_ADD(cx->refills, X64Refill) = *r;
     return x64_mem_index(r->index, r->addr, 0, r->disp);
 }
 
@@ -295,7 +295,7 @@ X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r)
  * probe leaves a window open, which its slow path closes. */
 static void emit_refill(X64Ctx *cx, const X64Refill *r)
 {
-    X64Stub *s = &g_array_index(cx->stubs, X64Stub, r->stub);
+    X64Stub *s = X64_LIST_AT(cx->stubs, X64Stub, r->stub);
     X64Emit *e = &cx->e;
     uint8_t *wraps;
 
@@ -313,8 +313,8 @@ static void emit_refill(X64Ctx *cx, const X64Refill *r)
 
 void x64_emit_refills(X64Ctx *cx)
 {
-    for (guint i = 0; i < cx->refills->len && x64_room(cx); i++) {
-        const X64Refill *r = &g_array_index(cx->refills, X64Refill, i);
+    for (unsigned i = 0; i < cx->refills.len && x64_room(cx); i++) {
+        const X64Refill *r = X64_LIST_AT(cx->refills, X64Refill, i);
 
         if (r->site >= 0)
             x64_emit_site_refill(cx, r);

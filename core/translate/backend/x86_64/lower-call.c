@@ -166,7 +166,7 @@ static void lower_divide(X64Ctx *cx, const TnIrOp *op, uint32_t flags)
 {
     bool is_signed = flags & (TN_HELPER_DIVS32 | TN_HELPER_DIVS64);
     unsigned w = flags & (TN_HELPER_DIVU64 | TN_HELPER_DIVS64) ? X64_W : 0;
-    guint first = cx->stubs->len;
+    unsigned first = cx->stubs.len;
 
     x64_claim(cx, X64_RAX);
     x64_claim(cx, X64_RDX);
@@ -182,8 +182,8 @@ static void lower_divide(X64Ctx *cx, const TnIrOp *op, uint32_t flags)
         branch_to_helper(cx, op, X64_AE, divisor);
     }
     x64_rr(&cx->e, X64_GRP3 | w, is_signed ? X64_G3_IDIV : X64_G3_DIV, divisor);
-    for (guint i = first; i < cx->stubs->len; i++)
-        g_array_index(cx->stubs, X64Stub, i).back = cx->e.p;
+    for (unsigned i = first; i < cx->stubs.len; i++)
+        X64_LIST_AT(cx->stubs, X64Stub, i)->back = cx->e.p;
     x64_release(cx);
     if (op->dst)
         x64_bind(cx, op->dst, X64_RAX);

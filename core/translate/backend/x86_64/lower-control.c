@@ -37,7 +37,7 @@ static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
 {
     X64Exit x = { .pc = pc, .patch = patch, .request = request };
 
-    g_array_append_val(cx->exits, x);
+    *X64_LIST_ADD(cx->exits, X64Exit) = x;
 }
 
 /*
@@ -53,14 +53,14 @@ static void note_early_exit(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, boo
                   .noted = x64_may_store_later(flags), .flags = *flags };
 
     if (x.noted) {
-        g_array_append_val(cx->exits, x);
+        *X64_LIST_ADD(cx->exits, X64Exit) = x;
         return;
     }
     x64_here32(&cx->e, early);
     x.late = cx->e.p;
     x64_leave_recipe(cx, flags, host_live, 0);
     x.patch = x64_jmp32_aligned(&cx->e);
-    g_array_append_val(cx->exits, x);
+    *X64_LIST_ADD(cx->exits, X64Exit) = x;
 }
 
 static bool may_skip_flags(const X64Ctx *cx, uint64_t pc)
@@ -149,13 +149,13 @@ static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
     side.early = may_skip_flags(cx, pc) && !cx->wide_used && !goes_back(cx, pc) &&
                  !x64_has_rounds(cx);
     side.from = side.early ? x64_jcc32_aligned(&cx->e, cc) : x64_jcc32(&cx->e, cc);
-    g_array_append_val(cx->sides, side);
+    *X64_LIST_ADD(cx->sides, X64Side) = side;
 }
 
 void x64_emit_sides(X64Ctx *cx)
 {
-    for (guint i = 0; i < cx->sides->len && x64_room(cx); i++) {
-        X64Side *s = &g_array_index(cx->sides, X64Side, i);
+    for (unsigned i = 0; i < cx->sides.len && x64_room(cx); i++) {
+        X64Side *s = X64_LIST_AT(cx->sides, X64Side, i);
 
         if (s->early) {
             note_early_exit(cx, s->pc, &s->flags, s->host_live, s->from, NULL);
@@ -222,8 +222,8 @@ static void next_after(X64Ctx *cx, uint8_t *open)
         return;
     }
     x64_call(&cx->e, x64_thunks.next_after);
-    x64_note_exit(&cx->e, cx->exits->len);
-    g_array_append_val(cx->exits, x);
+    x64_note_exit(&cx->e, cx->exits.len);
+    *X64_LIST_ADD(cx->exits, X64Exit) = x;
 }
 
 /* The pc in a register that may be changed. */
@@ -352,10 +352,10 @@ void x64_emit_exits(X64Ctx *cx)
 {
     TnBlock *b = cx->block;
 
-    b->n_exits = cx->exits->len;
+    b->n_exits = cx->exits.len;
     b->exits = g_new0(TnBlockExit, b->n_exits);
     for (uint32_t i = 0; i < b->n_exits; i++) {
-        X64Exit *x = &g_array_index(cx->exits, X64Exit, i);
+        X64Exit *x = X64_LIST_AT(cx->exits, X64Exit, i);
 
         if (x->open) {
             b->exits[i] = (TnBlockExit){ .pc = x->pc, .kind = TN_EXIT_OPEN, .patch = x->open,

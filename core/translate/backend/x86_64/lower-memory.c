@@ -35,10 +35,8 @@ static bool is_write(const TnIrOp *op)
 
 X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
 {
-    X64Stub *s;
+    X64Stub *s = X64_LIST_ADD(cx->stubs, X64Stub);
 
-    g_array_set_size(cx->stubs, cx->stubs->len + 1);
-    s = &g_array_index(cx->stubs, X64Stub, cx->stubs->len - 1);
     *s = (X64Stub){ .kind = kind, .pc = x64_insn_pc(cx), .dst = X64_NONE, .clear = X64_NONE,
                     .mem = op->aux | (uint32_t)op->type << 16 };
     /* Nobody looks at the state there: their operands may be gone. */
@@ -117,6 +115,11 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
     return miss;
 }
 
+static unsigned number_of(const X64Ctx *cx, const X64Stub *s)
+{
+    return (unsigned)(s - (const X64Stub *)cx->stubs.items);
+}
+
 X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag)
 {
     X64Group *g = x64_group(cx), *w = x64_window(cx);
@@ -140,12 +143,12 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
     s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
     s->disp = disp;
     if (w) {
-        r.stub = (guint)(s - (X64Stub *)(void *)cx->stubs->data);
+        r.stub = number_of(cx, s);
         return x64_through_window(cx, w, &r);
     }
     if (site >= 0) {
         r.site = site;
-        r.stub = (guint)(s - (X64Stub *)(void *)cx->stubs->data);
+        r.stub = number_of(cx, s);
         return x64_through_site(cx, &r);
     }
     s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);

@@ -70,7 +70,7 @@ typedef struct X64Refill {
     bool write;
     bool small;               /* in the first form of a block: short code before quick code */
     uint32_t also;            /* bits of the tag that are to be set, too */
-    guint stub;               /* the slow path */
+    unsigned stub;            /* the slow path */
     uint8_t *from, *back;
 } X64Refill;
 

@@ -172,10 +172,10 @@ static void probe_group(X64Ctx *cx, const X64Group *g)
         x64_lea(e, X64_W, tag, x64_mem(base, g->align_at));
         x64_rri(e, X64_GRP3 - 1, X64_G3_TEST, tag, g->align);
         miss = x64_jcc32(e, X64_NZ);
-        g_array_append_val(cx->misses, miss);
+        *X64_LIST_ADD(cx->misses, uint8_t *) = miss;
     }
     miss = x64_emit_probe(e, &r);
-    g_array_append_val(cx->misses, miss);
+    *X64_LIST_ADD(cx->misses, uint8_t *) = miss;
     x64_rr(e, X64_ADD | X64_W, index, base);
     cx->locked = 0;
 }
@@ -189,8 +189,8 @@ void x64_emit_guard(X64Ctx *cx)
 {
     X64Exit to_first = { .pc = cx->block->key.pc };
 
-    g_assert(cx->exits->len == TN_ROUNDS_GUARD);
-    g_array_append_val(cx->exits, to_first);
+    g_assert(cx->exits.len == TN_ROUNDS_GUARD);
+    *X64_LIST_ADD(cx->exits, X64Exit) = to_first;
     cx->i = 0;
     for (unsigned k = 1; k < cx->n_groups; k++)
         if (cx->groups[k].hoisted)
@@ -199,7 +199,7 @@ void x64_emit_guard(X64Ctx *cx)
 
 void x64_emit_guard_exit(X64Ctx *cx)
 {
-    for (guint i = 0; i < cx->misses->len; i++)
-        x64_here32(&cx->e, g_array_index(cx->misses, uint8_t *, i));
-    g_array_index(cx->exits, X64Exit, TN_ROUNDS_GUARD).patch = x64_jmp32_aligned(&cx->e);
+    for (unsigned i = 0; i < cx->misses.len; i++)
+        x64_here32(&cx->e, *X64_LIST_AT(cx->misses, uint8_t *, i));
+    X64_LIST_AT(cx->exits, X64Exit, TN_ROUNDS_GUARD)->patch = x64_jmp32_aligned(&cx->e);
 }

@@ -41,13 +41,13 @@ X64Mem x64_through_site(X64Ctx *cx, X64Refill *r)
     r->from = x64_jcc32(e, X64_AE);
     x64_load(e, X64_W, r->index, SITE(r->site, addend));
     r->back = e->p;
-    g_array_append_val(cx->refills, *r);
+    *X64_LIST_ADD(cx->refills, X64Refill) = *r;
     return x64_mem_index(r->index, r->addr, 0, r->disp);
 }
 
 void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r)
 {
-    X64Stub *s = &g_array_index(cx->stubs, X64Stub, r->stub);
+    X64Stub *s = X64_LIST_AT(cx->stubs, X64Stub, r->stub);
     X64Emit *e = &cx->e;
     X64Stub ask = { .kind = X64_STUB_SITE, .pc = s->pc, .back = r->back, .mem = (uint32_t)r->site,
                     .addr = { .kind = X64_SRC_REG, .reg = r->addr }, .dst = X64_NONE,

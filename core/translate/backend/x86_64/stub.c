@@ -45,6 +45,6 @@ static void emit_stub(X64Ctx *cx, const X64Stub *s)
 
 void x64_emit_stubs(X64Ctx *cx)
 {
-    for (guint i = 0; i < cx->stubs->len && x64_room(cx); i++)
-        emit_stub(cx, &g_array_index(cx->stubs, X64Stub, i));
+    for (unsigned i = 0; i < cx->stubs.len && x64_room(cx); i++)
+        emit_stub(cx, X64_LIST_AT(cx->stubs, X64Stub, i));
 }

@@ -39,7 +39,7 @@ static void look_at_vec_state(X64Ctx *cx)
     x64_byte(&cx->e, cx->vec_need);
     s.from[0] = x64_jcc32(&cx->e, X64_Z);
     s.back = cx->e.p;
-    g_array_append_val(cx->stubs, s);
+    *X64_LIST_ADD(cx->stubs, X64Stub) = s;
     cx->vec_known = cx->vec_need;
 }
 
