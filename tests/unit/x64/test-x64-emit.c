@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "translate/backend/x86_64/emit.h"
-#include "translate/backend/x86_64/notes.h"
+#include "translate/backend/x86_64/slow-note.h"
 #include "translate/backend/x86_64/put.h"
 
 typedef struct Case {
@@ -528,6 +528,84 @@ static void test_note_numbers(void)
     }
 }
 
+/* The moves of guest memory, as lower-memory.c emits them. */
+static void check_insn(int addend, int addr, int reg, int32_t disp)
+{
+    static const struct {
+        uint32_t op, mem;
+    } loads[] = {
+        { X64_MOVZX8 & ~X64_BYTE_RM, TN_I8 << TYPE_SHIFT },
+        { X64_MOVZX16, TN_I16 << TYPE_SHIFT },
+        { X64_MOV_LOAD, TN_I32 << TYPE_SHIFT },
+        { X64_MOV_LOAD | X64_W, TN_I64 << TYPE_SHIFT },
+        { X64_MOVSX8 & ~X64_BYTE_RM, TN_I8 << TYPE_SHIFT | TN_MEM_SIGN | TN_MEM_DST32 },
+        { (X64_MOVSX8 & ~X64_BYTE_RM) | X64_W, TN_I8 << TYPE_SHIFT | TN_MEM_SIGN },
+        { X64_MOVSX16, TN_I16 << TYPE_SHIFT | TN_MEM_SIGN | TN_MEM_DST32 },
+        { X64_MOVSX16 | X64_W, TN_I16 << TYPE_SHIFT | TN_MEM_SIGN },
+        { X64_MOVSXD, TN_I32 << TYPE_SHIFT | TN_MEM_SIGN },
+    };
+    enum { N_LOADS = G_N_ELEMENTS(loads), N_SIZES = 4, IMM = -77 };
+    X64Mem m = x64_mem_index(addend, addr, 0, disp);
+
+    for (unsigned i = 0; i < N_LOADS + 2 * N_SIZES; i++) {
+        unsigned size = (i - N_LOADS) % N_SIZES;
+        bool store = i >= N_LOADS, is_imm = i >= N_LOADS + N_SIZES;
+        uint8_t room[32];
+        X64Emit e = { .p = room, .start = room };
+        X64Insn in;
+
+        if (is_imm)
+            x64_store_imm(&e, size, m, IMM);
+        else if (store)
+            x64_store_sized(&e, size, reg, m);
+        else
+            x64_rm(&e, loads[i].op, reg, m);
+        g_assert_true(x64_read_insn(room, &in));
+        g_assert_cmpuint(in.length, ==, e.p - room);
+        g_assert_cmpuint(in.mem, ==, store ? size << TYPE_SHIFT : loads[i].mem);
+        g_assert_cmpuint(in.addr, ==, addr);
+        g_assert_cmpuint(in.addend, ==, addend);
+        g_assert_cmpint(in.disp, ==, disp);
+        g_assert_true(in.store == store && in.is_imm == is_imm);
+        g_assert_cmpint(is_imm ? in.imm : in.reg, ==, is_imm ? IMM : reg);
+    }
+}
+
+static void test_insns(void)
+{
+    static const int addends[] = { X64_RAX, X64_RCX, X64_RDX, X64_R10, X64_R11 };
+    static const int32_t disps[] = { 0, 8, -128, 128, -70000, INT32_MAX - 64 };
+
+    for (unsigned i = 0; i < 16 * 16 * G_N_ELEMENTS(addends) * G_N_ELEMENTS(disps); i++) {
+        int reg = i % 16, addr = i / 16 % 16;
+
+        if (reg != X64_RSP && addr != X64_RSP)
+            check_insn(addends[i / 256 % G_N_ELEMENTS(addends)], addr, reg,
+                       disps[i / 256 / G_N_ELEMENTS(addends)]);
+    }
+}
+
+/* What is not one of them, but may stand in its place: a move of registers, an access of vectors, one
+ * by another base. */
+static void test_no_insns(void)
+{
+    uint8_t room[128] = { 0 };
+    X64Emit e = { .p = room, .start = room };
+    X64Insn in;
+
+    x64_mov_rr(&e, X64_W, X64_RAX, X64_RCX);
+    g_assert_false(x64_read_insn(room, &in));
+    e.p = room;
+    x64_vload(&e, true, 3, x64_mem_index(X64_RAX, X64_RCX, 0, 8));
+    g_assert_false(x64_read_insn(room, &in));
+    e.p = room;
+    x64_load(&e, X64_W, X64_RAX, x64_mem(X64_RCX, 8));
+    g_assert_false(x64_read_insn(room, &in));
+    e.p = room;
+    x64_load(&e, X64_W, X64_RAX, x64_mem_index(X64_RAX, X64_RCX, 1, 8));
+    g_assert_false(x64_read_insn(room, &in));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -539,5 +617,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x64/emit/every-pair-of-registers", test_registers);
     g_test_add_func("/x64/emit/patched-displacements-are-aligned", test_alignment);
     g_test_add_func("/x64/notes/numbers-read-back-as-written", test_note_numbers);
+    g_test_add_func("/x64/notes/accesses-are-read-from-their-instructions", test_insns);
+    g_test_add_func("/x64/notes/other-instructions-are-no-accesses", test_no_insns);
     return g_test_run();
 }

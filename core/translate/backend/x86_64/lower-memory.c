@@ -229,6 +229,7 @@ static void lower_load(X64Ctx *cx, TnIrOp *op)
     dst = x64_out(cx, op->dst, tag, 0);
     s->dst = dst;
     m = x64_probe(cx, s, op, ra, index, tag);
+    s->access = cx->e.p;
     load(cx, op, dst, m);
     s->back = cx->e.p;
 }
@@ -269,12 +270,15 @@ static void lower_store(X64Ctx *cx, TnIrOp *op)
     int ra = address(cx, op), index, tag;
     X64Src value = stored_value(cx, op);
     X64Stub *s;
+    X64Mem m;
 
     index = index_reg(cx);
     tag = x64_tmp(cx);
     s = x64_new_stub(cx, op, X64_STUB_STORE);
     s->value = value;
-    fast_store(cx, op, &value, tag, x64_probe(cx, s, op, ra, index, tag));
+    m = x64_probe(cx, s, op, ra, index, tag);
+    s->access = cx->e.p;
+    fast_store(cx, op, &value, tag, m);
     s->back = cx->e.p;
 }
 

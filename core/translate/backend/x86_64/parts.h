@@ -23,6 +23,7 @@ typedef struct X64Stub {
     bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */
     uint8_t n_from;
     uint8_t *from[2];   /* displacements of the jumps to it */
+    uint8_t *access;    /* LOAD, STORE: the plain move that the slow path stands for, or NULL */
     uint8_t *back;      /* where it returns to */
     uint64_t pc;
     uint32_t mem;       /* argument of tn_mmu_*; DIVIDE: the helper */

@@ -90,6 +90,16 @@ static void write_access(X64Emit *e, const X64Stub *s)
         x64_byte(e, (uint8_t)s->clear);
 }
 
+/* Whether the instruction says all of it: see x64_read_insn. */
+static bool is_in_insn(const X64Stub *s)
+{
+    uint32_t said = TN_MMU_USER | TN_MEM_SIGN;
+
+    if (s->mem >> TYPE_SHIFT < TN_I64)
+        said |= TN_MEM_DST32;
+    return s->access && !(s->mem & UINT16_MAX & ~said);
+}
+
 /* Vector registers that are not pinned and that the thunk has to see to. */
 static X64Keep what_to_keep(const X64Stub *s)
 {
@@ -108,16 +118,25 @@ static uint8_t head(const X64Stub *s, bool has_flags)
                      (s->clear != X64_NONE ? HAS_CLEAR : 0) | (s->vector ? IS_VECTOR : 0));
 }
 
+static uint8_t insn_head(const X64Stub *s, bool has_flags)
+{
+    return (uint8_t)(IN_INSN | (has_flags ? HAS_FLAGS : 0) |
+                     (s->mem & TN_MEM_MODE_MASK ? INSN_USER : 0) |
+                     (s->clear != X64_NONE ? HAS_CLEAR : 0));
+}
+
 void x64_call_slow(X64Ctx *cx, const X64Stub *s)
 {
     X64Emit *e = &cx->e;
     bool marked = !s->flags_pending && cx->block->flags_marked && s->kind != X64_STUB_REQUEST &&
                   s->kind != X64_STUB_SITE;
 
+    bool has_flags = s->flags_pending || marked, in_insn = is_in_insn(s);
+
     x64_call(e, x64_thunks.slow[what_to_keep(s)]);
     uint8_t *here = e->p;
 
-    x64_byte(e, head(s, s->flags_pending || marked));
+    x64_byte(e, in_insn ? insn_head(s, has_flags) : head(s, has_flags));
     x64_note_signed(e, (int64_t)(s->pc - cx->block->key.pc));
     if (s->kind == X64_STUB_SITE) {
         x64_note_unsigned(e, s->mem);
@@ -125,10 +144,12 @@ void x64_call_slow(X64Ctx *cx, const X64Stub *s)
         x64_note_unsigned(e, (uint64_t)(here - s->back));
         return;
     }
-    if (s->kind != X64_STUB_REQUEST) {
+    if (in_insn) {
+        x64_note_unsigned(e, (uint64_t)(here - s->access));
+    } else if (s->kind != X64_STUB_REQUEST) {
         write_access(e, s);
         x64_note_unsigned(e, s->back ? (uint64_t)(here - s->back) : 0);
     }
-    if (s->flags_pending || marked)
+    if (has_flags)
         write_recipe(e, marked ? &cx->marked : &s->flags, marked);
 }

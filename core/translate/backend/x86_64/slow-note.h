@@ -6,13 +6,18 @@
 #include "compile.h"
 #include "notes.h"
 
-/* The byte of a note after its block: the kind, and what else there is. */
+/* The first byte of a note: the kind, and what else there is. */
 enum {
     KIND = 0xf,
     HAS_FLAGS = 1 << 4,
     HAS_DISP = 1 << 5,
     HAS_CLEAR = 1 << 6,
-    IS_VECTOR = 1 << 7,
+    IS_VECTOR = 1 << 7, /* LOAD, STORE */
+    /* The host's instruction says what it is, and the note where that is: IS_VECTOR has no other
+     * meaning with this kind. */
+    IN_INSN = X64_STUB_LOAD_VEC | IS_VECTOR,
+    INSN_MASK = KIND | IS_VECTOR,
+    INSN_USER = HAS_DISP, /* MMU mode 1, not 0 */
 };
 
 /* A source's byte: a register, or the base of what is in memory, and which of both. */
@@ -45,6 +50,20 @@ enum {
 _Static_assert(TN_MEM_MODE_MASK == (1 << MODE_BITS) - 1 && TN_MEM_MODE_SHIFT == 0, "access");
 _Static_assert((int)TN_FLAGS_COUNT <= (int)RECIPE_PACKED, "operations of flags take four bits");
 _Static_assert(X64_STUB_VEC_STATE <= KIND + 1, "kinds of slow paths take four bits");
+
+/* What a host instruction says of an access in translated code. */
+typedef struct X64Insn {
+    unsigned addr, addend; /* host registers: the sum of both is the host's address */
+    unsigned reg;          /* of the value */
+    bool store, is_imm;
+    uint32_t mem;          /* argument of tn_mmu_*, without the mode */
+    int64_t disp, imm;
+    unsigned length;       /* bytes */
+} X64Insn;
+
+/* False where it is no plain move between a general register or a number and [addend + address +
+ * displacement]. */
+bool x64_read_insn(const uint8_t *code, X64Insn *in);
 
 /* Which operands it has. */
 static inline bool recipe_has_b(unsigned fop)

@@ -159,6 +159,10 @@ typedef struct Access {
     uint64_t base; /* addr before a displacement is added */
     uint32_t mem;
     unsigned kind, reg, second; /* reg: of the value or the result */
+    unsigned addr_reg, value_kind; /* of the base; X64SrcKind */
+    unsigned clear;         /* the register that becomes 0, or X64_NONE */
+    const uint8_t *back;    /* where code goes on, NULL: behind the note */
+    bool is_vector;
 } Access;
 
 static uint32_t read_mem(const uint8_t **note)
@@ -170,27 +174,57 @@ static uint32_t read_mem(const uint8_t **note)
            bits >> ACCESS_REST_SHIFT << MODE_BITS;
 }
 
-static uint64_t read_value(const View *v, unsigned head, unsigned reg, const uint8_t **note)
+static uint64_t read_value(const View *v, Access *a, const uint8_t **note)
 {
-    if (head & IS_VECTOR)
-        return *vector(v, reg);
-    return reg == X64_RSP ? read_source(v, note) : *gpr(v, reg);
+    if (a->is_vector)
+        return *vector(v, a->reg);
+    if (a->reg != X64_RSP)
+        return *gpr(v, a->reg);
+    a->value_kind = (**note & SOURCE_KIND) >> SOURCE_KIND_SHIFT;
+    return read_source(v, note);
 }
 
-static Access read_access(const View *v, unsigned head, const uint8_t **note)
+/* What the host's instruction says. */
+static Access read_insn(const View *v, unsigned head, const uint8_t *here, const uint8_t **note)
 {
-    Access a = { .kind = head & KIND, .mem = read_mem(note) };
-    unsigned regs = *(*note)++;
+    const uint8_t *code = here - x64_read_unsigned(note);
+    X64Insn in;
+    bool is_access = x64_read_insn(code, &in);
 
-    a.addr = a.base = *gpr(v, regs & SOURCE_REG);
+    g_assert(is_access); /* whoever wrote the note has read it */
+    Access a = { .kind = in.store ? X64_STUB_STORE : X64_STUB_LOAD, .reg = in.reg,
+                 .mem = in.mem | (head & INSN_USER ? TN_MMU_USER : 0), .base = *gpr(v, in.addr),
+                 .addr_reg = in.addr, .value_kind = in.is_imm ? X64_SRC_IMM : X64_SRC_REG,
+                 .clear = head & HAS_CLEAR ? in.addend : (unsigned)X64_NONE,
+                 .back = code + in.length };
+
+    a.addr = a.base + (uint64_t)in.disp;
+    if (in.store)
+        a.value = in.is_imm ? (uint64_t)in.imm : *gpr(v, in.reg);
+    return a;
+}
+
+static Access read_access(const View *v, unsigned head, const uint8_t *here, const uint8_t **note)
+{
+    Access a = { .kind = head & KIND, .mem = read_mem(note), .is_vector = head & IS_VECTOR,
+                 .value_kind = X64_SRC_REG, .clear = (unsigned)X64_NONE };
+    unsigned regs = *(*note)++;
+    uint64_t back;
+
+    a.addr_reg = regs & SOURCE_REG;
+    a.addr = a.base = *gpr(v, a.addr_reg);
     a.reg = regs >> 4;
     if (a.kind == X64_STUB_STORE || a.kind == X64_STUB_RMW || a.kind == X64_STUB_CAS ||
         a.kind == X64_STUB_DIVIDE)
-        a.value = read_value(v, head, a.reg, note);
+        a.value = read_value(v, &a, note);
     if (a.kind == X64_STUB_RMW || a.kind == X64_STUB_CAS || a.kind == X64_STUB_DIVIDE)
         a.second = *(*note)++;
     if (head & HAS_DISP)
         a.addr += (uint64_t)x64_read_signed(note);
+    if (head & HAS_CLEAR)
+        a.clear = *(*note)++;
+    back = x64_read_unsigned(note);
+    a.back = back ? here - back : NULL;
     return a;
 }
 
@@ -203,11 +237,11 @@ static uint64_t divide(const View *v, const Access *a)
     return fn(v->cpu, a->addr, a->value, *gpr(v, a->second));
 }
 
-static void load(const View *v, const Access *a, bool is_vector)
+static void load(const View *v, const Access *a)
 {
     uint64_t value = tn_mmu_load(v->cpu, a->addr, a->mem);
 
-    if (!is_vector) {
+    if (!a->is_vector) {
         *gpr(v, a->reg) = value;
         return;
     }
@@ -242,13 +276,13 @@ static void do_x87(const View *v, const Access *a)
     }
 }
 
-static void do_access(const View *v, const Access *a, bool is_vector)
+static void do_access(const View *v, const Access *a)
 {
     TnCpu *cpu = v->cpu;
 
     switch (a->kind) {
     case X64_STUB_LOAD:
-        load(v, a, is_vector);
+        load(v, a);
         break;
     case X64_STUB_STORE:
         tn_mmu_store(cpu, a->addr, a->value, a->mem);
@@ -323,20 +357,17 @@ static const uint8_t *end_of_note(const View *v, unsigned head, const uint8_t *n
 }
 
 /* Has stores like this one done in code from now on, where that may be (beside.c). */
-static void lead_beside(const Access *a, const uint8_t *note, const uint8_t *here,
-                        const uint8_t *back, int clear)
+static void lead_beside(const Access *a, const uint8_t *here)
 {
-    X64Beside b = { .note = x64_code_rw(here), .back = x64_code_rw(back), .clear = clear,
-                    .size_log2 = a->mem >> TYPE_SHIFT, .mode = a->mem & TN_MEM_MODE_MASK };
-    unsigned regs;
+    X64Beside b = { .note = x64_code_rw(here), .back = x64_code_rw(a->back),
+                    .clear = (int)a->clear, .size_log2 = a->mem >> TYPE_SHIFT,
+                    .mode = a->mem & TN_MEM_MODE_MASK, .addr = (int)a->addr_reg,
+                    .disp = (int64_t)(a->addr - a->base) };
 
-    x64_read_unsigned(&note); /* the type and the mode */
-    regs = *note++;
-    b.addr = (int)(regs & SOURCE_REG);
-    b.value = (X64Src){ .kind = X64_SRC_REG, .reg = (int)a->reg };
-    if (a->reg == X64_RSP)
-        b.value = (X64Src){ .kind = (*note & SOURCE_KIND) >> SOURCE_KIND_SHIFT, .imm = a->value };
-    b.disp = (int64_t)(a->addr - a->base);
+    if (a->value_kind == X64_SRC_REG)
+        b.value = (X64Src){ .kind = X64_SRC_REG, .reg = (int)a->reg };
+    else
+        b.value = (X64Src){ .kind = a->value_kind, .imm = a->value };
     x64_note_beside(&b);
 }
 
@@ -366,38 +397,35 @@ static bool is_near_edge(uint64_t addr)
 const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
-    const uint8_t *here = note, *access;
+    const uint8_t *here = note;
     TnBlock *block = x64_noting_block(note);
     unsigned head = *note++;
-    uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note), back;
+    uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note);
 
     if ((head & KIND) == X64_STUB_REQUEST) {
         close_windows(cpu);
         bring_flags(&v, head & HAS_FLAGS ? note : NULL);
         return leave_for_request(&v, pc);
     }
-    access = note;
-
     if ((head & KIND) == X64_STUB_SITE)
         return here - open_site(&v, note);
 
-    Access a = read_access(&v, head, &note);
-    int clear = head & HAS_CLEAR ? *note++ : X64_NONE;
+    Access a = (head & INSN_MASK) == IN_INSN ? read_insn(&v, head, here, &note)
+                                             : read_access(&v, head, here, &note);
 
-    back = x64_read_unsigned(&note);
     if (a.kind == X64_STUB_STORE && tn_mmu_store_beside_code(cpu, a.addr, a.value, a.mem)) {
-        if (back && !(head & IS_VECTOR))
-            lead_beside(&a, access, here, here - back, clear);
+        if (a.back && !a.is_vector)
+            lead_beside(&a, here);
     } else {
         close_windows(cpu);
         cpu->fault_pc = pc;
         *word_at(frame, X64_F_RECIPE) = head & HAS_FLAGS ? (uintptr_t)note : 0;
-        do_access(&v, &a, head & IS_VECTOR);
+        do_access(&v, &a);
         *word_at(frame, X64_F_RECIPE) = 0;
     }
     if (is_near_edge(a.addr))
         x64_met_edge(block);
-    if (clear != X64_NONE)
-        *gpr(&v, (unsigned)clear) = 0;
-    return back ? here - back : end_of_note(&v, head, note);
+    if (a.clear != (unsigned)X64_NONE)
+        *gpr(&v, a.clear) = 0;
+    return a.back ? a.back : end_of_note(&v, head, note);
 }
