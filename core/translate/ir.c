@@ -102,7 +102,6 @@ void tn_ir_begin(TnIrBuilder *b, uint64_t pc, unsigned max_insns)
     b->flags = 0;
     b->pc = pc;
     b->end_pc = pc;
-    b->full = false;
     b->rounds = 0;
     b->heads = NULL;
     b->n_code = 0;

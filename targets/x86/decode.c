@@ -60,19 +60,22 @@ static X86DecodeResult read_on(X86Ctx *c)
     return X86_DECODE_OK;
 }
 
-static inline uint8_t next_byte(X86Ctx *c)
+/* Where decoding is in c->bytes. */
+typedef const uint8_t *Cursor;
+
+static inline uint8_t next_byte(Cursor *at)
 {
-    return c->bytes[c->length++];
+    return *(*at)++;
 }
 
 /* A little-endian number of n bytes, sign-extended. */
-static inline int64_t next_number(X86Ctx *c, unsigned n)
+static inline int64_t next_number(Cursor *at, unsigned n)
 {
     unsigned up = 64 - 8 * n;
     uint64_t v;
 
-    memcpy(&v, &c->bytes[c->length], sizeof(v));
-    c->length = (uint8_t)(c->length + n);
+    memcpy(&v, *at, sizeof(v));
+    *at += n;
     return n ? (int64_t)(v << up) >> up : 0;
 }
 
@@ -118,10 +121,10 @@ static void take_prefix(X86Ctx *c, uint8_t byte)
 }
 
 /* Gives the first byte that is no legacy prefix and no REX before another prefix. */
-static uint8_t decode_prefixes(X86Ctx *c)
+static uint8_t decode_prefixes(X86Ctx *c, Cursor *at)
 {
     for (;;) {
-        uint8_t byte = next_byte(c);
+        uint8_t byte = next_byte(at);
         unsigned kind = byte_kinds[byte];
 
         if (kind == BYTE_OPCODE || (kind == BYTE_REX && !c->code64))
@@ -134,7 +137,7 @@ static uint8_t decode_prefixes(X86Ctx *c)
 
 /* The bytes after C5 or C4 (the first of them is read); sets the fields that VEX carries. False where
  * there is no such instruction. */
-static bool decode_vex(X86Ctx *c, bool three, uint8_t first, uint8_t *prefix)
+static bool decode_vex(X86Ctx *c, Cursor *at, bool three, uint8_t first, uint8_t *prefix)
 {
     static const uint8_t prefixes[] = { ENTRY_NP, ENTRY_66, ENTRY_F3, ENTRY_F2 };
     uint8_t inverted = (uint8_t)~first, last = first;
@@ -148,7 +151,7 @@ static bool decode_vex(X86Ctx *c, bool three, uint8_t first, uint8_t *prefix)
     if (three) {
         c->rex |= (inverted & 0x40 ? REX_X : 0) | (inverted & 0x20 ? REX_B : 0);
         c->map = first & 0x1f;
-        last = next_byte(c);
+        last = next_byte(at);
         c->rex |= last & 0x80 ? REX_W : 0;
     }
     if (!c->code64)
@@ -160,19 +163,19 @@ static bool decode_vex(X86Ctx *c, bool three, uint8_t first, uint8_t *prefix)
     *prefix = prefixes[c->vex_pp];
     if (c->map < 1 || c->map >= X86_N_MAPS)
         return false;
-    c->opcode = next_byte(c);
+    c->opcode = next_byte(at);
     return true;
 }
 
-static bool decode_legacy_opcode(X86Ctx *c, uint8_t byte, uint8_t *prefix)
+static bool decode_legacy_opcode(X86Ctx *c, Cursor *at, uint8_t byte, uint8_t *prefix)
 {
     *prefix = c->repne ? ENTRY_F2 : c->rep ? ENTRY_F3 : c->opsize_prefix ? ENTRY_66 : ENTRY_NP;
     if (byte == ESCAPE_0F) {
         c->map = 1;
-        byte = next_byte(c);
+        byte = next_byte(at);
         if (byte == ESCAPE_38 || byte == ESCAPE_3A) {
             c->map = byte == ESCAPE_38 ? 2 : 3;
-            byte = next_byte(c);
+            byte = next_byte(at);
         }
     }
     c->opcode = byte;
@@ -180,18 +183,18 @@ static bool decode_legacy_opcode(X86Ctx *c, uint8_t byte, uint8_t *prefix)
 }
 
 /* Sets map and opcode; `prefix` is the ENTRY_* bit of the mandatory prefix in force. */
-static bool decode_opcode(X86Ctx *c, uint8_t *prefix)
+static bool decode_opcode(X86Ctx *c, Cursor *at, uint8_t *prefix)
 {
-    uint8_t byte = decode_prefixes(c), second;
+    uint8_t byte = decode_prefixes(c, at), second;
 
     if (byte != VEX2 && byte != VEX3)
-        return decode_legacy_opcode(c, byte, prefix);
-    second = next_byte(c);
+        return decode_legacy_opcode(c, at, byte, prefix);
+    second = next_byte(at);
     if (c->code64 || (second & 0xc0) == 0xc0)
-        return decode_vex(c, byte == VEX3, second, prefix);
+        return decode_vex(c, at, byte == VEX3, second, prefix);
     /* LES or LDS: the byte is their ModRM. */
-    c->length--;
-    return decode_legacy_opcode(c, byte, prefix);
+    (*at)--;
+    return decode_legacy_opcode(c, at, byte, prefix);
 }
 
 /* ---- Choice of the row ------------------------------------------------------------------ */
@@ -224,55 +227,56 @@ static const X86Entry *choose_entry(const X86Ctx *c, const X86Slot *slot, uint8_
     return NULL;
 }
 
-static void set_sizes(X86Ctx *c)
+static inline bool is_wide(const X86Ctx *c)
 {
-    uint32_t flags = c->row->flags;
-    bool w = c->rex & REX_W;
+    return c->code64 && (c->rex & REX_W || c->row->flags & ROW_FORCE64 ||
+                         (c->row->flags & ROW_DEF64 && !c->opsize_prefix));
+}
 
-    if (c->code64) {
-        if (w || flags & ROW_FORCE64 || (flags & ROW_DEF64 && !c->opsize_prefix))
-            c->op_size = 8;
-        else
-            c->op_size = c->opsize_prefix ? 2 : 4;
-    } else {
-        c->op_size = !(c->mode & MODE_CS32) == c->opsize_prefix ? 4 : 2;
-    }
+static void set_operand_size(X86Ctx *c)
+{
+    if (is_wide(c))
+        c->op_size = 8;
+    else if (c->opsize_prefix)
+        c->op_size = c->plain_op_size == 4 ? 2 : 4;
+    else
+        c->op_size = c->plain_op_size;
+}
+
+static void set_address_size(X86Ctx *c)
+{
+    if (c->addrsize_prefix)
+        c->addr_size = c->plain_addr_size == 4 ? 2 : 4;
+    else
+        c->addr_size = c->plain_addr_size;
 }
 
 /* ---- ModRM and memory operands ---------------------------------------------------------- */
 
-static void set_address_size(X86Ctx *c)
-{
-    if (c->code64)
-        c->addr_size = c->addrsize_prefix ? 4 : 8;
-    else
-        c->addr_size = !(c->mode & MODE_CS32) == c->addrsize_prefix ? 4 : 2;
-}
-
 /* SDM vol. 2, table 2-1. */
-static void decode_mem16(X86Ctx *c)
+static void decode_mem16(X86Ctx *c, Cursor *at)
 {
     static const int8_t bases[] = { RBX, RBX, RBP, RBP, RSI, RDI, RBP, RBX };
     static const int8_t indexes[] = { RSI, RDI, RSI, RDI, -1, -1, -1, -1 };
     unsigned rm = c->modrm & 7;
 
     if (c->mod == 0 && rm == 6) {
-        c->mem_disp = next_number(c, 2);
+        c->mem_disp = next_number(at, 2);
         return;
     }
     c->mem_base = bases[rm];
     c->mem_index = indexes[rm];
     c->mem_seg = c->mem_base == RBP ? SS : DS;
-    c->mem_disp = next_number(c, c->mod);
+    c->mem_disp = next_number(at, c->mod);
 }
 
 /* SDM vol. 2, tables 2-2 and 2-3. */
-static void decode_mem32(X86Ctx *c)
+static inline void decode_mem32(X86Ctx *c, Cursor *at)
 {
     unsigned rm = c->modrm & 7, base = rm;
 
     if (rm == RSP) {
-        uint8_t sib = next_byte(c);
+        uint8_t sib = next_byte(at);
         unsigned index = (sib >> 3 & 7) | (c->rex & REX_X ? 8 : 0);
         c->mem_index = index == RSP ? -1 : (int8_t)index;
         c->mem_scale = sib >> 6;
@@ -280,33 +284,33 @@ static void decode_mem32(X86Ctx *c)
     }
     if (c->mod == 0 && base == RBP) {
         c->mem_rip = c->code64 && rm == RBP;
-        c->mem_disp = next_number(c, 4);
+        c->mem_disp = next_number(at, 4);
         return;
     }
     c->mem_base = (int8_t)(base | (c->rex & REX_B ? 8 : 0));
     c->mem_seg = c->mem_base == RSP || c->mem_base == RBP ? SS : DS;
     if (c->mod)
-        c->mem_disp = next_number(c, c->mod == 1 ? 1 : 4);
+        c->mem_disp = next_number(at, c->mod == 1 ? 1 : 4);
 }
 
-static void decode_modrm(X86Ctx *c)
+static inline void decode_modrm(X86Ctx *c, Cursor *at)
 {
     /* MOV to and from control and debug registers takes any mod for 3 (SDM vol. 2, MOV CR). */
     bool control = c->map == 1 && !c->vex && c->opcode >= 0x20 && c->opcode <= 0x23;
 
-    c->modrm = next_byte(c);
+    c->modrm = next_byte(at);
     c->has_modrm = true;
     c->mod = control ? 3 : c->modrm >> 6;
     c->reg = (c->modrm >> 3 & 7) | (c->rex & REX_R ? 8 : 0);
     c->rm = (c->modrm & 7) | (c->rex & REX_B ? 8 : 0);
 }
 
-static void decode_memory(X86Ctx *c)
+static inline void decode_memory(X86Ctx *c, Cursor *at)
 {
     if (c->addr_size == 2)
-        decode_mem16(c);
+        decode_mem16(c, at);
     else
-        decode_mem32(c);
+        decode_mem32(c, at);
     if (c->seg_override >= 0)
         c->mem_seg = (uint8_t)c->seg_override;
 }
@@ -339,14 +343,22 @@ static inline uint8_t operand_bytes(const X86Ctx *c, uint8_t size)
     return TN_LIKELY(n) ? n : operand_bytes_in_mode(c, size);
 }
 
-static inline void set_reg(const X86Ctx *c, X86Operand *op, unsigned reg)
+static inline void set_reg(const X86Ctx *c, const X86OperandCode *code, X86Operand *op,
+                           unsigned reg)
 {
     op->kind = OPERAND_REG;
+    op->size = operand_bytes(c, code->size);
     op->reg = (uint8_t)reg;
     if (op->size == 1 && !c->rex && reg >= RSP && reg <= RDI) {
         op->high = true;
         op->reg = (uint8_t)(reg - RSP);
     }
+}
+
+/* The register in the opcode's low bits. */
+static inline unsigned opcode_reg(const X86Ctx *c)
+{
+    return (c->opcode & 7) | (c->rex & REX_B ? 8 : 0);
 }
 
 uintptr_t x86_late_number(const X86Ctx *c, unsigned n)
@@ -366,79 +378,87 @@ static void take_late(const X86Ctx *c, X86Operand *op)
 }
 
 /* Immediates in the order in which they stand in the code. */
-static void decode_immediate(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
+static inline void set_imm(X86Ctx *c, const X86OperandCode *code, X86Operand *op, Cursor *at)
 {
     op->kind = OPERAND_IMM;
-    op->at = c->length;
-    op->imm = next_number(c, op->size);
+    op->size = operand_bytes(c, code->size);
+    op->at = (uint8_t)(*at - c->bytes);
+    op->imm = next_number(at, op->size);
     if (code->type == OPT_I && op->size == LATE_SIZE)
         c->late = op;
 }
 
-static void decode_far_pointer(X86Ctx *c, X86Operand *op)
+static void decode_far_pointer(X86Ctx *c, Cursor *at, X86Operand *op)
 {
-    uint64_t offset = (uint64_t)next_number(c, c->op_size);
+    uint64_t offset = (uint64_t)next_number(at, c->op_size);
 
     op->kind = OPERAND_IMM;
-    op->imm = (int64_t)((uint64_t)(uint16_t)next_number(c, 2) << 32 |
+    op->imm = (int64_t)((uint64_t)(uint16_t)next_number(at, 2) << 32 |
                         (offset & (c->op_size == 2 ? 0xffffu : 0xffffffffu)));
 }
 
 /* The /is4 byte: the register in the high nibble, the low one left to the instruction. */
-static void decode_is4(X86Ctx *c, X86Operand *op)
+static void decode_is4(X86Ctx *c, Cursor *at, X86Operand *op)
 {
-    uint8_t byte = next_byte(c);
+    uint8_t byte = next_byte(at);
 
     op->kind = OPERAND_VEC;
     op->reg = (uint8_t)(byte >> 4 & (c->code64 ? 15 : 7));
     op->imm = byte & 15;
 }
 
-static void decode_moffs(X86Ctx *c, X86Operand *op)
+static void decode_moffs(X86Ctx *c, Cursor *at, X86Operand *op)
 {
-    c->mem_disp = next_number(c, c->addr_size);
+    c->mem_disp = next_number(at, c->addr_size);
     op->kind = OPERAND_MEM;
     c->mem_seg = c->seg_override >= 0 ? (uint8_t)c->seg_override : DS;
 }
 
-/* Operands in the ModRM byte's rm field that may be memory, or must be a register. */
-static void set_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
+/* The general register or memory that the ModRM byte names. */
+static inline void set_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
 {
-    if (c->mod != 3) {
-        op->kind = OPERAND_MEM;
-        op->size = operand_bytes(c, code->mem_size);
+    if (c->mod == 3) {
+        set_reg(c, code, op, c->rm);
         return;
     }
-    switch ((X86OperandType)code->type) {
-    case OPT_E: case OPT_R: case OPT_M:
-        set_reg(c, op, c->rm);
-        break;
-    case OPT_W: case OPT_U:
-        op->kind = OPERAND_VEC;
-        op->reg = c->rm;
-        break;
-    default: /* Q N */
-        op->kind = OPERAND_MMX;
-        op->reg = c->rm & 7;
+    op->kind = OPERAND_MEM;
+    op->size = operand_bytes(c, code->mem_size);
+}
+
+static void set_vector_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op,
+                          X86OperandKind kind)
+{
+    if (c->mod == 3) {
+        op->kind = (uint8_t)kind;
+        op->reg = kind == OPERAND_MMX ? c->rm & 7 : c->rm;
+        return;
     }
+    op->kind = OPERAND_MEM;
+    op->size = operand_bytes(c, code->mem_size);
 }
 
 /* False where there is no such register. */
-static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
+static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op, Cursor *at)
 {
     op->size = operand_bytes(c, code->size);
     switch ((X86OperandType)code->type) {
-    case OPT_E: case OPT_M: case OPT_R: case OPT_W: case OPT_U: case OPT_Q: case OPT_N:
+    case OPT_E: case OPT_M: case OPT_R:
         set_rm(c, code, op);
         break;
+    case OPT_W: case OPT_U:
+        set_vector_rm(c, code, op, OPERAND_VEC);
+        break;
+    case OPT_Q: case OPT_N:
+        set_vector_rm(c, code, op, OPERAND_MMX);
+        break;
     case OPT_G:
-        set_reg(c, op, c->reg);
+        set_reg(c, code, op, c->reg);
         break;
     case OPT_B:
-        set_reg(c, op, c->vex_vvvv);
+        set_reg(c, code, op, c->vex_vvvv);
         break;
     case OPT_Z:
-        set_reg(c, op, (c->opcode & 7) | (c->rex & REX_B ? 8 : 0));
+        set_reg(c, code, op, opcode_reg(c));
         break;
     case OPT_REG:
         op->kind = OPERAND_REG;
@@ -466,16 +486,16 @@ static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op
         op->reg = c->reg & 7;
         break;
     case OPT_I: case OPT_J:
-        decode_immediate(c, code, op);
+        set_imm(c, code, op, at);
         break;
     case OPT_A:
-        decode_far_pointer(c, op);
+        decode_far_pointer(c, at, op);
         break;
     case OPT_L:
-        decode_is4(c, op);
+        decode_is4(c, at, op);
         break;
     case OPT_O:
-        decode_moffs(c, op);
+        decode_moffs(c, at, op);
         break;
     case OPT_ONE:
         *op = (X86Operand){ .kind = OPERAND_IMM, .size = 1, .imm = 1 };
@@ -490,34 +510,96 @@ static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op
     return true;
 }
 
+static bool decode_operands(X86Ctx *c, const X86Entry *e, Cursor *at)
+{
+    for (unsigned i = 0; i < e->n_ops; i++) {
+        if (!decode_operand(c, &e->op[i], &c->op[i], at))
+            return false;
+    }
+    return true;
+}
+
+/* The same for most rows. */
+static inline bool decode_shape(X86Ctx *c, const X86Entry *e, Cursor *at)
+{
+    const X86OperandCode *code = e->op;
+    X86Operand *op = c->op;
+
+    switch ((X86Shape)e->shape) {
+    case SHAPE_NONE:
+        break;
+    case SHAPE_RM:
+        set_rm(c, &code[0], &op[0]);
+        break;
+    case SHAPE_RM_REG:
+        set_rm(c, &code[0], &op[0]);
+        set_reg(c, &code[1], &op[1], c->reg);
+        break;
+    case SHAPE_REG_RM:
+        set_reg(c, &code[0], &op[0], c->reg);
+        set_rm(c, &code[1], &op[1]);
+        break;
+    case SHAPE_RM_IMM:
+        set_rm(c, &code[0], &op[0]);
+        set_imm(c, &code[1], &op[1], at);
+        break;
+    case SHAPE_OPCODE_REG:
+        set_reg(c, &code[0], &op[0], opcode_reg(c));
+        break;
+    case SHAPE_OPCODE_REG_IMM:
+        set_reg(c, &code[0], &op[0], opcode_reg(c));
+        set_imm(c, &code[1], &op[1], at);
+        break;
+    case SHAPE_IMM:
+        set_imm(c, &code[0], &op[0], at);
+        break;
+    case SHAPE_OTHER:
+        return decode_operands(c, e, at);
+    }
+    return true;
+}
+
 /* ---- An instruction --------------------------------------------------------------------- */
 
-static void finish(X86Ctx *c)
+static const X86Entry *take_any(X86Ctx *c, Cursor *at)
 {
-    c->next_pc = c->pc + c->length;
-    if (!c->code64)
-        c->next_pc = (uint32_t)c->next_pc;
-    if (c->mem_rip) {
-        c->mem_disp = (int64_t)((uint64_t)c->mem_disp + c->next_pc);
-        if (c->addr_size == 4)
-            c->mem_disp = (uint32_t)c->mem_disp;
-    }
+    const X86Slot *slot;
+    uint8_t prefix;
+
+    if (!decode_opcode(c, at, &prefix))
+        return NULL;
+    slot = x86_rows_slot(c->vex, c->map, c->opcode);
+    if (slot->n && slot->has_modrm)
+        decode_modrm(c, at);
+    return choose_entry(c, slot, prefix);
 }
 
-static void clear_insn(X86Ctx *c)
+/* Gives the end of what was looked at. */
+static Cursor decode_any(X86Ctx *c, X86DecodeResult *result)
 {
-    memset(&c->length, 0, offsetof(X86Ctx, op) - offsetof(X86Ctx, length));
-    memset(c->op, 0, sizeof(c->op));
-    c->seg_override = -1;
-    c->mem_seg = DS;
-    c->mem_base = c->mem_index = -1;
-    c->row = NULL;
+    Cursor at = c->bytes;
+    const X86Entry *e = take_any(c, &at);
+
+    *result = X86_DECODE_UD;
+    set_address_size(c);
+    if (c->has_modrm && c->mod != 3)
+        decode_memory(c, &at);
+    if (!e)
+        return at;
+    c->row = &e->row;
+    set_operand_size(c);
+    if (decode_operands(c, e, &at))
+        *result = X86_DECODE_OK;
+    return at;
 }
 
-/* Most instructions: no prefix but REX, and a row that the opcode and the ModRM byte tell. */
-static const X86Entry *take_common(X86Ctx *c)
+/*
+ * Most instructions: no prefix but REX, and a row that the opcode and the ModRM byte tell. Gives
+ * NULL for others.
+ */
+static Cursor decode_common(X86Ctx *c, X86DecodeResult *result)
 {
-    const uint8_t *at = c->bytes;
+    Cursor at = c->bytes;
     const X86Entry *e;
 
     if (c->code64 && *at >= REX_FIRST && *at <= REX_LAST)
@@ -530,61 +612,62 @@ static const X86Entry *take_common(X86Ctx *c)
     if (!e || (e->row.feature && !x86_has(c->s, e->row.feature)))
         return NULL;
     c->opcode = *at++;
-    c->length = (uint8_t)(at - c->bytes);
-    if (e->has_modrm)
-        decode_modrm(c);
-    return e;
-}
-
-static const X86Entry *take_any(X86Ctx *c)
-{
-    const X86Slot *slot;
-    uint8_t prefix;
-
-    c->rex = c->map = 0;
-    if (!decode_opcode(c, &prefix))
-        return NULL;
-    slot = x86_rows_slot(c->vex, c->map, c->opcode);
-    if (slot->n && slot->has_modrm)
-        decode_modrm(c);
-    return choose_entry(c, slot, prefix);
-}
-
-/* From c->bytes, up to where c->length gets. */
-static X86DecodeResult decode_bytes(X86Ctx *c)
-{
-    const X86Entry *e;
-
-    clear_insn(c);
-    e = take_common(c);
-    if (TN_UNLIKELY(!e))
-        e = take_any(c);
-    set_address_size(c);
-    if (c->has_modrm && c->mod != 3)
-        decode_memory(c);
-    if (!e)
-        return X86_DECODE_UD;
     c->row = &e->row;
-    set_sizes(c);
-    for (unsigned i = 0; i < e->n_ops; i++) {
-        if (!decode_operand(c, &e->op[i], &c->op[i]))
-            return X86_DECODE_UD;
+    c->addr_size = c->plain_addr_size;
+    c->op_size = is_wide(c) ? 8 : c->plain_op_size;
+    if (e->has_modrm) {
+        decode_modrm(c, &at);
+        if (c->mod != 3)
+            decode_memory(c, &at);
     }
-    finish(c);
-    return X86_DECODE_OK;
+    *result = decode_shape(c, e, &at) ? X86_DECODE_OK : X86_DECODE_UD;
+    return at;
+}
+
+static void finish(X86Ctx *c)
+{
+    c->next_pc = c->pc + c->length;
+    if (!c->code64)
+        c->next_pc = (uint32_t)c->next_pc;
+    if (c->mem_rip) {
+        c->mem_disp = (int64_t)((uint64_t)c->mem_disp + c->next_pc);
+        if (c->addr_size == 4)
+            c->mem_disp = (uint32_t)c->mem_disp;
+    }
+    if (c->late)
+        take_late(c, c->late);
+}
+
+static void clear_insn(X86Ctx *c)
+{
+    memset(&c->length, 0, offsetof(X86Ctx, op) - offsetof(X86Ctx, length));
+    memset(c->op, 0, sizeof(c->op));
+    c->seg_override = -1;
+    c->mem_seg = DS;
+    c->mem_base = c->mem_index = -1;
+    c->row = NULL;
 }
 
 X86DecodeResult x86_decode(X86Ctx *c)
 {
     X86DecodeResult r;
+    Cursor end;
 
     read_instruction(c);
-    while (r = decode_bytes(c), TN_UNLIKELY(c->length > c->n_bytes)) {
+    for (;;) {
+        clear_insn(c);
+        end = decode_common(c, &r);
+        if (TN_UNLIKELY(!end)) {
+            clear_insn(c);
+            end = decode_any(c, &r);
+        }
+        c->length = (uint8_t)(end - c->bytes);
+        if (TN_LIKELY(c->length <= c->n_bytes))
+            break;
         r = read_on(c);
         if (r != X86_DECODE_OK)
             return r;
     }
-    if (c->late)
-        take_late(c, c->late);
+    finish(c);
     return r;
 }

@@ -23,8 +23,8 @@ enum { LATE_SIZE = 4 }; /* bytes of what tn_ir_late is for */
 /* tn_ir_late for operand n, an immediate of LATE_SIZE bytes. */
 uintptr_t x86_late_number(const X86Ctx *c, unsigned n);
 
-/* Emits the checks that the row's flags ask for. False when one always fails: the exception is
- * raised and the block ended. */
+/* Emits the checks that the row's flags ask for; none where it is not ROW_CHECKED and there is no
+ * LOCK. False when one always fails: the exception is raised and the block ended. */
 bool x86_gen_checks(X86Ctx *c);
 
 #endif

@@ -126,16 +126,12 @@ static int unit_fault(const X86Ctx *c)
     return -1;
 }
 
-enum { ROWS_CHECKED = ROW_PROT | ROW_CPL0 | ROW_FPU | ROW_MMX | ROW_SSE | ROW_AVX };
-
 bool x86_gen_checks(X86Ctx *c)
 {
     uint32_t flags = c->row->flags;
     bool real = !(c->mode & MODE_PE) || c->mode & MODE_VM;
     int fault;
 
-    if (TN_LIKELY(c->row->gen && !(flags & ROWS_CHECKED) && !c->lock && !c->vex))
-        return true;
     if (!c->row->gen || (c->lock && !lock_allowed(c)) || !vvvv_allowed(c) ||
         (flags & ROW_PROT && real)) {
         x86_gen_raise(c, X86_UD);

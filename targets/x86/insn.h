@@ -58,6 +58,7 @@ enum {
     ROW_NOVVVV = 1u << 13,  /* VEX.vvvv must be 1111b */
     ROW_REP = 1u << 14,     /* string instruction: F3/F2 are REP */
     ROW_END = 1u << 15,     /* ends the block */
+    ROW_CHECKED = 1u << 16, /* set by rows.c: x86_gen_checks has something to look at */
 };
 
 typedef struct X86Row {
@@ -140,6 +141,9 @@ struct X86Ctx {
 
     uint8_t code64;       /* 1 in 64-bit mode */
     uint8_t stack_size;   /* bytes of a stack pointer: 2, 4, 8 */
+    uint8_t plain_op_size;   /* bytes where neither prefix nor row says otherwise: 2, 4 */
+    uint8_t plain_addr_size; /* the same of addresses: 2, 4, 8 */
+    bool odd_mode;        /* something may have to happen before each instruction */
     unsigned mmu;         /* MMU mode of data accesses */
 
     bool ended;           /* an EXIT was emitted */
@@ -174,7 +178,7 @@ TnTemp x86_read_signed(X86Ctx *c, unsigned n);
 void x86_write(X86Ctx *c, unsigned n, TnTemp value);
 /* A general register or the flags as GET and PUT of a type have them; a value that is known is not
  * got again. Writes go through here, so that it stays known. */
-TnTemp x86_ir_get(X86Ctx *c, TnIrType t, unsigned reg);
+static inline TnTemp x86_ir_get(X86Ctx *c, TnIrType t, unsigned reg);
 void x86_ir_put(X86Ctx *c, TnIrType t, unsigned reg, TnTemp value);
 /* General registers at a size in bytes; get is zero-extended. */
 TnTemp x86_get_reg(X86Ctx *c, unsigned reg, unsigned size);
@@ -229,6 +233,20 @@ void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc);
 bool x86_gen_round(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc);
 /* The next pc wrapped as a branch of the operand size does: 16-bit ones cut it to 16 bits. */
 uint64_t x86_wrap_pc(const X86Ctx *c, uint64_t pc);
+
+/* Calls have gone by that may have changed registers. */
+void x86_ir_forget(X86Ctx *c);
+
+static inline TnTemp x86_ir_get(X86Ctx *c, TnIrType t, unsigned reg)
+{
+    TnTemp *known = &c->known[t - TN_I32][reg];
+
+    if (TN_UNLIKELY(c->known_calls != c->b->n_calls))
+        x86_ir_forget(c);
+    if (!*known)
+        *known = tn_ir_get(c->b, t, reg);
+    return *known;
+}
 
 /* CALL with constants for arguments is common: I32 and I64 constants. */
 static inline TnTemp x86_const(X86Ctx *c, uint64_t value)

@@ -127,38 +127,30 @@ void x86_store(X86Ctx *c, TnIrType t, TnTemp addr, TnTemp value)
 
 /* ---- General registers ------------------------------------------------------------------ */
 
-static TnTemp *known(X86Ctx *c, TnIrType t, unsigned reg)
+void x86_ir_forget(X86Ctx *c)
 {
-    if (TN_UNLIKELY(c->known_calls != c->b->n_calls)) {
-        memset(c->known, 0, sizeof(c->known));
-        c->known_calls = c->b->n_calls;
-    }
-    return &c->known[t - TN_I32][reg];
+    memset(c->known, 0, sizeof(c->known));
+    c->known_calls = c->b->n_calls;
 }
 
-TnTemp x86_ir_get(X86Ctx *c, TnIrType t, unsigned reg)
+/* Whether an operation's value has bits 63..32 clear. */
+static bool is_low(const TnIrOp *op)
 {
-    TnTemp *value = known(c, t, reg);
-
-    if (!*value)
-        *value = tn_ir_get(c->b, t, reg);
-    return *value;
+    if (op->opc == TN_IR_LD)
+        return op->type <= TN_I32 && (!(op->aux & TN_MEM_SIGN) || op->aux & TN_MEM_DST32);
+    return op->type == TN_I32 && (op->opc == TN_IR_CONST || op->opc == TN_IR_GET ||
+                                  (op->opc >= TN_IR_ADD && op->opc <= TN_IR_FLAGCOND));
 }
 
-/* Whether one of the last operations defines the value, with bits 63..32 clear. */
+/* Whether one of the last operations defines the value, and it is such a one. */
 static bool is_seen_to_be_low(const TnIrBuilder *b, TnTemp value)
 {
     enum { AS_FAR = 4 };
+    const TnIrOp *first = b->ops + (b->n_ops > AS_FAR ? b->n_ops - AS_FAR : 0);
 
-    for (uint32_t i = b->n_ops; i > 0 && b->n_ops - i < AS_FAR; i--) {
-        const TnIrOp *op = &b->ops[i - 1];
-
-        if (op->dst != value)
-            continue;
-        if (op->opc == TN_IR_LD)
-            return op->type <= TN_I32 && (!(op->aux & TN_MEM_SIGN) || op->aux & TN_MEM_DST32);
-        return op->type == TN_I32 && (op->opc == TN_IR_CONST || op->opc == TN_IR_GET ||
-                                      (op->opc >= TN_IR_ADD && op->opc <= TN_IR_FLAGCOND));
+    for (const TnIrOp *op = b->ops + b->n_ops; op-- > first;) {
+        if (op->dst == value)
+            return is_low(op);
     }
     return false;
 }
@@ -168,8 +160,10 @@ void x86_ir_put(X86Ctx *c, TnIrType t, unsigned reg, TnTemp value)
 {
     bool low = t == TN_I32 && is_seen_to_be_low(c->b, value);
 
-    *known(c, TN_I32, reg) = low ? value : TN_TEMP_NONE;
-    *known(c, TN_I64, reg) = t == TN_I64 || low ? value : TN_TEMP_NONE;
+    if (TN_UNLIKELY(c->known_calls != c->b->n_calls))
+        x86_ir_forget(c);
+    c->known[0][reg] = low ? value : TN_TEMP_NONE;
+    c->known[1][reg] = low || t == TN_I64 ? value : TN_TEMP_NONE;
     tn_ir_put(c->b, t, reg, value);
 }
 

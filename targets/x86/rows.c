@@ -253,6 +253,30 @@ static bool apply_operands(X86Entry *e)
     return (e->match & (ENTRY_MEM | ENTRY_REG)) != (ENTRY_MEM | ENTRY_REG);
 }
 
+static X86Shape shape_of(const X86Entry *e)
+{
+    static const struct {
+        char types[3];
+        uint8_t shape;
+    } shapes[] = {
+        { "", SHAPE_NONE }, { "E", SHAPE_RM }, { "EG", SHAPE_RM_REG }, { "GE", SHAPE_REG_RM },
+        { "GM", SHAPE_REG_RM }, { "EI", SHAPE_RM_IMM }, { "Z", SHAPE_OPCODE_REG },
+        { "ZI", SHAPE_OPCODE_REG_IMM },
+        { "I", SHAPE_IMM }, { "J", SHAPE_IMM },
+    };
+    char types[G_N_ELEMENTS(e->op) + 1] = "";
+
+    for (unsigned i = 0; i < e->n_ops; i++)
+        types[i] = (char)e->op[i].type;
+    for (unsigned i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        if (strcmp(types, shapes[i].types) == 0)
+            return (X86Shape)shapes[i].shape;
+    }
+    return SHAPE_OTHER;
+}
+
+enum { ROWS_CHECKED = ROW_PROT | ROW_CPL0 | ROW_FPU | ROW_MMX | ROW_SSE | ROW_AVX };
+
 /* Groups beat nothing, single bytes beat groups; then the more conditions the better. */
 static uint8_t entry_rank(const X86Entry *e, unsigned span)
 {
@@ -284,6 +308,9 @@ static bool compile_row(const X86Row *row, GArray *entries, GError **error)
         return false;
     }
     e.rank = entry_rank(&e, p.span);
+    e.shape = (uint8_t)shape_of(&e);
+    if (!row->gen || e.vex || row->flags & ROWS_CHECKED)
+        e.row.flags |= ROW_CHECKED;
     for (unsigned i = 0; i < p.span; i++) {
         g_array_append_val(entries, e);
         e.opcode++;

@@ -35,6 +35,13 @@ typedef struct X86OperandCode {
     uint8_t reg;      /* of the fixed kinds */
 } X86OperandCode;
 
+/* The operands of most rows, in order: the general register or memory that the ModRM byte names, a
+ * general register in that byte or in the opcode, an immediate. */
+typedef enum X86Shape {
+    SHAPE_OTHER, SHAPE_NONE, SHAPE_RM, SHAPE_RM_REG, SHAPE_REG_RM, SHAPE_RM_IMM, SHAPE_OPCODE_REG,
+    SHAPE_OPCODE_REG_IMM, SHAPE_IMM,
+} X86Shape;
+
 /* Bits of X86Entry.prefixes: which of the mandatory prefixes may be there. */
 enum {
     ENTRY_NP = 1u << 0, ENTRY_66 = 1u << 1, ENTRY_F3 = 1u << 2, ENTRY_F2 = 1u << 3,
@@ -60,6 +67,7 @@ typedef struct X86Entry {
     uint8_t ext;
     uint8_t rank;        /* how particular it is: higher ones are tried first */
     uint8_t opcode;
+    uint8_t shape;       /* X86Shape */
     uint8_t vex : 1, map : 2, has_modrm : 1;
 } X86Entry;
 

@@ -17,6 +17,9 @@
 /* Modes in which a block holds one instruction and leaves through the main loop. */
 enum { MODES_ALONE = MODE_TF | MODE_SHADOW | MODE_RF | MODE_DR7 };
 
+/* Modes in which something happens before each instruction; so it may in 16-bit code. */
+enum { MODES_ODD = MODES_ALONE | MODE_CSLIM };
+
 static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
 {
     uint32_t mode = key->flags;
@@ -25,6 +28,9 @@ static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *ke
     *c = (X86Ctx){ .cpu = cpu, .s = x86_state(cpu), .b = b, .mode = mode, .cs_base = key->base,
                    .pc = b->pc };
     c->code64 = (mode & MODE_CS64) != 0;
+    c->plain_op_size = mode & (MODE_CS64 | MODE_CS32) ? 4 : 2;
+    c->plain_addr_size = c->code64 ? 8 : c->plain_op_size;
+    c->odd_mode = mode & MODES_ODD || !(mode & (MODE_CS64 | MODE_CS32));
     c->stack_size = c->code64 ? 8 : mode & MODE_SS32 ? 4 : 2;
     c->mmu = user ? MMU_USER : mode & MODE_SMAP_OFF ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
 }
@@ -49,7 +55,7 @@ static void gen_prologue(X86Ctx *c)
     }
     if (c->mode & (MODE_RF | MODE_SHADOW))
         tn_ir_call_void(c->b, X86_HELPER_boundary, 0, 0, 0, 0);
-    c->leave = c->mode & MODES_ALONE || c->sti;
+    c->leave |= (c->mode & MODES_ALONE) != 0;
     gen_fetch_check(c);
 }
 
@@ -58,21 +64,27 @@ static bool translate_insn(X86Ctx *c)
 {
     X86DecodeResult r = x86_decode(c);
 
-    if (r == X86_DECODE_NO_BYTES)
+    if (TN_UNLIKELY(r == X86_DECODE_NO_BYTES))
         return false;
     tn_ir_insn(c->b, c->pc, MAX(c->length, 1u));
-    gen_prologue(c);
-    if (c->ended)
+    c->leave = c->sti;
+    if (TN_UNLIKELY(c->odd_mode))
+        gen_prologue(c);
+    if (TN_UNLIKELY(c->ended))
         return true;
-    if (r == X86_DECODE_UD) {
-        x86_gen_raise(c, X86_UD);
-    } else if (r == X86_DECODE_TOO_LONG) {
-        x86_gen_raise_error(c, X86_GP, 0);
-    } else if (x86_gen_checks(c)) {
-        c->row->gen(c);
-        if (!c->ended && (c->row->flags & ROW_END))
-            x86_gen_end(c);
+    if (TN_UNLIKELY(r != X86_DECODE_OK)) {
+        if (r == X86_DECODE_UD)
+            x86_gen_raise(c, X86_UD);
+        else
+            x86_gen_raise_error(c, X86_GP, 0);
+        return true;
     }
+    uint32_t flags = c->row->flags;
+    if (TN_UNLIKELY(flags & ROW_CHECKED || c->lock) && !x86_gen_checks(c))
+        return true;
+    c->row->gen(c);
+    if (TN_UNLIKELY(flags & ROW_END) && !c->ended)
+        x86_gen_end(c);
     return true;
 }
 
@@ -80,9 +92,9 @@ static bool may_go_on(const X86Ctx *c, const TnBlockKey *key)
 {
     uint64_t first = c->b->pc + key->base, next = c->next_pc + key->base;
 
-    return c->b->n_insns < c->b->max_insns && !c->b->full && !c->leave &&
-           (c->next_pc > c->pc || c->goes_back) && !tn_ir_at_head(c->b, next) &&
-           first >> TN_PAGE_BITS == next >> TN_PAGE_BITS;
+    return !c->leave && c->b->n_insns < c->b->max_insns && !tn_ir_is_full(c->b) &&
+           (c->next_pc > c->pc || c->goes_back) && (first ^ next) >> TN_PAGE_BITS == 0 &&
+           !tn_ir_at_head(c->b, next);
 }
 
 /*

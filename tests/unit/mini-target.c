@@ -186,7 +186,7 @@ static void translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
     while (more) {
         uint64_t next = pc;
         uint8_t bytes[6] = { 0 };
-        bool ok = b->n_insns < b->max_insns && !b->full;
+        bool ok = b->n_insns < b->max_insns && !tn_ir_is_full(b);
         bytes[0] = fetch(cpu, b, &next, &ok);
         for (unsigned i = 0; i < operand_bytes(bytes[0]); i++)
             bytes[1 + i] = fetch(cpu, b, &next, &ok);

@@ -329,7 +329,6 @@ struct TnIrBuilder {
     uint64_t end_pc;   /* set by the front end: first byte after the last instruction */
     void *core;        /* the translating core's context, for tn_ir_fetch */
     void *user;        /* the front end's own, per translation */
-    bool full;         /* out of temporaries: the front end ends the block at the next instruction */
     bool host_x87;     /* set by the core: TN_IR_HOSTX may be used */
     uint8_t rounds;    /* set by the core: where a conditional jump leads back to the block's start, the
                         * front end goes on there, so often that the block has this many rounds;
@@ -345,15 +344,20 @@ struct TnIrBuilder {
 TN_API void tn_ir_grow(TnIrBuilder *b);
 
 enum {
-    TN_IR_MAX_TEMPS = 4096, /* `full` is set when fewer than 512 are left */
+    TN_IR_MAX_TEMPS = 4096,
+    TN_IR_SPARE_TEMPS = 512, /* what one instruction can always have */
     TN_IR_MAX_INSNS = 256,
 };
 
 static inline TnTemp tn_ir_temp(TnIrBuilder *b)
 {
-    if (b->n_temps >= TN_IR_MAX_TEMPS - 512)
-        b->full = true;
     return (TnTemp)b->n_temps++;
+}
+
+/* Out of temporaries: the front end ends the block at the next instruction. */
+static inline bool tn_ir_is_full(const TnIrBuilder *b)
+{
+    return b->n_temps >= TN_IR_MAX_TEMPS - TN_IR_SPARE_TEMPS;
 }
 
 /* True where a block that did not begin at the linear address, on its first page, is to end before it. */
@@ -365,12 +369,18 @@ static inline bool tn_ir_at_head(const TnIrBuilder *b, uint64_t linear)
     return b->heads && b->heads[i / WORD] >> (i % WORD) & 1;
 }
 
+/* Room for the next record, which is to be written whole. */
+static inline TnIrOp *tn_ir_next(TnIrBuilder *b)
+{
+    if (__builtin_expect(b->n_ops == b->capacity, 0))
+        tn_ir_grow(b);
+    return &b->ops[b->n_ops++];
+}
+
 /* Appends a record and returns it, to be filled at once (the pointer dies with the next append). */
 static inline TnIrOp *tn_ir_append(TnIrBuilder *b, TnIrOpc opc, TnIrType type)
 {
-    if (b->n_ops == b->capacity)
-        tn_ir_grow(b);
-    TnIrOp *op = &b->ops[b->n_ops++];
+    TnIrOp *op = tn_ir_next(b);
     *op = (TnIrOp){ .opc = (uint8_t)opc, .type = (uint8_t)type };
     return op;
 }
@@ -380,12 +390,16 @@ static inline TnTemp tn_ir_op(TnIrBuilder *b, TnIrOpc opc, TnIrType type, TnTemp
                               TnTemp c, uint16_t aux, uint64_t imm)
 {
     TnTemp dst = tn_ir_temp(b);
-    TnIrOp *op = tn_ir_append(b, opc, type);
+    TnIrOp *op = tn_ir_next(b);
+    op->opc = (uint8_t)opc;
+    op->type = (uint8_t)type;
+    op->aux = aux;
     op->dst = dst;
     op->a = a;
     op->b = x;
     op->c = c;
-    op->aux = aux;
+    op->d = TN_TEMP_NONE;
+    op->extra = 0;
     op->imm = imm;
     return dst;
 }
