@@ -2,14 +2,14 @@
 """The benchmark's guest program: compiled once for each state of its sources, and its initramfs."""
 
 import concurrent.futures
-import hashlib
+import functools
 import os
 import pathlib
 import re
 import subprocess
 import tempfile
 
-from support import debian, initramfs
+from support import initramfs, made
 
 import cold
 
@@ -38,14 +38,7 @@ class Kernel:
         return self.group == "smp"
 
 
-def state_of_sources():
-    digest = hashlib.sha256(repr((FLAGS, COLD_FLAGS[:-1])).encode())
-    for path in sorted([*KERNELS.iterdir(), pathlib.Path(cold.__file__)]):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def compile_all(folder):
+def compile_all(folder, target):
     jobs = [(source, FLAGS) for source in sorted(KERNELS.glob("*.c"))]
     for name, text in cold.sources():
         (folder / name).write_text(text)
@@ -59,19 +52,22 @@ def compile_all(folder):
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compile_one, jobs))
-    subprocess.run(["gcc", "-static", "-pthread", "-s", "-o", folder / "bench", *objects, "-lm"],
+    subprocess.run(["gcc", "-static", "-pthread", "-s", "-o", target, *objects, "-lm"],
                    check=True)
 
 
+@functools.cache
 def program():
     """Path of the guest program of the present sources."""
-    target = debian.cache_dir() / "bench" / state_of_sources()
-    if not target.exists():
-        target.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            compile_all(pathlib.Path(folder))
-            os.replace(pathlib.Path(folder) / "bench", target)
-    return target
+    state = made.digest(f"{FLAGS} {COLD_FLAGS[:-1]}", *sorted(KERNELS.iterdir()),
+                        pathlib.Path(cold.__file__))
+
+    def make(folder):
+        folder.mkdir()
+        with tempfile.TemporaryDirectory() as objects:
+            compile_all(pathlib.Path(objects), folder / "bench")
+
+    return made.folder("bench", state, make) / "bench"
 
 
 def kernels(pattern=""):

@@ -5,7 +5,7 @@ import pathlib
 import re
 import subprocess
 
-from support import debian, emulator, initramfs
+from support import debian, emulator, initramfs, made
 from support.console import Console
 
 PROMPT = r"tenon-guest# "
@@ -13,6 +13,7 @@ PROMPT = r"tenon-guest# "
 BOOT_SECONDS = 240
 ARCHITECTURE = {"cloud": "amd64", "generic": "amd64", "686": "i386", "686-pae": "i386"}
 TARGET = {"amd64": "x86_64", "i386": "i386"}
+COMPILE = ("gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread")
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 
 
@@ -20,9 +21,7 @@ class Guest(Console):
     def __init__(self, kernel="cloud", options=(), run=(), append="", memory=256, slow=1,
                  program=None):
         architecture = ARCHITECTURE[kernel]
-        image = debian.cache_dir() / f"test-initramfs-{architecture}"
-        if program:
-            image = image_with(architecture, program)
+        image = image_with(architecture, program) if program else initramfs.kept(architecture)
         words = ["console=ttyS0", append]
         if run:
             words += ["quiet", "tenon.run=" + ",".join(run)]
@@ -57,17 +56,14 @@ class Guest(Console):
 
 def image_with(architecture, program):
     """An initramfs in which `tenon.run=` has a program of tests/boot/programs, too."""
-    folder = debian.cache_dir()
-    subprocess.run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread",
-                    PROGRAMS / f"{program}.c", "-o", folder / program], check=True)
-    return initramfs.write(architecture, folder / f"test-initramfs-{program}",
-                           {f"test/{program}": (folder / program).read_bytes()})
+    source = PROGRAMS / f"{program}.c"
 
+    def make(folder):
+        folder.mkdir()
+        subprocess.run([*COMPILE, source, "-o", folder / program], check=True)
 
-def prepare(kernels):
-    """Write the initramfs of every architecture that the kernels need."""
-    for architecture in {ARCHITECTURE[kernel] for kernel in kernels}:
-        initramfs.write(architecture, debian.cache_dir() / f"test-initramfs-{architecture}")
+    folder = made.folder("programs", made.digest(" ".join(COMPILE), source), make)
+    return initramfs.kept(architecture, {f"test/{program}": (folder / program).read_bytes()})
 
 
 def warnings(lines):

@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from boot import checks
-from boot.guest import Guest, prepare
+from boot.guest import Guest
 from support import tap
 
 
@@ -221,7 +221,6 @@ def main():
     if options.list:
         print("\n".join(name for name, _ in cases))
         return 0
-    prepare(("cloud", "686"))
     return tap.run(cases, options.wanted)
 
 

@@ -12,7 +12,7 @@ from support import debian, emulator, initramfs
 
 
 def main():
-    image = initramfs.write("amd64", debian.cache_dir() / "shell-initramfs")
+    image = initramfs.kept("amd64")
     command = emulator.command(
         "-m", "512", "-nographic", "-kernel", debian.kernel("cloud"), "-initrd", image,
         "-append", "console=ttyS0", *sys.argv[1:],

@@ -11,7 +11,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from support import debian, emulator, tap
+from support import emulator, made, tap
 from support.console import Console, Failure
 
 CFLAGS = ("-O1", "-g", "-std=gnu11", "-Wall", "-Wextra", "-ffreestanding", "-fno-pic", "-no-pie",
@@ -29,18 +29,20 @@ SECONDS = 120
 
 def compile_guest(name, bits, sources):
     """Link sources into an ELF file that a multiboot loader takes; returns its path."""
-    folder = debian.cache_dir() / "guest"
-    folder.mkdir(exist_ok=True)
-    target = folder / name
-    command = ["gcc", f"-m{bits}", *CFLAGS, "-I", HERE / "lib", "-T", HERE / "lib" / "guest.ld",
-               *sources, "-o", target]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          check=False)
-    if done.returncode != 0:
-        raise Failure(f"{name} does not build:\n{done.stderr}")
-    if bits == 64:
-        subprocess.run(["objcopy", "-O", "elf32-i386", target], check=True)
-    return target
+
+    def make(folder):
+        folder.mkdir()
+        command = ["gcc", f"-m{bits}", *CFLAGS, "-I", HERE / "lib", "-T",
+                   HERE / "lib" / "guest.ld", *sources, "-o", folder / name]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                              check=False)
+        if done.returncode != 0:
+            raise Failure(f"{name} does not build:\n{done.stderr}")
+        if bits == 64:
+            subprocess.run(["objcopy", "-O", "elf32-i386", folder / name], check=True)
+
+    state = made.digest(f"{name} {bits} {CFLAGS}", *sorted((HERE / "lib").iterdir()), *sources)
+    return made.folder("guest", state, make) / name
 
 
 def cpu_sources(bits):

@@ -2,15 +2,17 @@
 """Write and build the instruction suite: forms and rows as assembly, two programs for each width."""
 
 import dataclasses
-import hashlib
 import pathlib
 import subprocess
+
+from support import made
 
 import values
 from forms import avx, fault, integer, sse, x87
 from forms.form import ALL, CLASSES, RULES
 
 HERE = pathlib.Path(__file__).resolve().parent
+LINUX, METAL = "insn-linux", "insn-metal"
 SOURCES = (integer, sse, avx, x87, fault)
 
 CFLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-ffreestanding", "-fno-pic", "-no-pie",
@@ -75,25 +77,19 @@ def run(command, folder):
         raise RuntimeError(f"{' '.join(str(word) for word in command)}\n{done.stderr[:4000]}")
 
 
-def stamp(text, rows):
-    """What the programs are made from, so that they are only built anew after a change."""
-    digest = hashlib.sha256(text.encode() + rows)
-    for source in sorted([*HERE.glob("*.[chS]"), *HERE.glob("*.ld")]):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()
-
-
-def build(bits, folder):
-    """Build the suite of a width below `folder`; returns (suite, Linux program, kernel)."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def build(bits):
+    """Build the suite of a width; returns (suite, Linux program, kernel)."""
     suite = collect(bits)
     text, rows = assembly(suite), b"".join(row.pack(bits) for row in suite.rows)
-    linux, metal = folder / f"insn{bits}-linux", folder / f"insn{bits}-metal"
-    mark = folder / f"insn{bits}.stamp"
-    current = stamp(text, rows)
-    if mark.exists() and mark.read_text() == current:
-        return suite, linux, metal
+    sources = sorted([*HERE.glob("*.[chS]"), *HERE.glob("*.ld")])
+    folder = made.folder("insn", made.digest(f"{bits} {CFLAGS}", text, rows, *sources),
+                         lambda folder: compile_into(folder, bits, text, rows))
+    return suite, folder / LINUX, folder / METAL
+
+
+def compile_into(folder, bits, text, rows):
+    linux, metal = folder / LINUX, folder / METAL
+    folder.mkdir()
     (folder / "forms.S").write_text(text)
     (folder / "rows.bin").write_bytes(rows)
     width = f"-m{bits}"
@@ -105,5 +101,5 @@ def build(bits, folder):
         folder)
     # Multiboot loaders take 32-bit ELF files; the 64-bit code in it starts in 32-bit mode.
     run(["objcopy", "-O", "elf32-i386", f"{metal}.elf", metal], folder)
-    mark.write_text(current)
-    return suite, linux, metal
+    for rest in ("forms.S", "rows.bin", "forms.o", f"{METAL}.elf"):
+        (folder / rest).unlink()

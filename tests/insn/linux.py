@@ -10,6 +10,7 @@ import argparse
 import pathlib
 import re
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -66,12 +67,12 @@ class Part:
             console.fail(f"{len(bad)} forms differ from the host's results:\n{shown}")
 
 
-def start(parts, programs):
+def start(parts, programs, folder):
     # Canonical addresses have 48 bits in the expected results, so no five-level paging.
     extra = {f"insn/program-{bits}": path.read_bytes() for bits, path in programs.items()}
     for part in parts:
         extra.update(part.files())
-    image = initramfs.write("amd64", debian.cache_dir() / "insn-initramfs", extra, ("insn",))
+    image = initramfs.write("amd64", pathlib.Path(folder) / "initramfs", extra, ("insn",))
     return Console(emulator.command(
         "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-m", "512",
         "-cpu", "max",
@@ -85,12 +86,12 @@ def main():
     options = parser.parse_args()
     parts, programs = [], {}
     for bits in options.bits or (32, 64):
-        suite, program, _ = generate.build(bits, debian.cache_dir() / "insn")
+        suite, program, _ = generate.build(bits)
         programs[bits] = program
         parts += [Part(bits, group, suite, program) for group in CLASSES]
     # The guest's order: names sorted as the shell sorts them.
     parts.sort(key=lambda part: part.name)
-    with start(parts, programs) as console:
+    with tempfile.TemporaryDirectory() as folder, start(parts, programs, folder) as console:
         console.expect(r"tenon-guest: ", guest.BOOT_SECONDS)
         return tap.run([(f"/insn/in-linux/{part.name}", lambda part=part: part.check(console))
                         for part in parts])

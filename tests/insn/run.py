@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import generate
 from forms.form import CLASSES, FEATURES
 from report import describe
-from support import debian, emulator
+from support import emulator
 
 RECORD = 1456  # sizeof(struct outcome)
 TIMEOUT = int(os.environ.get("TENON_INSN_SECONDS", "600"))
@@ -136,13 +136,10 @@ def main():
     parser.add_argument("--details", type=int, default=5, help="forms shown in full (default 5)")
     parser.add_argument("--ignore-rf", action="store_true",
                         help="do not compare RF in a fault's flags")
-    parser.add_argument("--build", default=os.environ.get("TENON_INSN_BUILD"),
-                        help="folder for the programs")
     parser.add_argument("--list", action="store_true", help="print the forms and end")
     options, arguments = parser.parse_known_args()
 
-    folder = options.build or debian.cache_dir() / "insn"
-    suite, linux, metal = generate.build(options.bits, folder)
+    suite, linux, metal = generate.build(options.bits)
     if options.list:
         for number, form in enumerate(suite.forms):
             print(f"{number} {form.group} {form.kind} {form.count} {form.code}")

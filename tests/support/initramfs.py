@@ -7,7 +7,7 @@ Format: the kernel's Documentation/driver-api/early-userspace/buffer-format.rst.
 import pathlib
 import stat
 
-from support import debian
+from support import debian, made
 
 INIT = pathlib.Path(__file__).resolve().parent.parent / "boot" / "init"
 FOLDERS = ("bin", "dev", "proc", "sys", "tmp", "test")
@@ -57,6 +57,17 @@ def build(architecture, extra=None, folders=()):
     for name, body in (extra or {}).items():
         archive.program(name, body)
     return archive.finish()
+
+
+def kept(architecture, extra=None, folders=()):
+    """Path of such an archive, made once."""
+    body = build(architecture, extra, folders)
+
+    def make(folder):
+        folder.mkdir()
+        (folder / "initramfs").write_bytes(body)
+
+    return made.folder("initramfs", made.digest(body), make) / "initramfs"
 
 
 def write(architecture, path, extra=None, folders=()):
