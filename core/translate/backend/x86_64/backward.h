@@ -44,15 +44,15 @@ static inline void x64_note_flag_operands(X64Ctx *cx, int i, uint16_t operand_fl
 /* Whether the register that a result wants is free for it. */
 void x64_settle_want(X64Backward *w, TnTemp t, X64Temp *v);
 
-/* Before its definition: all uses of t are known. */
+/* Before its definition: all uses of t are known. One that nobody uses expires where it is defined. */
 static inline void x64_backward_dst(X64Backward *w, TnTemp t)
 {
     X64Temp *v = &w->cx->temps[t];
 
     if (v->want != X64_NONE)
         x64_settle_want(w, t, v);
-    if (v->last >= 0)
-        x64_link_expire(w->cx, t);
+    v->last = MAX(v->last, v->def);
+    x64_link_expire(w->cx, t);
 }
 
 /* ---- backward-flags.c -------------------------------------------------------------------- */

@@ -74,6 +74,8 @@ typedef struct X64Group {
 
 enum { X64_MAX_GROUPS = 64 };
 
+enum { X64_FIRST_XMM = 16 }; /* host vector registers come after the general ones */
+
 typedef struct X64Ctx {
     X64Emit e;
     TnBlock *block;
@@ -84,8 +86,13 @@ typedef struct X64Ctx {
     X64OpInfo *info;       /* of each operation */
     int i;                 /* the operation being lowered */
 
-    TnTemp gpr[16], xmm[16]; /* first temporary held by each host register, 0 free */
-    uint32_t full;         /* host registers with a temporary */
+    union {                /* first temporary held by each host register, 0 free */
+        struct {
+            TnTemp gpr[X64_FIRST_XMM], xmm[16];
+        };
+        TnTemp held[X64_FIRST_XMM + 16];
+    };
+    uint32_t full;         /* which of `held` are not free */
     uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
     bool vectors;          /* some operation is of vectors */
     bool wide_used;        /* a 256-bit operation was emitted */

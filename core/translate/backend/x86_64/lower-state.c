@@ -35,8 +35,6 @@ static void put_pinned(X64Ctx *cx, const TnIrOp *op, int pin)
     X64Src src = x64_peek(cx, op->a);
     X64Temp *t = &cx->temps[op->a];
 
-    if (src.kind == X64_SRC_REG && src.reg == pin && op->type == TN_I64)
-        return; /* computed in place, or unchanged */
     if (src.kind == X64_SRC_REG)
         cx->locked |= 1u << src.reg;
     x64_release(cx);
@@ -166,12 +164,22 @@ void x64_lower_get(X64Ctx *cx, const TnIrOp *op)
         get_int(cx, op);
 }
 
-void x64_lower_put(X64Ctx *cx, const TnIrOp *op)
+static __attribute__((noinline)) void put_moved(X64Ctx *cx, const TnIrOp *op)
 {
-    if (TN_UNLIKELY(tn_ir_type_is_vector(op->type)))
+    if (tn_ir_type_is_vector(op->type))
         x64_lower_vector_reg(cx, op);
     else
         put_int(cx, op);
+}
+
+/* Most are computed in place. */
+void x64_lower_put(X64Ctx *cx, const TnIrOp *op)
+{
+    const X64Temp *t = &cx->temps[op->a];
+
+    if (op->type != TN_I64 || t->reg == X64_NONE || t->reg != x64_plan.pin[op->aux] ||
+        (t->flags & X64_T_CONST))
+        put_moved(cx, op);
 }
 
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op)

@@ -42,34 +42,46 @@ X64Mem x64_slot(X64Ctx *cx, TnTemp t)
 
 /* ---- Sets of temporaries in a register ------------------------------------------------------ */
 
-static inline bool is_vector(const X64Temp *v)
+/* The place of a host register among both files. */
+static inline unsigned place_of_reg(const X64Temp *v, int reg)
 {
-    return v->flags & X64_T_VEC;
+    return (unsigned)reg + (v->flags & X64_T_VEC ? X64_FIRST_XMM : 0);
 }
 
 void x64_bind(X64Ctx *cx, TnTemp t, int reg)
 {
     X64Temp *v = &cx->temps[t];
-    TnTemp *h = is_vector(v) ? &cx->xmm[reg] : &cx->gpr[reg];
+    unsigned at = place_of_reg(v, reg);
 
-    cx->full |= is_vector(v) ? 0 : 1u << reg;
+    cx->full |= 1u << at;
     v->reg = (int8_t)reg;
     v->flags |= X64_T_DEFINED;
-    v->next = *h;
-    *h = t;
+    v->next = cx->held[at];
+    cx->held[at] = t;
+}
+
+static __attribute__((noinline)) void unbind_shared(X64Ctx *cx, TnTemp t, unsigned at)
+{
+    TnTemp *link = &cx->held[at];
+
+    while (*link != t)
+        link = &cx->temps[*link].next;
+    *link = cx->temps[t].next;
 }
 
 static inline void unbind(X64Ctx *cx, TnTemp t)
 {
     X64Temp *v = &cx->temps[t];
-    TnTemp *h = is_vector(v) ? &cx->xmm[v->reg] : &cx->gpr[v->reg], *link = h;
+    unsigned at = place_of_reg(v, v->reg);
 
-    while (TN_UNLIKELY(*link != t))
-        link = &cx->temps[*link].next;
-    *link = v->next;
-    if (!*h && !is_vector(v))
-        cx->full &= ~(1u << v->reg);
     v->reg = X64_NONE;
+    if (TN_UNLIKELY(cx->held[at] != t)) {
+        unbind_shared(cx, t, at);
+        return;
+    }
+    cx->held[at] = v->next;
+    if (!v->next)
+        cx->full &= ~(1u << at);
 }
 
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg)
@@ -391,11 +403,6 @@ void x64_expire(X64Ctx *cx, TnTemp first)
 {
     for (TnTemp t = first; t; t = cx->temps[t].expire)
         free_temp(cx, t);
-}
-
-void x64_forget(X64Ctx *cx, TnTemp t)
-{
-    free_temp(cx, t);
 }
 
 /* ---- Vectors -------------------------------------------------------------------------------- */

@@ -78,16 +78,13 @@ void x64_spill_all(X64Ctx *cx);
 /* Temporaries that live on and share a pinned register or a place in the state get their own. */
 void x64_unshare_all(X64Ctx *cx);
 void x64_unshare_home(X64Ctx *cx, int declared);
-/* Takes the temporaries of a list of those that expire, or one, out of their registers and places. */
+/* Takes a list of temporaries that expire out of their registers and places. */
 void x64_expire(X64Ctx *cx, TnTemp first);
-void x64_forget(X64Ctx *cx, TnTemp t);
 
-static inline void x64_end_op(X64Ctx *cx, const TnIrOp *op, const X64OpInfo *info)
+static inline void x64_end_op(X64Ctx *cx, const X64OpInfo *info)
 {
     if (info->expire)
         x64_expire(cx, info->expire);
-    if (op->dst && cx->temps[op->dst].last < 0)
-        x64_forget(cx, op->dst);
     cx->locked = cx->locked_xmm = 0;
 }
 
