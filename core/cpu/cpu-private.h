@@ -154,6 +154,7 @@ struct TnCpuPrivate {
     sigjmp_buf unwind;
     bool in_code;               /* inside the back end's run() */
     TnBlock *uncached;          /* the block that runs and belongs to no cache; owned */
+    bool wants_tail;            /* the next block is to be a tail, unless something comes between */
     bool alone;                 /* running one instruction that may write to its own block */
     bool single_step;           /* the debugger's */
     bool skip_breakpoint;       /* the one at the present pc was reported already */

@@ -70,7 +70,7 @@ static void clean_up(TnCpu *cpu)
     if (p->in_code && tn_translator.backend->unwound)
         tn_translator.backend->unwound(cpu);
     p->in_code = false;
-    p->alone = false;
+    p->alone = p->wants_tail = false;
     free_uncached(cpu);
 }
 
@@ -147,6 +147,10 @@ static TnBlock *next_block(TnCpu *cpu)
 
     enter_mode(cpu, &key, false);
     cpu->fault_pc = key.pc;
+    if (TN_UNLIKELY(cpu->priv->wants_tail)) {
+        cpu->priv->wants_tail = false;
+        return tn_block_get_tail(cpu, &key);
+    }
     return tn_block_get(cpu, &key);
 }
 
@@ -225,6 +229,7 @@ static void step(TnCpu *cpu, Left *left)
 
     TnRunResult r = run_block(cpu, block);
     cpu->priv->stats.exits[r.why]++;
+    cpu->priv->wants_tail = r.why == TN_RUN_EXIT_TAIL;
     if (cpu->priv->uncached)
         free_uncached(cpu);
     else if (r.why == TN_RUN_EXIT_DIRECT)
@@ -264,6 +269,7 @@ static void run_until_turn_ends(TnCpu *cpu)
         }
         if (take_requests(cpu)) {
             left.block = NULL;
+            cpu->priv->wants_tail = false;
             continue;
         }
         if (TN_UNLIKELY(at_breakpoint(cpu))) {

@@ -34,6 +34,7 @@ typedef struct TnBlockExit {
 enum {
     TN_BLOCK_MAX_EXITS = 64,
     TN_BLOCK_ROUNDS = UINT8_MAX, /* TnBlock.asked: a loop's second block, of several rounds */
+    TN_BLOCK_TAIL = UINT8_MAX - 1, /* likewise: begins where others are left in the middle (tails.c) */
     TN_ROUNDS_MAX_INSNS = 16,    /* longer loops have none */
     TN_ROUNDS_GUARD = 0,         /* the exit of such a block to the loop's first one */
 };
@@ -43,6 +44,7 @@ typedef enum TnBlockForm {
     TN_FORM_FAST,
     TN_FORM_HOT, /* most of the time is spent in such (promote.h) */
     TN_FORM_APART, /* the same, where neighbouring accesses kept meeting an edge between pages */
+    TN_FORM_TAIL, /* no access relies on another's success: never left in the middle (tails.c) */
 } TnBlockForm;
 
 struct TnBlock {
@@ -53,7 +55,7 @@ struct TnBlock {
     bool flags_dead;        /* back end: nobody can see the flags it is entered with */
     bool flags_marked;      /* back end: its own exits need not store flags before they enter it */
     uint8_t asked;          /* how often its exit to its own start was not linked so far (rounds.c), or
-                             * TN_BLOCK_ROUNDS */
+                             * TN_BLOCK_ROUNDS, TN_BLOCK_TAIL */
     uint64_t phys[2];       /* host address of the first byte in guest RAM; of the second page, or
                              * ~0. ~0 in [0]: not in plain memory, runs once */
     TnBlockKey key;
@@ -82,6 +84,7 @@ typedef enum TnRunExit {
     TN_RUN_EXIT_DIRECT,   /* an unlinked direct exit: `block` and `exit` tell which; pc is in the state */
     TN_RUN_EXIT_LOOP,     /* any other, where the next block was not found; pc is in the state */
     TN_RUN_EXIT_REQUEST,  /* exit_request was set, seen at a block's entry; pc is in the state */
+    TN_RUN_EXIT_TAIL,     /* in the middle of a block; pc is in the state, to go on in a tail */
 } TnRunExit;
 
 typedef struct TnRunResult {
@@ -160,10 +163,25 @@ void tn_mmu_store(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem);
 /* The same where the store is to data in a page of RAM that has code, too, and nothing else happens;
  * else false, and nothing was done. Needs neither fault_pc nor the state, and changes no TLB. */
 bool tn_mmu_store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem);
+/*
+ * Accesses to the bytes from `first` to `last` that share a probe, of which the first one is to be done
+ * next: true where the soft TLB allows them all, once it has what that access wants, which may fault.
+ * Nothing else happens: a page that was not stored to before allows no group with a later store.
+ */
+typedef struct TnMmuGroup {
+    uint64_t first, last, vaddr; /* vaddr: of the first access */
+    unsigned mode;               /* MMU mode */
+    bool stores, write;          /* it is a store, or any of them is */
+} TnMmuGroup;
+bool tn_mmu_allows_group(TnCpu *cpu, const TnMmuGroup *g);
 void tn_mmu_load_vec(TnCpu *cpu, uint64_t vaddr, void *out, uint32_t mem);
 void tn_mmu_store_vec(TnCpu *cpu, uint64_t vaddr, const void *in, uint32_t mem);
 uint64_t tn_mmu_atomic_rmw(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t op, uint32_t mem);
 uint64_t tn_mmu_atomic_cas(TnCpu *cpu, uint64_t vaddr, uint64_t expect, uint64_t value, uint32_t mem);
+
+/* What goes on at a pc where a block is left in the middle, or NULL: the main loop has to make it. [vcpu,
+ * in the block's code] */
+const TnBlock *tn_block_tail(TnCpu *cpu, const TnBlock *block, uint64_t pc);
 
 /*
  * The block for pc in the vCPU's present mode from the jump cache or the hash, or NULL. Never

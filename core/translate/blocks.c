@@ -40,27 +40,38 @@ static _Atomic(TnBlock *) *bucket(uint64_t phys, uint64_t pc, uint32_t mode_id)
     return &cache.hash[(h & ~(uint64_t)(PAGE_LINES - 1)) | tn_page_offset(phys) >> LINE_BITS];
 }
 
-TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id)
+/* Blocks beside the one that everybody finds say in `asked` what they are. */
+static bool is_of_kind(const TnBlock *b, unsigned kind)
+{
+    unsigned asked = __atomic_load_n(&b->asked, __ATOMIC_RELAXED);
+
+    return kind ? asked == kind : asked < TN_BLOCK_TAIL;
+}
+
+static TnBlock *find(uint64_t phys, uint64_t pc, uint32_t mode_id, unsigned kind)
 {
     TnBlock *b = atomic_load_explicit(bucket(phys, pc, mode_id), memory_order_acquire);
+
     while (b && !(b->phys[0] == phys && b->key.pc == pc && b->mode_id == mode_id &&
-                  __atomic_load_n(&b->asked, __ATOMIC_RELAXED) != TN_BLOCK_ROUNDS &&
+                  is_of_kind(b, kind) &&
                   atomic_load_explicit(&b->valid, memory_order_relaxed)))
         b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
     return b;
 }
 
+TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id)
+{
+    return find(phys, pc, mode_id, 0);
+}
+
 TnBlock *tn_block_find_rounds(const TnBlock *block)
 {
-    TnBlock *b = atomic_load_explicit(bucket(block->phys[0], block->key.pc, block->mode_id),
-                                      memory_order_acquire);
+    return find(block->phys[0], block->key.pc, block->mode_id, TN_BLOCK_ROUNDS);
+}
 
-    while (b && !(b->phys[0] == block->phys[0] && b->key.pc == block->key.pc &&
-                  b->mode_id == block->mode_id &&
-                  __atomic_load_n(&b->asked, __ATOMIC_RELAXED) == TN_BLOCK_ROUNDS &&
-                  atomic_load_explicit(&b->valid, memory_order_relaxed)))
-        b = __atomic_load_n(&b->hash_next, __ATOMIC_ACQUIRE);
-    return b;
+TnBlock *tn_block_find_tail(uint64_t phys, uint64_t pc, uint32_t mode_id)
+{
+    return find(phys, pc, mode_id, TN_BLOCK_TAIL);
 }
 
 void tn_block_insert(TnBlock *block)

@@ -19,7 +19,8 @@ enum {
     HOT_RUNS = 2000, /* of a block: no time is spent here as it would be elsewhere */
 };
 
-bool tn_check_noting;
+bool tn_check_noting, tn_check_stops;
+uint64_t tn_check_stop;
 
 static struct {
     const TnBackend *checked;
@@ -224,10 +225,30 @@ static bool same_memory(void)
     return true;
 }
 
+/* In the middle of the block. */
+static bool is_left(const Outcome *o)
+{
+    return o->unwound == TN_UNWIND_NONE && o->result.why == TN_RUN_EXIT_TAIL;
+}
+
+/* Whether one of them left the block in the middle, where the other went on: the interpreter leaves
+ * where code did then, when both run again. */
+static bool left_alone(TnCpu *cpu, const Outcome *wanted, const Outcome *found)
+{
+    uint64_t pc = cpu->target->ops->pc(cpu);
+
+    if (is_left(found) == is_left(wanted) && !(is_left(found) && pc != tn_check_stop))
+        return false;
+    tn_check_stops = is_left(found);
+    tn_check_stop = pc;
+    return true;
+}
+
 static bool same_end(const Outcome *a, const Outcome *b)
 {
     bool at_pc = a->unwound == TN_UNWIND_FAULT || a->unwound == TN_UNWIND_SMC;
-    return a->unwound == b->unwound && (!at_pc || a->fault_pc == b->fault_pc);
+    bool left[2] = { is_left(a), is_left(b) };
+    return a->unwound == b->unwound && (!at_pc || a->fault_pc == b->fault_pc) && left[0] == left[1];
 }
 
 static bool same(TnCpu *cpu, const Outcome *wanted, const Outcome *found)
@@ -254,6 +275,7 @@ static Outcome run_both(TnCpu *cpu, TnBlock *block)
 
     memcpy(check.before, tn_cpu_state(cpu), check.state_size);
     check.space = cpu->priv->in_force->tag;
+    tn_check_stops = false;
     for (unsigned i = 1;; i++) {
         hold_requests(cpu);
         unsigned held = check.requests;
@@ -269,7 +291,8 @@ static Outcome run_both(TnCpu *cpu, TnBlock *block)
         }
         if (TN_LIKELY(same(cpu, &wanted, &found)))
             break;
-        if (!disturbed || i == MAX_TRIES) {
+        bool again = left_alone(cpu, &wanted, &found) || disturbed;
+        if (!again || i == MAX_TRIES) {
             report(cpu, block, &wanted, &found);
             return found;
         }

@@ -23,6 +23,11 @@ extern const TnBackend tn_backend_check;
 /* The interpreter's run is under way: stores are noted, devices stay untouched. */
 extern bool tn_check_noting;
 
+/* The interpreter is to leave before the instruction at a pc, as code may do in the middle of a block
+ * (tails.c). */
+extern bool tn_check_stops;
+extern uint64_t tn_check_stop;
+
 /* Whether blocks are made for checking. */
 static inline bool tn_check_on(const TnBackend *backend)
 {

@@ -13,6 +13,7 @@ enum { TRIES = 4 }; /* to compile it again */
 static bool may_remake(const TnCpu *cpu, const TnBlock *block)
 {
     return atomic_load(&block->valid) && block->bytes && !block->n_late &&
+           block->form != TN_FORM_TAIL &&
            block->phys[0] != UINT64_MAX && block->mode_id == cpu->mode_id &&
            !tn_code_page_rewritten(tn_code_page_find((const void *)(uintptr_t)block->phys[0])) &&
            !(cpu->priv->core_mode & TN_CORE_MODE_ONE_INSN);

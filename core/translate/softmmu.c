@@ -370,6 +370,17 @@ uint64_t tn_mmu_load(TnCpu *cpu, uint64_t vaddr, uint32_t mem)
     return extend(load_any(cpu, vaddr, size, mode, access), size, mem);
 }
 
+bool tn_mmu_allows_group(TnCpu *cpu, const TnMmuGroup *g)
+{
+    uint64_t page = tn_page_of(g->last);
+    const TnTlbEntry *e;
+
+    if (tn_page_of(g->first) != page)
+        return false;
+    e = tn_tlb_get(cpu, g->vaddr, g->stores ? TN_ACCESS_WRITE : TN_ACCESS_READ, g->mode);
+    return (g->write ? tn_tlb_tag(&e->write) : e->read) == page;
+}
+
 void tn_mmu_store(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem)
 {
     unsigned size = tn_ir_type_size(mem >> 16);

@@ -15,6 +15,7 @@ static void add(TnCpuStats *sum, const TnCpuStats *s)
         sum->exits[i] += s->exits[i];
     for (unsigned i = 0; i < TN_STATS_UNWINDS; i++)
         sum->unwinds[i] += s->unwinds[i];
+    sum->tails += s->tails;
     sum->requests += s->requests;
     sum->tlb_misses += s->tlb_misses;
     sum->walks += s->walks;
@@ -40,6 +41,7 @@ static void translation(GString *out)
 
     count(out, "blocks translated", t->n_translated);
     count(out, "blocks translated again, for speed", t->n_promoted);
+    count(out, "blocks translated as tails of others", t->n_tails);
     count(out, "guest instructions translated", t->n_insns);
     count(out, "guest bytes translated", t->n_guest_bytes);
     count(out, "host bytes made", t->n_host_bytes);
@@ -57,6 +59,7 @@ static void execution(GString *out, const TnCpuStats *s)
         [TN_RUN_EXIT_DIRECT] = "exits, direct jump not linked",
         [TN_RUN_EXIT_LOOP] = "exits, next block not found or not to be entered",
         [TN_RUN_EXIT_REQUEST] = "exits, request to stop",
+        [TN_RUN_EXIT_TAIL] = "exits, in the middle of a block, to make its tail",
     };
     static const char *const unwinds[TN_STATS_UNWINDS] = {
         [TN_UNWIND_FAULT] = "unwound, fault",
@@ -68,6 +71,7 @@ static void execution(GString *out, const TnCpuStats *s)
         count(out, exits[i], s->exits[i]);
     for (unsigned i = TN_UNWIND_FAULT; i < TN_STATS_UNWINDS; i++)
         count(out, unwinds[i], s->unwinds[i]);
+    count(out, "blocks left in the middle", s->tails);
     count(out, "interrupts and requests taken", s->requests);
     count(out, "TLB misses", s->tlb_misses);
     count(out, "TLB misses, page table walks", s->walks);

@@ -10,13 +10,14 @@
 #include <stdint.h>
 
 enum {
-    TN_STATS_EXITS = 3,   /* by TnRunExit */
+    TN_STATS_EXITS = 4,   /* by TnRunExit */
     TN_STATS_UNWINDS = 5, /* by TnUnwind */
 };
 
 typedef struct TnCpuStats {
     uint64_t exits[TN_STATS_EXITS];
     uint64_t unwinds[TN_STATS_UNWINDS];
+    uint64_t tails;        /* blocks left in the middle (tails.c) */
     uint64_t requests;     /* interrupts and the like that were taken */
     uint64_t windows;      /* of hot code, opened */
     uint64_t tlb_misses;   /* entries filled from the second level or by the target */

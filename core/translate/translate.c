@@ -215,7 +215,8 @@ static void compile(TnCpu *cpu, TnBlock *block)
     tn_translator.n_insns += block->n_insns;
     tn_translator.n_guest_bytes += block->size;
     tn_translator.n_host_bytes += block->code_size;
-    if (tn_cache_is_on(cpu) && block->asked != TN_BLOCK_ROUNDS)
+    tn_translator.n_tails += block->asked == TN_BLOCK_TAIL;
+    if (tn_cache_is_on(cpu) && block->asked < TN_BLOCK_TAIL)
         tn_cache_note(cpu, block);
 }
 
@@ -237,6 +238,8 @@ static TnBlock *make_block(TnCpu *cpu, const TnBlockKey *key, uint8_t asked)
     TnBlock *block = block_new(cpu, key);
 
     block->asked = asked;
+    if (asked == TN_BLOCK_TAIL || (cpu->priv->core_mode & TN_CORE_MODE_ONE_INSN))
+        block->form = TN_FORM_TAIL;
     compile(cpu, block); /* takes the lock */
     block = insert(cpu, block);
     tn_translator_unlock();
@@ -246,12 +249,12 @@ static TnBlock *make_block(TnCpu *cpu, const TnBlockKey *key, uint8_t asked)
 }
 
 /* One attempt; NULL as above. */
-static TnBlock *try_translate(TnCpu *cpu, const TnBlockKey *key, bool last)
+static TnBlock *try_translate(TnCpu *cpu, const TnBlockKey *key, uint8_t asked, bool last)
 {
     make_ir(cpu, key);
     if (last)
         cpu->priv->translation.uncached = true;
-    TnBlock *block = make_block(cpu, key, 0);
+    TnBlock *block = make_block(cpu, key, asked);
     tn_translation_abandon(cpu);
     return block;
 }
@@ -285,14 +288,14 @@ static void add_time(uint64_t start)
     __atomic_fetch_add(&tn_translator.translate_ns, took - MIN(took, clock), __ATOMIC_RELAXED);
 }
 
-static TnBlock *translate(TnCpu *cpu, const TnBlockKey *key)
+static TnBlock *translate(TnCpu *cpu, const TnBlockKey *key, uint8_t asked)
 {
     TnBlock *block = NULL;
     bool timed = tn_translator.options.stats;
     uint64_t start = timed ? thread_ns() : 0;
 
     for (unsigned i = 1; !block; i++)
-        block = try_translate(cpu, key, i == MAX_ATTEMPTS);
+        block = try_translate(cpu, key, asked, i == MAX_ATTEMPTS);
     if (timed)
         add_time(start);
     return block;
@@ -340,27 +343,49 @@ static bool second_page_fits(TnCpu *cpu, const TnBlock *block, uint64_t linear)
     return block->phys[1] == (uintptr_t)tn_tlb_host(cpu, e, next, TN_ACCESS_FETCH);
 }
 
+/* The host address of the fetch at the vCPU's key, 0 where it is not in plain memory. May unwind. */
+static uint64_t fetch_host(TnCpu *cpu, const TnBlockKey *key)
+{
+    uint64_t linear = tn_key_linear(key, key->pc);
+    TnTlbEntry *e = tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, key->mmu_mode);
+
+    return (uintptr_t)tn_tlb_host(cpu, e, linear, TN_ACCESS_FETCH);
+}
+
+/* The block that was found, or NULL where its second page is another one now: it is killed then. */
+static TnBlock *if_it_fits(TnCpu *cpu, TnBlock *block)
+{
+    if (!block || second_page_fits(cpu, block, tn_key_linear(&block->key, block->key.pc)))
+        return block;
+    tn_translator_lock();
+    tn_block_kill(block);
+    tn_translator_unlock();
+    return NULL;
+}
+
 TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key)
 {
     TnBlock *block = tn_jump_find(cpu, key->pc);
+    uint64_t host;
+
     if (block)
         return block;
-
-    uint64_t linear = tn_key_linear(key, key->pc);
-    TnTlbEntry *e = tn_tlb_get(cpu, linear, TN_ACCESS_FETCH, key->mmu_mode);
-    uint64_t host = (uintptr_t)tn_tlb_host(cpu, e, linear, TN_ACCESS_FETCH);
-
-    block = host ? tn_block_find(host, key->pc, cpu->mode_id) : NULL;
-    if (block && !second_page_fits(cpu, block, linear)) {
-        tn_translator_lock();
-        tn_block_kill(block);
-        tn_translator_unlock();
-        block = NULL;
-    }
+    host = fetch_host(cpu, key);
+    block = host ? if_it_fits(cpu, tn_block_find(host, key->pc, cpu->mode_id)) : NULL;
     if (!block && host)
         block = tn_cache_get(cpu, key, (const uint8_t *)(uintptr_t)host);
     if (!block)
-        block = translate(cpu, key);
+        block = translate(cpu, key, 0);
     tn_block_cache(cpu, block);
     return block;
+}
+
+TnBlock *tn_block_get_tail(TnCpu *cpu, const TnBlockKey *key)
+{
+    uint64_t host = fetch_host(cpu, key);
+    TnBlock *block = NULL;
+
+    if (host)
+        block = if_it_fits(cpu, tn_block_find_tail(host, key->pc, cpu->mode_id));
+    return block ? block : translate(cpu, key, TN_BLOCK_TAIL);
 }

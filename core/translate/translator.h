@@ -46,7 +46,7 @@ struct TnTranslator {
     const TnBackend *backend;
     const TnTargetInfo *target; /* NULL until the first vCPU */
     /* Statistics, under the lock. */
-    uint64_t n_translated, n_promoted, n_insns, n_killed, n_flushes, n_invalidations;
+    uint64_t n_translated, n_promoted, n_tails, n_insns, n_killed, n_flushes, n_invalidations;
     uint64_t n_guest_bytes, n_host_bytes;
     uint64_t translate_ns; /* processor time of translations, where options.stats asks for it */
 };
@@ -87,6 +87,9 @@ TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id);
 /* The valid block of several rounds beside a block, or NULL. [vcpu] */
 TnBlock *tn_block_find_rounds(const TnBlock *block);
 
+/* The valid tail that starts at a host address with this pc and mode, or NULL. [vcpu] */
+TnBlock *tn_block_find_tail(uint64_t phys, uint64_t pc, uint32_t mode_id);
+
 /* With the lock held: adds a compiled block; kills one for good (unlinks it everywhere). */
 void tn_block_insert(TnBlock *block);
 void tn_block_kill(TnBlock *block);
@@ -124,6 +127,9 @@ void tn_block_free(TnBlock *block);
  */
 TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key);
 void tn_block_free_uncached(TnBlock *block);
+
+/* The same for the tail at the vCPU's key, which tn_block_get never gives. [vcpu] */
+TnBlock *tn_block_get_tail(TnCpu *cpu, const TnBlockKey *key);
 
 /* The block of several rounds for a loop of one block, inserted, or NULL where there can be none. The
  * key is the vCPU's; may unwind, and may flush. [vcpu] */

@@ -59,6 +59,7 @@ static void finish_interrupt(void)
 }
 
 CODE(take, "sti\n nop\n take_next: nop\n cli\n ret");
+CODE(take_across, "mov across_at, %ecx\n sti\n addl $1, (%ecx)\n across_next: nop\n cli\n ret");
 CODE(take_sti_cli, "sti\n cli\n nop\n nop\n ret");
 CODE(take_sti_mov_ss,
      "mov %ss, %ecx\n sti\n mov %ecx, %ss\n after_mov_ss: nop\n after_shadow: nop\n cli\n ret");
@@ -66,7 +67,8 @@ CODE(take_hlt, "sti\n hlt\n hlt_next: cli\n ret");
 CODE(no_op, "nop\n nop\n ret");
 CODE(load_bad, "mov $0xfff8, %eax\n mov %eax, %fs\n ret");
 
-extern char take_next[], after_shadow[], after_mov_ss[], hlt_next[];
+word across_at;
+extern char across_next[], take_next[], after_shadow[], after_mov_ss[], hlt_next[];
 
 CASE(sti_shadow, "interrupts/sti-lets-one-more-instruction-run")
 {
@@ -75,6 +77,24 @@ CASE(sti_shadow, "interrupts/sti-lets-one-more-instruction-run")
     expect(take, LOW_VECTOR, 0);
     expect_ip(take_next);
     finish_interrupt();
+}
+
+/* Its two accesses are in two pages: not what most are compiled for. */
+CASE(sti_across, "interrupts/sti-lets-an-instruction-run-that-crosses-a-page")
+{
+    static uint8_t memory[2 * 4096] __attribute__((aligned(4096)));
+    uint32_t value;
+
+    begin();
+    across_at = (word)&memory[4096 - 2];
+    for (unsigned i = 1; i <= 3; i++) {
+        send(ICR_SELF | LOW_VECTOR);
+        expect(take_across, LOW_VECTOR, 0);
+        expect_ip(across_next);
+        memcpy(&value, &memory[4096 - 2], sizeof(value));
+        check(value == i, "added to once", value);
+        finish_interrupt();
+    }
 }
 
 CASE(sti_cli, "interrupts/sti-followed-by-cli-opens-no-window")

@@ -61,6 +61,22 @@ const void *tn_cpu_next_code_after(TnCpu *cpu, TnBlock *from, unsigned exit)
     return tn_cpu_next_code(cpu);
 }
 
+bool tn_check_stops;
+uint64_t tn_check_stop;
+
+static const TnBlock *left;
+
+const TnBlock *fake_left(void)
+{
+    return left;
+}
+
+const TnBlock *tn_block_tail(TnCpu *cpu, const TnBlock *block, uint64_t pc)
+{
+    left = block;
+    return NULL;
+}
+
 TnTranslator tn_translator;
 
 void tn_block_sampled(TnCpu *cpu, TnBlock *block)
@@ -161,6 +177,22 @@ void tn_mmu_store(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem)
 bool tn_mmu_store_beside_code(TnCpu *cpu, uint64_t vaddr, uint64_t value, uint32_t mem)
 {
     return false;
+}
+
+static void fill_entry(TnCpu *cpu, unsigned mode, unsigned page);
+
+/* Only pages that both back ends take the slow path for tell that they were asked. */
+bool tn_mmu_allows_group(TnCpu *cpu, const TnMmuGroup *g)
+{
+    const FakeMemory *m = memory_of(cpu);
+    unsigned page = (unsigned)(g->vaddr / TN_PAGE_SIZE - FAKE_BASE_PAGE);
+
+    if (g->first / TN_PAGE_SIZE != g->last / TN_PAGE_SIZE)
+        return false;
+    if (page >= FAKE_PAGES || m->kind[page] == PAGE_FAULT)
+        host_of(cpu, g->vaddr, 1);
+    fill_entry(cpu, g->mode, page);
+    return m->kind[page] <= (g->write ? PAGE_FAST : PAGE_READ_ONLY_FAST);
 }
 
 unsigned tn_cpu_count(void)
@@ -509,23 +541,30 @@ void fake_cpu_free(TnCpu *cpu)
     free(cpu);
 }
 
-static void fill_tlb(TnCpu *cpu)
+static void fill_entry(TnCpu *cpu, unsigned mode, unsigned page)
 {
     FakeMemory *m = memory_of(cpu);
+    uint64_t vaddr = (uint64_t)(FAKE_BASE_PAGE + page) << TN_PAGE_BITS;
+    TnTlbEntry *e = &tn_cpu_tlb(cpu, mode)->entry[(FAKE_BASE_PAGE + page) % TN_TLB_SIZE];
 
-    for (unsigned mode = 0; mode < 2; mode++) {
-        for (unsigned i = 0; i < FAKE_PAGES; i++) {
-            uint64_t vaddr = (uint64_t)(FAKE_BASE_PAGE + i) << TN_PAGE_BITS;
-            TnTlbEntry *e = &tn_cpu_tlb(cpu, mode)->entry[(FAKE_BASE_PAGE + i) % TN_TLB_SIZE];
+    *e = (TnTlbEntry){ .read = UINT64_MAX, .write = UINT64_MAX, .fetch = UINT64_MAX,
+                       .addend = (uintptr_t)m->bytes + page * TN_PAGE_SIZE - vaddr };
+    if (m->kind[page] <= PAGE_READ_ONLY_FAST)
+        e->read = vaddr;
+    if (m->kind[page] == PAGE_FAST)
+        e->write = vaddr;
+}
 
-            *e = (TnTlbEntry){ .read = UINT64_MAX, .write = UINT64_MAX, .fetch = UINT64_MAX,
-                               .addend = (uintptr_t)m->bytes + i * TN_PAGE_SIZE - vaddr };
-            if (m->kind[i] <= PAGE_READ_ONLY_FAST)
-                e->read = vaddr;
-            if (m->kind[i] == PAGE_FAST)
-                e->write = vaddr;
-        }
-    }
+static void fill_tlb(TnCpu *cpu)
+{
+    for (unsigned mode = 0; mode < 2; mode++)
+        for (unsigned page = 0; page < FAKE_PAGES; page++)
+            fill_entry(cpu, mode, page);
+}
+
+void fake_empty_tlb(TnCpu *cpu)
+{
+    memset(cpu->tlb, 0xff, fake_target.n_mmu_modes * sizeof(TnTlb));
 }
 
 static void fill_bytes(void *p, size_t n, GRand *rand)

@@ -59,6 +59,12 @@ uint8_t *fake_memory(const TnCpu *cpu);
 /* A hash of the slow path's calls so far. */
 uint64_t fake_log(const TnCpu *cpu);
 
+/* Empties the soft TLB, which what allows a group fills again. */
+void fake_empty_tlb(TnCpu *cpu);
+
+/* The block that was left in the middle last. */
+const TnBlock *fake_left(void);
+
 static inline FakeState *fake_state(TnCpu *cpu)
 {
     return tn_cpu_state(cpu);

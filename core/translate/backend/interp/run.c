@@ -197,6 +197,10 @@ enter:
     ACCESS_HANDLERS(64, uint64_t, TN_I64)
 
 do_INSN:
+    if (TN_UNLIKELY(tn_check_stops) && op->imm == tn_check_stop) {
+        set_pc(cpu, op->imm);
+        return (TnRunResult){ .why = TN_RUN_EXIT_TAIL };
+    }
     cpu->fault_pc = op->imm;
     NEXT;
 do_CONST:

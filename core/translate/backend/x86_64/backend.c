@@ -93,6 +93,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->map = map;
     cx->n_temps = n_temps;
     cx->n_groups = cx->first_open = cx->first_unsettled = 1;
+    cx->touched = cx->changed = X64_NO_INSN;
     cx->block = block;
     cx->full = cx->locked = cx->locked_xmm = 0;
     cx->wide_used = cx->vec_dirty = false;
@@ -148,7 +149,7 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     block->flags_dead = (x64_opt & TN_OPT_DEAD_FLAGS) && cx->flags_dead && !x64_has_rounds(cx);
     block->flags_marked = false;
     x64_find_loop(cx);
-    if (block->form != TN_FORM_FAST)
+    if (x64_has_sites(block))
         x64_give_sites(cx);
     if (!compile_ops(cx)) {
         x64_drop_sites(block);

@@ -65,6 +65,7 @@ typedef struct X64Group {
     int site;            /* the window of its own that it has (sites.c), -1 none */
     TnTemp addend;       /* what is added to a guest address, or 0; none where the group is one */
     bool probed;         /* the first access has been lowered */
+    bool looks;          /* the others look whether it succeeded; else the block is left where it fails */
     TnTemp base;
     uint8_t align;       /* bits that have to be clear in the base with align_at added (rounds.c) */
     int32_t align_at;
@@ -72,7 +73,7 @@ typedef struct X64Group {
                           * of the base, and no access can fail */
 } X64Group;
 
-enum { X64_MAX_GROUPS = 64 };
+enum { X64_MAX_GROUPS = 64, X64_NO_INSN = 1 << 16 /* the number of no guest instruction */ };
 
 enum { X64_FIRST_XMM = 16 }; /* host vector registers come after the general ones */
 
@@ -115,6 +116,8 @@ typedef struct X64Ctx {
     X64Group groups[X64_MAX_GROUPS];
     unsigned n_groups;     /* with 0, which is none */
     unsigned first_open, first_unsettled; /* groups.c */
+    unsigned touched;      /* the last guest instruction that has accessed memory or changed something */
+    unsigned changed;      /* the last one that has changed more than registers and memory */
 
     TnTemp *map;           /* what a temporary was replaced by, or itself */
     X64List stubs;         /* X64Stub */

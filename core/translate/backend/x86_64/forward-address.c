@@ -97,4 +97,5 @@ void x64_forward_access(X64Forward *f, int i, TnIrOp *op)
     X64Root root = fold_address(f, op);
 
     x64_join_group(f->cx, i, op, root);
+    x64_groups_at_access(f->cx, i);
 }

@@ -171,14 +171,19 @@ static void forward_other(X64Forward *f, int i, TnIrOp *op)
 
     if (op->dst)
         define_any(cx, i, op);
-    if (op->opc == TN_IR_CALL)
+    if (op->opc == TN_IR_CALL) {
         forward_call(f, op);
-    else if (op->opc == TN_IR_CLEAR_UPPER)
+        x64_groups_at_change(cx, i);
+    } else if (op->opc == TN_IR_CLEAR_UPPER) {
         forward_clear_upper(f, op);
-    else if (tn_ir_is(op, TN_IRF_PURE))
+    } else if (tn_ir_is(op, TN_IRF_PURE)) {
         x64_forward_pure(f, i, op);
-    else if (op->dst && op->type <= TN_I32)
-        cx->temps[op->dst].flags |= X64_T_Z32;
+    } else {
+        if (op->dst && op->type <= TN_I32)
+            cx->temps[op->dst].flags |= X64_T_Z32;
+        if (!tn_ir_is(op, TN_IRF_READS))
+            x64_groups_at_change(cx, i);
+    }
 }
 
 /* False where the operation is certain to stay one, and not of vectors. */

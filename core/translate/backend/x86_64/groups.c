@@ -4,9 +4,14 @@
  * root, as pushes and pops, the fields of a struct, and the two halves of a read-modify-write are.
  *
  * The first access of a group probes for all bytes from its lowest to its highest, for writing where
- * any of them is a store, and keeps what is to be added to a guest address in a temporary. Where the
- * probe fails the temporary is 0, and every access of the group takes its slow path, which finds out
- * for itself: so a group never faults for an access that is not executed.
+ * any of them is a store, and keeps what is to be added to a guest address in a temporary. The others
+ * are the host's own then. Where the probe fails its slow path has the TLB allow what the first access
+ * wants, and tries again; where that is not enough for all of them the block is left before that
+ * instruction (translate/tails.c). So a group never faults for an access that is not executed.
+ *
+ * An instruction that has done something before the access that begins a group cannot be left there,
+ * and some blocks are made so as not to be left at all. The temporary of such a group is 0 where the
+ * probe fails, the others look at it, and each takes its slow path, which finds out for itself.
  *
  * Helpers end all groups, as they may change mappings. A store joins a group of loads only if it is
  * certain to follow: a page that is read in a loop may well be read-only.
@@ -52,7 +57,7 @@ static bool is_aligned_alike(const X64Group *g, const TnIrOp *op, int32_t disp)
 /* Only accesses to the same bytes share a probe then. */
 static bool is_apart(const X64Ctx *cx)
 {
-    return cx->block->form == TN_FORM_APART && !x64_has_rounds(cx);
+    return cx->block->form >= TN_FORM_APART && !x64_has_rounds(cx);
 }
 
 /* Groups are numbered as they begin: a helper has ended those before first_open, and a conditional
@@ -68,6 +73,16 @@ static bool fits(const X64Ctx *cx, unsigned group, const TnIrOp *op, int32_t fro
            (g->write || group >= cx->first_unsettled || !is_store(op)) &&
            (!is_apart(cx) || (disp >= g->first && last <= g->last)) &&
            is_aligned_alike(g, op, disp);
+}
+
+/* Whether a group that begins here has looks. Interrupts may be held off for the instruction behind one
+ * like STI, which nothing tells who goes on in between. */
+static bool wants_looks(const X64Ctx *cx, int i)
+{
+    unsigned insn = cx->info[i].insn;
+
+    return !(x64_opt & TN_OPT_TAILS) || cx->block->form >= TN_FORM_APART || x64_has_rounds(cx) ||
+           cx->touched == insn || cx->changed + 1 == insn;
 }
 
 static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op, int32_t from_root)
@@ -113,7 +128,8 @@ void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root)
         group = cx->n_groups++;
         cx->groups[group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first_op = i,
                                         .first = INT32_MAX, .last = INT32_MIN, .base = root.temp,
-                                        .site = -1, .offset = from_root - (int32_t)op->imm };
+                                        .looks = wants_looks(cx, i), .site = -1,
+                                        .offset = from_root - (int32_t)op->imm };
         cx->temps[root.temp].group = (uint8_t)group; /* the last with this root */
     }
     join(cx, group, i, op, from_root);

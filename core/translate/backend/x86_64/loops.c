@@ -262,7 +262,9 @@ void x64_find_loop(X64Ctx *cx)
 {
     cx->n_windows = 0;
     cx->flags_until = -1;
-    cx->loop_exit = (x64_opt & TN_OPT_LOOPS) && !x64_has_rounds(cx) ? find_exit(cx) : -1;
+    /* The exit of a tail to where it begins leads to another block. */
+    cx->loop_exit = (x64_opt & TN_OPT_LOOPS) && !x64_has_rounds(cx) &&
+                    cx->block->asked != TN_BLOCK_TAIL ? find_exit(cx) : -1;
     if (cx->loop_exit < 0)
         return;
     if (!(x64_opt & TN_OPT_ROUNDS) || !tn_block_may_repeat(cx->block))

@@ -120,6 +120,15 @@ static unsigned number_of(const X64Ctx *cx, const X64Stub *s)
     return (unsigned)(s - (const X64Stub *)cx->stubs.items);
 }
 
+static void leave_where_it_fails(X64Ctx *cx, X64Stub *s, const TnIrOp *op, const X64Group *g)
+{
+    s->retry = cx->e.p;
+    s->first = g->first;
+    s->last = g->last;
+    s->write = g->write;
+    s->stores = is_write(op);
+}
+
 X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag)
 {
     X64Group *g = x64_group(cx), *w = x64_window(cx);
@@ -138,7 +147,10 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
         return probed_before(cx, s, addr, index, disp);
     if (g) {
         g->probed = true;
-        s->clear = index;
+        if (g->looks)
+            s->clear = index;
+        else
+            leave_where_it_fails(cx, s, op, g);
     }
     s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
     s->disp = disp;
@@ -335,13 +347,27 @@ static void lower_vector(X64Ctx *cx, TnIrOp *op)
     s->back = cx->e.p;
 }
 
-/* An access that cannot fail (rounds.c). */
-static void lower_hoisted(X64Ctx *cx, const TnIrOp *op)
+/* Whether the group's first access, which was lowered before, has seen to it that it cannot fail. */
+static bool is_settled(X64Ctx *cx)
+{
+    const X64Group *g = x64_group(cx);
+
+    return g && g->probed && !g->looks;
+}
+
+static X64Mem settled(X64Ctx *cx, TnIrOp *op)
+{
+    int ra = address(cx, op);
+
+    return x64_mem_index(x64_in(cx, x64_group(cx)->addend), ra, 0, (int32_t)op->imm);
+}
+
+/* An access that cannot fail: of a hoisted group (rounds.c) or settled. */
+static void lower_plain(X64Ctx *cx, const TnIrOp *op, X64Mem m)
 {
     bool is_vector = tn_ir_type_is_vector(op->type), wide = op->type == TN_V256;
     bool scalar = cx->info[cx->i].flags & X64_OP_VECTOR;
     unsigned w = op->type == TN_I64 ? X64_W : 0;
-    X64Mem m = x64_hoisted(cx, op);
 
     cx->wide_used |= wide;
     if (op->opc == TN_IR_LD) {
@@ -368,7 +394,13 @@ void x64_lower_memory(X64Ctx *cx, const TnIrOp *op)
     TnIrOp copy = *op;
 
     if (cx->info[cx->i].flags & X64_OP_HOISTED) {
-        lower_hoisted(cx, op);
+        lower_plain(cx, op, x64_hoisted(cx, op));
+        return;
+    }
+    if (is_settled(cx)) {
+        X64Mem m = settled(cx, &copy);
+
+        lower_plain(cx, &copy, m);
         return;
     }
     if (cx->info[cx->i].flags & X64_OP_VECTOR)

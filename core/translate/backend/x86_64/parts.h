@@ -17,7 +17,8 @@ typedef struct X64Stub {
     enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
            X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
            X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE,
-           X64_STUB_DIVIDE, X64_STUB_REQUEST, X64_STUB_SITE, X64_STUB_VEC_STATE } kind;
+           X64_STUB_DIVIDE, X64_STUB_REQUEST, X64_STUB_SITE, X64_STUB_GROUP,
+           X64_STUB_VEC_STATE } kind;
     bool flags_pending;
     bool wide;
     bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */
@@ -25,6 +26,9 @@ typedef struct X64Stub {
     uint8_t *from[2];   /* displacements of the jumps to it */
     uint8_t *access;    /* LOAD, STORE: the plain move that the slow path stands for, or NULL */
     uint8_t *back;      /* where it returns to */
+    uint8_t *retry;     /* the probe of a group without looks that the access begins, else NULL */
+    int32_t first, last; /* the group's bytes, from addr */
+    bool stores, write; /* the access is a store; some of the group's are */
     uint64_t pc;
     uint32_t mem;       /* argument of tn_mmu_*; DIVIDE: the helper */
     uint32_t aop;       /* RMW: TnAtomicOp */

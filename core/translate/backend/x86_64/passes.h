@@ -62,11 +62,19 @@ typedef struct X64Root {
     int64_t disp;
 } X64Root;
 
-/* On the way forwards: a LD or ST, a helper's call, a conditional exit. */
+/* On the way forwards: a LD or ST, a helper's call, a conditional exit, what else does something. */
 void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root);
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags);
 enum { X64_GROUP_SPAN = 128 }; /* bytes from the lowest to the highest of most groups */
 void x64_groups_at_branch(X64Ctx *cx);
+static inline void x64_groups_at_access(X64Ctx *cx, int i)
+{
+    cx->touched = cx->info[i].insn;
+}
+static inline void x64_groups_at_change(X64Ctx *cx, int i)
+{
+    cx->touched = cx->changed = cx->info[i].insn;
+}
 /* After both walks. */
 void x64_finish_groups(X64Ctx *cx);
 
@@ -115,6 +123,12 @@ void x64_emit_guard_exit(X64Ctx *cx);
 X64Mem x64_hoisted(X64Ctx *cx, const TnIrOp *op);
 
 /* ---- sites.c ----------------------------------------------------------------------------- */
+
+/* Whether it is a hot block. */
+static inline bool x64_has_sites(const TnBlock *block)
+{
+    return block->form == TN_FORM_HOT || block->form == TN_FORM_APART;
+}
 
 /* Gives the accesses of a hot block windows of their own. */
 void x64_give_sites(X64Ctx *cx);

@@ -95,7 +95,7 @@ void x64_met_edge(TnBlock *block)
     enum { SHIFT = 5, OFTEN = 500 };
     unsigned k = (unsigned)((uintptr_t)block >> SHIFT) % G_N_ELEMENTS(edges.met);
 
-    if (!wanted)
+    if (!wanted || block->form >= TN_FORM_APART)
         return;
     if (edges.met[k].block != block) {
         edges.met[k].block = block;
@@ -113,7 +113,7 @@ void x64_sampled(TnCpu *cpu)
         bad->owner->plain |= UINT64_C(1) << bad->number;
         tn_block_remake(cpu, bad->owner, (TnBlockForm)bad->owner->form);
     }
-    if (edges.often && edges.often->form != TN_FORM_APART)
+    if (edges.often)
         tn_block_remake(cpu, edges.often, TN_FORM_APART);
     memset(&edges, 0, sizeof(edges));
     cpu->priv->ticks += n_places;

@@ -27,7 +27,7 @@ void x64_give_sites(X64Ctx *cx)
 
 void x64_drop_sites(const TnBlock *block)
 {
-    if (block->form != TN_FORM_FAST)
+    if (x64_has_sites(block))
         tn_tlb_sites_give_back(block);
 }
 

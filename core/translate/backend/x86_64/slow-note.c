@@ -97,7 +97,18 @@ static bool is_in_insn(const X64Stub *s)
 
     if (s->mem >> TYPE_SHIFT < TN_I64)
         said |= TN_MEM_DST32;
-    return s->access && !(s->mem & UINT16_MAX & ~said);
+    return s->access && !s->retry && !(s->mem & UINT16_MAX & ~said);
+}
+
+/* What x64_slow wants to know of the group whose first access it is. */
+static void write_group(X64Emit *e, const X64Stub *s)
+{
+    x64_byte(e, (uint8_t)((s->addr.reg & SOURCE_REG) | (s->stores ? GROUP_STORES : 0) |
+                          (s->write ? GROUP_WRITE : 0)));
+    x64_note_unsigned(e, s->mem & TN_MEM_MODE_MASK);
+    x64_note_signed(e, s->disp);
+    x64_note_unsigned(e, (uint64_t)(s->disp - s->first));
+    x64_note_unsigned(e, (uint64_t)(s->last - s->disp));
 }
 
 /* Vector registers that are not pinned and that the thunk has to see to. */
@@ -114,7 +125,9 @@ static X64Keep what_to_keep(const X64Stub *s)
 
 static uint8_t head(const X64Stub *s, bool has_flags)
 {
-    return (uint8_t)(s->kind | (has_flags ? HAS_FLAGS : 0) | (s->disp ? HAS_DISP : 0) |
+    unsigned kind = s->retry ? X64_STUB_GROUP : s->kind;
+
+    return (uint8_t)(kind | (has_flags ? HAS_FLAGS : 0) | (s->disp ? HAS_DISP : 0) |
                      (s->clear != X64_NONE ? HAS_CLEAR : 0) | (s->vector ? IS_VECTOR : 0));
 }
 
@@ -144,7 +157,10 @@ void x64_call_slow(X64Ctx *cx, const X64Stub *s)
         x64_note_unsigned(e, (uint64_t)(here - s->back));
         return;
     }
-    if (in_insn) {
+    if (s->retry) {
+        write_group(e, s);
+        x64_note_unsigned(e, (uint64_t)(here - s->retry));
+    } else if (in_insn) {
         x64_note_unsigned(e, (uint64_t)(here - s->access));
     } else if (s->kind != X64_STUB_REQUEST) {
         write_access(e, s);

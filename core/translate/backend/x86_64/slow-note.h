@@ -38,6 +38,12 @@ enum {
     RECIPE_OF_MARK = 1 << 7,    /* only where the frame has a mark (loops.c) */
 };
 
+/* A group's byte beside the register of its first access's address. */
+enum {
+    GROUP_STORES = 1 << 4,
+    GROUP_WRITE = 1 << 5,
+};
+
 /* An access: the type and the MMU mode, that mostly are all there is to say, lowest. */
 enum {
     ACCESS_TYPE = 0x7,

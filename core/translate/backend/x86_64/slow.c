@@ -309,11 +309,11 @@ static void do_access(const View *v, const Access *a)
     }
 }
 
-/* An exit that is not taken because something wants the vCPU. */
-static const void *leave_for_request(const View *v, uint64_t pc)
+/* Out, with the flags in the state. */
+static const void *leave_with(const View *v, uint64_t pc, TnRunExit why)
 {
     *word_at(v->state, x64_plan.target->pc_offset) = pc;
-    *gpr(v, X64_RAX) = TN_RUN_EXIT_REQUEST;
+    *gpr(v, X64_RAX) = why;
     return x64_code_rx(x64_thunks.leave);
 }
 
@@ -394,6 +394,37 @@ static bool is_near_edge(uint64_t addr)
     return offset < X64_GROUP_SPAN || offset >= TN_PAGE_SIZE - X64_GROUP_SPAN;
 }
 
+/* Has the soft TLB allow the group, or leaves the block before the instruction. Gives where to go on. */
+static const void *settle_group(const View *v, TnBlock *block, unsigned head, uint64_t pc,
+                                const uint8_t *note, const uint8_t *here)
+{
+    unsigned flags = *note++;
+    TnMmuGroup g = { .vaddr = *gpr(v, flags & SOURCE_REG), .stores = flags & GROUP_STORES,
+                     .write = flags & GROUP_WRITE };
+    uint64_t back;
+    const TnBlock *tail;
+
+    g.mode = (unsigned)x64_read_unsigned(&note);
+    g.vaddr += (uint64_t)x64_read_signed(&note);
+    g.first = g.vaddr - x64_read_unsigned(&note);
+    g.last = g.vaddr + x64_read_unsigned(&note);
+    back = x64_read_unsigned(&note);
+    if (!(head & HAS_FLAGS))
+        note = NULL;
+    close_windows(v->cpu);
+    v->cpu->fault_pc = pc;
+    *word_at(v->frame, X64_F_RECIPE) = (uintptr_t)note;
+    if (tn_mmu_allows_group(v->cpu, &g)) {
+        *word_at(v->frame, X64_F_RECIPE) = 0;
+        return here - back;
+    }
+    *word_at(v->frame, X64_F_RECIPE) = 0;
+    x64_met_edge(block);
+    bring_flags(v, note);
+    tail = tn_block_tail(v->cpu, block, pc);
+    return tail ? tail->code : leave_with(v, pc, TN_RUN_EXIT_TAIL);
+}
+
 const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
@@ -405,8 +436,10 @@ const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
     if ((head & KIND) == X64_STUB_REQUEST) {
         close_windows(cpu);
         bring_flags(&v, head & HAS_FLAGS ? note : NULL);
-        return leave_for_request(&v, pc);
+        return leave_with(&v, pc, TN_RUN_EXIT_REQUEST);
     }
+    if ((head & KIND) == X64_STUB_GROUP)
+        return settle_group(&v, block, head, pc, note, here);
     if ((head & KIND) == X64_STUB_SITE)
         return here - open_site(&v, note);
 
