@@ -49,9 +49,12 @@ TnBlock *tn_block_lookup_indirect(TnCpu *cpu, uint64_t pc)
     return NULL;
 }
 
+TnJumpEntry fake_next;
+
 const void *tn_cpu_next_code(TnCpu *cpu)
 {
-    return NULL;
+    return fake_state(cpu)->pc != fake_next.pc || atomic_load(&cpu->exit_request) ? NULL
+                                                                                  : fake_next.code;
 }
 
 const void *tn_cpu_next_code_after(TnCpu *cpu, TnBlock *from, unsigned exit)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From one block to the next: a direct exit's jump, patched while other threads execute it, and the
- * look into the jump cache where an exit may not lead straight to a block.
+ * From one block to the next: a direct exit's jump, patched while other threads execute it.
  */
 #include <string.h>
 
@@ -10,8 +9,6 @@
 #include "notes.h"
 #include "slow.h"
 #include "translate/translator.h"
-
-enum { ROOM = 128 }; /* no lookup and no stores of flags are longer */
 
 /* The displacement lies in one aligned word of 8 bytes, so that a thread that executes the jump sees
  * the old or the new one (SDM vol. 3A, 9.1.1, and AMD's manual vol. 2, 7.3.2; cross-modifying only an
@@ -23,15 +20,13 @@ static void patch(void *place, const void *target_rw)
     __atomic_store_n((int32_t *)place, disp, __ATOMIC_RELEASE);
 }
 
-static bool has_room(void)
+void x64_rewrite(uint8_t *place, const uint8_t *bytes, unsigned n)
 {
-    return x64_code.rw + x64_code.size - x64_code.next >= ROOM;
-}
+    unsigned at = (uintptr_t)place % sizeof(uint64_t);
+    uint64_t *word = (uint64_t *)(void *)(place - at), value = *word;
 
-static void take(const X64Emit *e)
-{
-    tn_translator.n_host_bytes += (uint64_t)(e->p - e->start);
-    x64_code_take(e->p);
+    memcpy((uint8_t *)&value + at, bytes, n);
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
 /* ---- Exits that are linked to the pc they go to first ---------------------------------------- */
@@ -87,16 +82,14 @@ bool x64_is_open_exit(const uint8_t *place, const uint8_t *code)
            (uintptr_t)(place - OPCODE) % WORD <= WORD - OPCODE - DISP;
 }
 
-/* The whole jump lies in one word. */
 static void make_conditional(uint8_t *place, const uint8_t *target_rw)
 {
     int32_t disp = (int32_t)(target_rw - (place + DISP));
-    uint64_t *word = (uint64_t *)(void *)((uintptr_t)place / WORD * WORD), value = *word;
-    uint8_t *jump = (uint8_t *)&value + ((uintptr_t)(place - OPCODE) % WORD);
+    uint8_t jump[OPCODE + DISP];
 
     memcpy(jump, where_equal, OPCODE);
     memcpy(jump + OPCODE, &disp, DISP);
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    x64_rewrite(place - OPCODE, jump, sizeof(jump));
 }
 
 static void settle(const TnBlock *from, const TnBlockExit *x, const uint8_t *entry)
@@ -120,12 +113,12 @@ static bool make_late(TnBlockExit *x)
     const uint8_t *note = (const uint8_t *)x->unlinked + CALL;
     X64Recipe flags = x64_read_recipe(x64_behind_exit_note(note));
 
-    if (!has_room())
+    if (!x64_room_beside())
         return false;
     x64_store_later(&e, &flags);
     x->patch = x64_jmp32_aligned(&e);
     x->late = e.start;
-    take(&e);
+    x64_take_beside(&e);
     return true;
 }
 
@@ -176,15 +169,16 @@ void x64_link_lookup(TnBlock *from, unsigned exit)
 {
     TnBlockExit *x = &from->exits[exit];
 
-    if (!(x64_opt & TN_OPT_LINK_LOOKUP) || (x->early && !x->late && !make_late(x)) || !has_room())
+    if (!(x64_opt & TN_OPT_LINK_LOOKUP) || (x->early && !x->late && !make_late(x)) ||
+        !x64_room_beside())
         return;
     X64Emit e = { .p = x64_code.next, .start = x64_code.next };
 
-    x64_emit_lookup(&e, x->pc, NULL);
+    x64_emit_lookup(&e, x->pc, false);
     patch(x->patch, e.start);
     if (x->noted)
         patch(x->early, x->late);
-    take(&e);
+    x64_take_beside(&e);
 }
 
 const void *x64_next_after(TnCpu *cpu, const uint8_t *note)
@@ -192,52 +186,4 @@ const void *x64_next_after(TnCpu *cpu, const uint8_t *note)
     X64ExitNote n = x64_read_exit_note(note);
 
     return tn_cpu_next_code_after(cpu, n.block, n.exit);
-}
-
-void x64_emit_next(X64Emit *e)
-{
-    x64_target32(x64_jmp32(e), x64_thunks.next);
-}
-
-/* The thunk for a miss reads a short pc from the comparison before the jump where it is one of 32
- * bits, so that a request may lead to the call, too; a long one is in RAX unless a request did. */
-static void emit_miss(X64Emit *e, uint64_t pc, const uint8_t *compared, bool requested)
-{
-    enum { CALL = 5 };
-
-    if (x64_fits32(pc) && pc != (uint64_t)(int8_t)pc && compared &&
-        e->p + CALL - compared == X64_MISSED_PC) {
-        x64_call(e, x64_thunks.missed);
-    } else if (!x64_fits32(pc) && compared && !requested) {
-        x64_target32(x64_jmp32(e), x64_thunks.missed_rax);
-    } else {
-        x64_store_imm64(e, x64_env(x64_state_ofs(x64_plan.target->pc_offset)), pc);
-        x64_emit_next(e);
-    }
-}
-
-void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request)
-{
-    int32_t entry = (int32_t)(tn_jump_index(pc) * sizeof(TnJumpEntry));
-    X64Mem tag = x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, pc));
-    const uint8_t *compared = NULL;
-    uint8_t *miss;
-
-    if (x64_opt & TN_OPT_JUMP_CACHE) {
-        x64_load(e, X64_W, X64_RCX, x64_env(X64_CPU_OFS(jump)));
-        if (x64_fits32(pc)) {
-            x64_g1_mi(e, X64_G1_CMP, 3, tag, (int32_t)pc);
-        } else {
-            x64_mov_ri(e, X64_RAX, pc);
-            x64_rm(e, X64_CMP | X64_W, X64_RAX, tag);
-        }
-        compared = e->p - sizeof(int32_t);
-        miss = x64_jcc8(e, X64_NZ);
-        x64_rm(e, X64_GRP4, X64_G4_JMP,
-               x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, code)));
-        x64_here8(e, miss);
-    }
-    if (request)
-        x64_here32(e, request);
-    emit_miss(e, pc, compared, request);
 }

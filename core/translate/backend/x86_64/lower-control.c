@@ -17,7 +17,7 @@ static void store_pc(X64Ctx *cx, uint64_t pc)
 
 static uint8_t *check_request(X64Ctx *cx)
 {
-    x64_g1_mi(&cx->e, X64_G1_CMP, 2, x64_env(X64_CPU_OFS(exit_request)), 0);
+    x64_compare_request(&cx->e);
     return x64_jcc32(&cx->e, X64_NZ);
 }
 
@@ -74,16 +74,6 @@ static void to_next(X64Ctx *cx)
     x64_emit_next(&cx->e);
 }
 
-/* An exit that may not be linked finds its block in the jump cache. */
-static void cached_exit(X64Ctx *cx, uint64_t pc)
-{
-    uint8_t *request = NULL;
-
-    if ((x64_opt & TN_OPT_JUMP_CACHE) && goes_back(cx, pc))
-        request = check_request(cx);
-    x64_emit_lookup(&cx->e, pc, request);
-}
-
 /* Goes to pc; the flags are taken care of. */
 static void go(X64Ctx *cx, uint64_t pc)
 {
@@ -91,7 +81,7 @@ static void go(X64Ctx *cx, uint64_t pc)
 
     clean_upper(cx);
     if (!tn_exit_linkable(cx->block, pc)) {
-        cached_exit(cx, pc);
+        x64_emit_far_exit(&cx->e, cx->block, pc);
         return;
     }
     if (goes_back(cx, pc))
@@ -267,7 +257,7 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
         check_target(cx, op, pc, tmp);
     }
     if (x64_opt & TN_OPT_JUMP_CACHE) {
-        x64_g1_mi(e, X64_G1_CMP, 2, x64_env(X64_CPU_OFS(exit_request)), 0);
+        x64_compare_request(e);
         request = x64_jcc8(e, X64_NZ);
         if (may_learn(cx))
             open = x64_open_exit(e, cx->block, pc, tmp);

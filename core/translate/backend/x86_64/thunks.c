@@ -200,18 +200,18 @@ static void make_leave(X64Emit *e)
 
 /* A block was left for good with the pc and the block key's state in the state: on to the next one,
  * or out. The flags' recipe stays in the frame. */
-static void go_on(X64Emit *e, bool after)
+static void go_on(X64Emit *e, void (*fn)(void), bool noted)
 {
     uint8_t *out;
 
-    if (after)
+    if (noted)
         x64_pop(e, X64_RCX);
     if (x64_opt & TN_OPT_NEXT) {
         move_pins(e, true, X64_CALLER_SAVED_PINS);
         x64_lea(e, X64_W, X64_RDI, x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS));
-        if (after)
+        if (noted)
             x64_mov_rr(e, X64_W, X64_RSI, X64_RCX);
-        x64_emit_call_c(e, after ? (void (*)(void))x64_next_after : (void (*)(void))tn_cpu_next_code);
+        x64_emit_call_c(e, fn);
         move_pins(e, false, X64_CALLER_SAVED_PINS);
         x64_rr(e, X64_TEST | X64_W, X64_RAX, X64_RAX);
         out = x64_jcc8(e, X64_Z);
@@ -230,9 +230,11 @@ static void make_next(X64Emit *e)
     x64_thunks.missed_rax = e->p;
     x64_store(e, X64_W, X64_RAX, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
     x64_thunks.next = e->p;
-    go_on(e, false);
+    go_on(e, (void (*)(void))tn_cpu_next_code, false);
     x64_thunks.next_after = x64_begin_thunk(e);
-    go_on(e, true);
+    go_on(e, (void (*)(void))x64_next_after, true);
+    x64_thunks.next_far = x64_begin_thunk(e);
+    go_on(e, (void (*)(void))x64_next_far, true);
 }
 
 static void make_small(X64Emit *e)

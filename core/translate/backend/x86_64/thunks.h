@@ -17,7 +17,8 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *next;           /* the pc is in the state: to the next block */
     uint8_t *missed;         /* called where a lookup missed: X64_MISSED_PC */
     uint8_t *missed_rax;     /* jumped to where one did for the pc in RAX */
-    uint8_t *next_after;     /* the same, called by an exit that may be open, with its note */
+    uint8_t *next_far;       /* called by an exit to another page, with a note: x64_next_far */
+    uint8_t *next_after;     /* to the next block, called by an exit that may be open, with its note */
     uint8_t *save_pins;      /* all pinned registers to the state */
     uint8_t *load_pins;      /* and back */
     /* Where the guest's MXCSR is in force (mxcsr.c), else nothing: */
@@ -76,8 +77,6 @@ void x64_sampled(TnCpu *cpu);
 void x64_link(TnBlock *from, unsigned exit, TnBlock *to);
 void x64_unlink(TnBlock *from, unsigned exit);
 void x64_link_lookup(TnBlock *from, unsigned exit);
-/* To the block for the pc that the state has. */
-void x64_emit_next(X64Emit *e);
 /* Emits, at an indirect exit to the pc in a register, what links it to the first one: gives the
  * place to patch, whose jump is to lead to x64_thunks.next_after. tmp is clobbered. */
 uint8_t *x64_open_exit(X64Emit *e, const TnBlock *block, int pc, int tmp);
@@ -85,8 +84,24 @@ uint8_t *x64_open_exit(X64Emit *e, const TnBlock *block, int pc, int tmp);
 bool x64_is_open_exit(const uint8_t *place, const uint8_t *code);
 /* What that thunk calls. */
 const void *x64_next_after(TnCpu *cpu, const uint8_t *note);
-/* To the block for pc, by the jump cache. `request`: a jump to be led past that, or NULL. */
-void x64_emit_lookup(X64Emit *e, uint64_t pc, uint8_t *request);
+/* Writes n bytes that lie in one aligned word of 8, which others may be executing. */
+void x64_rewrite(uint8_t *place, const uint8_t *bytes, unsigned n);
+
+/* ---- lookup.c ---------------------------------------------------------------------------- */
+
+/* To the block for the pc that the state has. */
+void x64_emit_next(X64Emit *e);
+/* The host's flags: not zero where something wants the vCPU. */
+void x64_compare_request(X64Emit *e);
+/* To the block for pc, by the jump cache; `check`: with that look before. */
+void x64_emit_lookup(X64Emit *e, uint64_t pc, bool check);
+/* A block's exit to the block for pc, which is not to be linked: by a call that becomes a lookup. */
+void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc);
+/* What that calls. */
+const void *x64_next_far(TnCpu *cpu, const uint8_t *note);
+/* Whether there is room for what is made for exits; takes what was, with the lock held. */
+bool x64_room_beside(void);
+void x64_take_beside(const X64Emit *e);
 
 /* ---- vector-thunks.c --------------------------------------------------------------------- */
 

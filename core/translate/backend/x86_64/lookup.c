@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exits that may not lead straight to a block: to other pages, and within a page to code that goes on
+ * behind it. They look into the jump cache.
+ *
+ * Few exits of code that was just made are ever taken: there the look is a call with a note of how
+ * far the pc is from the block's. Code in C serves it; one that is taken a few times gets a look of
+ * its own, to which the call becomes a jump.
+ */
+#include "code-buffer.h"
+#include "compile.h"
+#include "notes.h"
+#include "slow.h"
+#include "translate/translator.h"
+
+enum {
+    ROOM = 128,     /* nothing that is made for an exit is longer */
+    CALL = 5,
+    JMP_REL32 = 0xe9,
+    OFTEN = 8,      /* calls of an exit before it gets a look of its own */
+    COUNT_BITS = 14,
+};
+
+bool x64_room_beside(void)
+{
+    return x64_code.rw + x64_code.size - x64_code.next >= ROOM;
+}
+
+void x64_take_beside(const X64Emit *e)
+{
+    tn_translator.n_host_bytes += (uint64_t)(e->p - e->start);
+    x64_code_take(e->p);
+}
+
+void x64_emit_next(X64Emit *e)
+{
+    x64_target32(x64_jmp32(e), x64_thunks.next);
+}
+
+/* ---- Looking up inline ----------------------------------------------------------------------- */
+
+/* The thunk for a miss reads a short pc from the comparison before the jump where it is one of 32
+ * bits, so that a request may lead to the call, too; a long one is in RAX unless a request did. */
+static void emit_miss(X64Emit *e, uint64_t pc, const uint8_t *compared, bool requested)
+{
+    if (x64_fits32(pc) && pc != (uint64_t)(int8_t)pc && compared &&
+        e->p + CALL - compared == X64_MISSED_PC) {
+        x64_call(e, x64_thunks.missed);
+    } else if (!x64_fits32(pc) && compared && !requested) {
+        x64_target32(x64_jmp32(e), x64_thunks.missed_rax);
+    } else {
+        x64_store_imm64(e, x64_env(x64_state_ofs(x64_plan.target->pc_offset)), pc);
+        x64_emit_next(e);
+    }
+}
+
+void x64_compare_request(X64Emit *e)
+{
+    x64_g1_mi(e, X64_G1_CMP, 2, x64_env(X64_CPU_OFS(exit_request)), 0);
+}
+
+void x64_emit_lookup(X64Emit *e, uint64_t pc, bool check)
+{
+    int32_t entry = (int32_t)(tn_jump_index(pc) * sizeof(TnJumpEntry));
+    X64Mem tag = x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, pc));
+    bool cached = x64_opt & TN_OPT_JUMP_CACHE;
+    const uint8_t *compared = NULL;
+    uint8_t *miss, *request = NULL;
+
+    if (check && cached) {
+        x64_compare_request(e);
+        request = x64_jcc8(e, X64_NZ);
+    }
+    if (cached) {
+        x64_load(e, X64_W, X64_RCX, x64_env(X64_CPU_OFS(jump)));
+        if (x64_fits32(pc)) {
+            x64_g1_mi(e, X64_G1_CMP, 3, tag, (int32_t)pc);
+        } else {
+            x64_mov_ri(e, X64_RAX, pc);
+            x64_rm(e, X64_CMP | X64_W, X64_RAX, tag);
+        }
+        compared = e->p - sizeof(int32_t);
+        miss = x64_jcc8(e, X64_NZ);
+        x64_rm(e, X64_GRP4, X64_G4_JMP,
+               x64_mem(X64_RCX, entry + (int32_t)offsetof(TnJumpEntry, code)));
+        x64_here8(e, miss);
+    }
+    if (request)
+        x64_here8(e, request);
+    emit_miss(e, pc, compared, request);
+}
+
+/* ---- Looking up late ------------------------------------------------------------------------- */
+
+void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc)
+{
+    if (!(x64_opt & TN_OPT_LATE_LOOKUP) || !(x64_opt & TN_OPT_NEXT) ||
+        block->form != TN_FORM_FAST) {
+        x64_emit_lookup(e, pc, pc <= block->key.pc);
+        return;
+    }
+    x64_align(e, 0, CALL);
+    x64_call(e, x64_thunks.next_far);
+    x64_note_signed(e, (int64_t)(pc - block->key.pc));
+}
+
+/* How often each exit was taken, by a hash of its address; some have it in common. */
+static bool came_often(const uint8_t *note)
+{
+    static uint8_t counts[1 << COUNT_BITS];
+    uint64_t hash = (uintptr_t)note * UINT64_C(0x9e3779b97f4a7c15);
+    uint8_t *count = &counts[hash >> (64 - COUNT_BITS)];
+    uint8_t n = __atomic_load_n(count, __ATOMIC_RELAXED);
+
+    __atomic_store_n(count, n + 1, __ATOMIC_RELAXED);
+    return n % OFTEN == OFTEN - 1;
+}
+
+/* The look serves the exit until the block's end. */
+static void make_lookup(uint8_t *call, uint64_t pc, bool check)
+{
+    tn_translator_lock();
+    if (*call != JMP_REL32 && x64_room_beside()) {
+        X64Emit e = { .p = x64_code.next, .start = x64_code.next };
+        int32_t disp = (int32_t)(e.start - (call + CALL));
+        uint8_t jump[CALL] = { JMP_REL32 };
+
+        x64_emit_lookup(&e, pc, check);
+        memcpy(jump + 1, &disp, sizeof(disp));
+        x64_rewrite(call, jump, sizeof(jump));
+        x64_take_beside(&e);
+    }
+    tn_translator_unlock();
+}
+
+/* The look by itself; where it misses, or something wants the vCPU, the long way. */
+static const void *find(TnCpu *cpu, uint64_t pc)
+{
+    const TnJumpEntry *e = &cpu->jump[tn_jump_index(pc)];
+
+    return __atomic_load_n(&e->pc, __ATOMIC_RELAXED) == pc &&
+           !atomic_load_explicit(&cpu->exit_request, memory_order_relaxed)
+               ? e->code : tn_cpu_next_code(cpu);
+}
+
+const void *x64_next_far(TnCpu *cpu, const uint8_t *note)
+{
+    const TnBlock *block = x64_noting_block(note);
+    uint8_t *call = x64_code_rw(note - CALL), *state = tn_cpu_state(cpu);
+    uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note);
+    const void *code;
+
+    *(uint64_t *)(void *)(state + x64_plan.target->pc_offset) = pc;
+    code = find(cpu, pc);
+    if (code && (x64_opt & TN_OPT_JUMP_CACHE) && came_often(call))
+        make_lookup(call, pc, pc <= block->key.pc);
+    return code;
+}
