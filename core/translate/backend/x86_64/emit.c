@@ -19,24 +19,6 @@ static inline void put(X64Emit *e, uint64_t v, unsigned n)
     e->p = x64_put(e->p, v, n);
 }
 
-/* rbp and r13 as a base have a displacement, rsp and r12 a SIB byte. */
-#define FORM(mod, base, disp) { (unsigned)((mod) << 6 | (base)) << 8, 16, 2 + (disp) }
-#define FORM_SIB(mod, disp) \
-    { (unsigned)((mod) << 6 | X64_RSP) << 8 | (unsigned)(X64_RSP << 3 | X64_RSP) << 16, 24, 3 + (disp) }
-#define FORMS_TO_SP(mod, disp) \
-    FORM(mod, 0, disp), FORM(mod, 1, disp), FORM(mod, 2, disp), FORM(mod, 3, disp), \
-        FORM_SIB(mod, disp)
-#define FORMS_FROM_SI(mod, disp) FORM(mod, 6, disp), FORM(mod, 7, disp)
-
-const X64MemForm x64_mem_forms[3][16] = {
-    { FORMS_TO_SP(0, 0), FORM(1, 5, 1), FORMS_FROM_SI(0, 0),
-      FORMS_TO_SP(0, 0), FORM(1, 5, 1), FORMS_FROM_SI(0, 0) },
-    { FORMS_TO_SP(1, 1), FORM(1, 5, 1), FORMS_FROM_SI(1, 1),
-      FORMS_TO_SP(1, 1), FORM(1, 5, 1), FORMS_FROM_SI(1, 1) },
-    { FORMS_TO_SP(2, 4), FORM(2, 5, 4), FORMS_FROM_SI(2, 4),
-      FORMS_TO_SP(2, 4), FORM(2, 5, 4), FORMS_FROM_SI(2, 4) },
-};
-
 /* ModRM, SIB and displacement. */
 static inline uint8_t *put_mem(uint8_t *p, int reg, X64Mem m)
 {

@@ -62,7 +62,24 @@ typedef struct X64MemForm {
     uint8_t shift, n;
 } X64MemForm;
 
-extern const X64MemForm x64_mem_forms[3][16]; /* by the bytes of the displacement: none, 1, 4 */
+/* rbp and r13 as a base have a displacement, rsp and r12 a SIB byte. */
+#define X64_FORM(mod, base, disp) { (unsigned)((mod) << 6 | (base)) << 8, 16, 2 + (disp) }
+#define X64_FORM_SIB(mod, disp) \
+    { (unsigned)((mod) << 6 | X64_RSP) << 8 | (unsigned)(X64_RSP << 3 | X64_RSP) << 16, 24, 3 + (disp) }
+#define X64_FORMS_TO_SP(mod, disp) \
+    X64_FORM(mod, 0, disp), X64_FORM(mod, 1, disp), X64_FORM(mod, 2, disp), X64_FORM(mod, 3, disp), \
+        X64_FORM_SIB(mod, disp)
+#define X64_FORMS_FROM_SI(mod, disp) X64_FORM(mod, 6, disp), X64_FORM(mod, 7, disp)
+
+/* By the bytes of the displacement: none, 1, 4. */
+static const X64MemForm x64_mem_forms[3][16] = {
+    { X64_FORMS_TO_SP(0, 0), X64_FORM(1, 5, 1), X64_FORMS_FROM_SI(0, 0),
+      X64_FORMS_TO_SP(0, 0), X64_FORM(1, 5, 1), X64_FORMS_FROM_SI(0, 0) },
+    { X64_FORMS_TO_SP(1, 1), X64_FORM(1, 5, 1), X64_FORMS_FROM_SI(1, 1),
+      X64_FORMS_TO_SP(1, 1), X64_FORM(1, 5, 1), X64_FORMS_FROM_SI(1, 1) },
+    { X64_FORMS_TO_SP(2, 4), X64_FORM(2, 5, 4), X64_FORMS_FROM_SI(2, 4),
+      X64_FORMS_TO_SP(2, 4), X64_FORM(2, 5, 4), X64_FORMS_FROM_SI(2, 4) },
+};
 
 static inline uint64_t x64_form_bytes(const X64MemForm *f, int reg, int32_t disp)
 {

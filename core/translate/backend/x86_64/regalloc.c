@@ -278,28 +278,46 @@ void x64_release(X64Ctx *cx)
             unbind(cx, t);
 }
 
-/* Where that is a pinned register, and what is in it may go elsewhere now. */
-static __attribute__((noinline)) void make_wanted(X64Ctx *cx, int want)
+static inline int define_in(X64Ctx *cx, TnTemp t, int reg)
 {
+    cx->locked |= 1u << reg;
+    x64_bind(cx, t, reg);
+    return reg;
+}
+
+static __attribute__((noinline)) int out_spilling(X64Ctx *cx, TnTemp t, uint32_t avoid)
+{
+    return define_in(cx, t, spill_gpr(cx, avoid));
+}
+
+static inline int out_anywhere(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
+{
+    enum { NO_REG = 31 };
+    uint32_t set = free_gprs(cx, avoid);
+
+    if ((X64_SCRATCH_MASK & ~(cx->full | avoid)) >> (prefer & NO_REG) & 1)
+        return define_in(cx, t, prefer);
+    return set ? define_in(cx, t, first_gpr(set)) : out_spilling(cx, t, avoid);
+}
+
+/* The pinned register that t wants is full: what is in it may perhaps go elsewhere now. */
+static __attribute__((noinline)) int out_wanting(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
+{
+    int want = cx->temps[t].want;
+
     if (tn_ir_is(&cx->ops[cx->i], TN_IRF_PURE))
         x64_evict(cx, want);
+    return cx->full >> want & 1 ? out_anywhere(cx, t, prefer, avoid) : define_in(cx, t, want);
 }
 
 int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 {
-    enum { NO_REG = 31 };
     int want = cx->temps[t].want;
     uint32_t wanted = want == X64_NONE ? 0 : 1u << want & ~avoid;
 
     if (TN_UNLIKELY(wanted & cx->full))
-        make_wanted(cx, want);
-    if (wanted & ~cx->full)
-        prefer = want;
-    else if (!((X64_SCRATCH_MASK & ~(cx->full | avoid)) >> (prefer & NO_REG) & 1))
-        prefer = alloc_gpr(cx, avoid);
-    cx->locked |= 1u << prefer;
-    x64_bind(cx, t, prefer);
-    return prefer;
+        return out_wanting(cx, t, prefer, avoid);
+    return wanted ? define_in(cx, t, want) : out_anywhere(cx, t, prefer, avoid);
 }
 
 int x64_tmp(X64Ctx *cx)
