@@ -5,7 +5,7 @@
  */
 #include "translate/ir-info.h"
 
-enum { FIRST_CAPACITY = 1024 };
+#include <sys/mman.h>
 
 #define DST TN_IRF_DST
 #define PURE (TN_IRF_DST | TN_IRF_PURE)
@@ -86,14 +86,21 @@ const TnIrInfo tn_ir_info[TN_IR_COUNT] = {
 #undef IMM
 #undef AUX
 
-void tn_ir_grow(TnIrBuilder *b)
+enum { OPS_BYTES = TN_IR_MAX_OPS * sizeof(TnIrOp), GUARD = 4096 };
+
+static TnIrOp *map_ops(void)
 {
-    b->capacity = b->capacity ? b->capacity * 2 : FIRST_CAPACITY;
-    b->ops = g_renew(TnIrOp, b->ops, b->capacity);
+    char *p = mmap(NULL, OPS_BYTES + GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED || mprotect(p, OPS_BYTES, PROT_READ | PROT_WRITE) < 0)
+        g_error("cannot map %u bytes for a translation", (unsigned)OPS_BYTES);
+    return (TnIrOp *)(void *)p;
 }
 
 void tn_ir_begin(TnIrBuilder *b, uint64_t pc, unsigned max_insns)
 {
+    if (!b->ops)
+        b->ops = map_ops();
     b->n_ops = 0;
     b->n_temps = 1;
     b->n_insns = 0;
@@ -109,6 +116,7 @@ void tn_ir_begin(TnIrBuilder *b, uint64_t pc, unsigned max_insns)
 
 void tn_ir_clear(TnIrBuilder *b)
 {
-    g_free(b->ops);
+    if (b->ops)
+        munmap(b->ops, OPS_BYTES + GUARD);
     *b = (TnIrBuilder){ 0 };
 }

@@ -23,9 +23,9 @@ enum {
 /* ---- Code bytes ------------------------------------------------------------------------- */
 
 /*
- * Decoding reads c->bytes as if all of them were there; where the instruction turns out to be longer
- * than what has been read of it, one byte more is and it is decoded again. That is rare: only near the
- * end of a page.
+ * Decoding reads c->bytes as if all of them were there. Where the instruction turns out to be longer
+ * than what has been read of it, one byte more is read and it is decoded again; but that is only near
+ * the end of a page.
  */
 static uint64_t linear_pc(const X86Ctx *c)
 {
@@ -135,8 +135,8 @@ static uint8_t decode_prefixes(X86Ctx *c, Cursor *at)
     }
 }
 
-/* The bytes after C5 or C4 (the first of them is read); sets the fields that VEX carries. False where
- * there is no such instruction. */
+/* The bytes after C5 or C4 (the first of them is read); sets the fields that VEX carries. False
+ * where there is no such instruction. */
 static bool decode_vex(X86Ctx *c, Cursor *at, bool three, uint8_t first, uint8_t *prefix)
 {
     static const uint8_t prefixes[] = { ENTRY_NP, ENTRY_66, ENTRY_F3, ENTRY_F2 };
@@ -305,14 +305,16 @@ static inline void decode_modrm(X86Ctx *c, Cursor *at)
     c->rm = (c->modrm & 7) | (c->rex & REX_B ? 8 : 0);
 }
 
-static inline void decode_memory(X86Ctx *c, Cursor *at)
+/* Gives the end of it. */
+static Cursor decode_memory(X86Ctx *c, Cursor at)
 {
     if (c->addr_size == 2)
-        decode_mem16(c, at);
+        decode_mem16(c, &at);
     else
-        decode_mem32(c, at);
+        decode_mem32(c, &at);
     if (c->seg_override >= 0)
         c->mem_seg = (uint8_t)c->seg_override;
+    return at;
 }
 
 /* ---- Operands --------------------------------------------------------------------------- */
@@ -510,17 +512,19 @@ static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op
     return true;
 }
 
-static bool decode_operands(X86Ctx *c, const X86Entry *e, Cursor *at)
+/* Gives the end of them; an operand that there is not is the last looked at. */
+static Cursor decode_operands(X86Ctx *c, const X86Entry *e, Cursor at, X86DecodeResult *result)
 {
-    for (unsigned i = 0; i < e->n_ops; i++) {
-        if (!decode_operand(c, &e->op[i], &c->op[i], at))
-            return false;
+    *result = X86_DECODE_OK;
+    for (unsigned i = 0; i < e->n_ops && *result == X86_DECODE_OK; i++) {
+        if (!decode_operand(c, &e->op[i], &c->op[i], &at))
+            *result = X86_DECODE_UD;
     }
-    return true;
+    return at;
 }
 
 /* The same for most rows. */
-static inline bool decode_shape(X86Ctx *c, const X86Entry *e, Cursor *at)
+static inline Cursor decode_shape(X86Ctx *c, const X86Entry *e, Cursor at, X86DecodeResult *result)
 {
     const X86OperandCode *code = e->op;
     X86Operand *op = c->op;
@@ -541,22 +545,23 @@ static inline bool decode_shape(X86Ctx *c, const X86Entry *e, Cursor *at)
         break;
     case SHAPE_RM_IMM:
         set_rm(c, &code[0], &op[0]);
-        set_imm(c, &code[1], &op[1], at);
+        set_imm(c, &code[1], &op[1], &at);
         break;
     case SHAPE_OPCODE_REG:
         set_reg(c, &code[0], &op[0], opcode_reg(c));
         break;
     case SHAPE_OPCODE_REG_IMM:
         set_reg(c, &code[0], &op[0], opcode_reg(c));
-        set_imm(c, &code[1], &op[1], at);
+        set_imm(c, &code[1], &op[1], &at);
         break;
     case SHAPE_IMM:
-        set_imm(c, &code[0], &op[0], at);
+        set_imm(c, &code[0], &op[0], &at);
         break;
     case SHAPE_OTHER:
-        return decode_operands(c, e, at);
+        return decode_operands(c, e, at, result);
     }
-    return true;
+    *result = X86_DECODE_OK;
+    return at;
 }
 
 /* ---- An instruction --------------------------------------------------------------------- */
@@ -583,14 +588,12 @@ static Cursor decode_any(X86Ctx *c, X86DecodeResult *result)
     *result = X86_DECODE_UD;
     set_address_size(c);
     if (c->has_modrm && c->mod != 3)
-        decode_memory(c, &at);
+        at = decode_memory(c, at);
     if (!e)
         return at;
     c->row = &e->row;
     set_operand_size(c);
-    if (decode_operands(c, e, &at))
-        *result = X86_DECODE_OK;
-    return at;
+    return decode_operands(c, e, at, result);
 }
 
 /*
@@ -618,10 +621,9 @@ static Cursor decode_common(X86Ctx *c, X86DecodeResult *result)
     if (e->has_modrm) {
         decode_modrm(c, &at);
         if (c->mod != 3)
-            decode_memory(c, &at);
+            at = decode_memory(c, at);
     }
-    *result = decode_shape(c, e, &at) ? X86_DECODE_OK : X86_DECODE_UD;
-    return at;
+    return decode_shape(c, e, at, result);
 }
 
 static void finish(X86Ctx *c)

@@ -143,6 +143,7 @@ struct X86Ctx {
     uint8_t stack_size;   /* bytes of a stack pointer: 2, 4, 8 */
     uint8_t plain_op_size;   /* bytes where neither prefix nor row says otherwise: 2, 4 */
     uint8_t plain_addr_size; /* the same of addresses: 2, 4, 8 */
+    bool flat64;          /* linear addresses are 64-bit offsets, but for FS and GS; no breakpoints */
     bool odd_mode;        /* something may have to happen before each instruction */
     unsigned mmu;         /* MMU mode of data accesses */
 
@@ -188,7 +189,7 @@ void x86_put_reg(X86Ctx *c, unsigned reg, unsigned size, TnTemp value);
 TnTemp x86_load(X86Ctx *c, TnIrType t, TnTemp addr);
 void x86_store(X86Ctx *c, TnIrType t, TnTemp addr, TnTemp value);
 /* TN_MEM_* of data accesses of n bytes: the MMU mode, and alignment checks where due. */
-unsigned x86_mem_flags(const X86Ctx *c, unsigned n);
+static inline unsigned x86_mem_flags(const X86Ctx *c, unsigned n);
 
 /* The packed condition flags. */
 TnTemp x86_get_flags(X86Ctx *c);
@@ -246,6 +247,16 @@ static inline TnTemp x86_ir_get(X86Ctx *c, TnIrType t, unsigned reg)
     if (!*known)
         *known = tn_ir_get(c->b, t, reg);
     return *known;
+}
+
+/* Where one of the two asks for alignment. */
+unsigned x86_mem_flags_aligned(const X86Ctx *c, unsigned n);
+
+static inline unsigned x86_mem_flags(const X86Ctx *c, unsigned n)
+{
+    if (TN_UNLIKELY(c->mode & MODE_AC || c->row->flags & ROW_ALIGN))
+        return x86_mem_flags_aligned(c, n);
+    return c->mmu << TN_MEM_MODE_SHIFT;
 }
 
 /* CALL with constants for arguments is common: I32 and I64 constants. */

@@ -94,10 +94,10 @@ typedef struct Place {
 } Place;
 
 /* Where the address is a register and a displacement, the access adds them. */
-static Place mem_place(X86Ctx *c, unsigned n, bool write)
+static inline Place mem_place(X86Ctx *c, unsigned n, bool write)
 {
-    if (!c->code64 || c->addr_size != 8 || c->mem_base < 0 || c->mem_index >= 0 ||
-        c->mem_seg == FS || c->mem_seg == GS || c->mem_addr || c->mode & MODE_DR7)
+    if (!c->flat64 || c->addr_size != 8 || c->mem_base < 0 || c->mem_index >= 0 ||
+        c->mem_seg == FS || c->mem_seg == GS || c->mem_addr)
         return (Place){ x86_mem_addr(c, n, write), 0 };
     if (!c->mem_root)
         c->mem_root = x86_ir_get(c, TN_I64, (unsigned)c->mem_base);
@@ -106,7 +106,7 @@ static Place mem_place(X86Ctx *c, unsigned n, bool write)
 
 /* ---- Memory ----------------------------------------------------------------------------- */
 
-unsigned x86_mem_flags(const X86Ctx *c, unsigned n)
+unsigned x86_mem_flags_aligned(const X86Ctx *c, unsigned n)
 {
     bool align = c->mode & MODE_AC && n > 1 && n <= 8;
 
@@ -169,10 +169,9 @@ void x86_ir_put(X86Ctx *c, TnIrType t, unsigned reg, TnTemp value)
 
 TnTemp x86_get_reg(X86Ctx *c, unsigned reg, unsigned size)
 {
-    if (size == 8)
-        return x86_ir_get(c, TN_I64, reg);
-    TnTemp value = x86_ir_get(c, TN_I32, reg);
-    if (size == 4)
+    TnTemp value = x86_ir_get(c, x86_calc_type(size), reg);
+
+    if (size >= 4)
         return value;
     return tn_ir_1(c->b, size == 2 ? TN_IR_EXT16U : TN_IR_EXT8U, TN_I32, value);
 }
@@ -187,27 +186,27 @@ static void put_part(X86Ctx *c, unsigned reg, TnTemp value, unsigned pos, unsign
 void x86_put_reg(X86Ctx *c, unsigned reg, unsigned size, TnTemp value)
 {
     if (size >= 4)
-        x86_ir_put(c, size == 8 ? TN_I64 : TN_I32, reg, value);
+        x86_ir_put(c, x86_calc_type(size), reg, value);
     else
         put_part(c, reg, value, 0, size * 8);
 }
 
 /* ---- Integer operands ------------------------------------------------------------------- */
 
-static TnTemp read_operand(X86Ctx *c, unsigned n, bool any, unsigned mem_flags)
+static TnTemp read_mem(X86Ctx *c, const X86Operand *op, unsigned mem_flags)
 {
-    const X86Operand *op = &c->op[n];
-    Place place;
+    Place place = mem_place(c, op->size, mem_flags & TN_MEM_RMW);
 
+    return tn_ir_ld(c->b, x86_type(op->size), place.base, place.disp,
+                    x86_mem_flags(c, op->size) | mem_flags);
+}
+
+/* An operand that is neither memory nor a general register whose low byte is asked for. */
+static TnTemp read_other(X86Ctx *c, const X86Operand *op)
+{
     switch ((X86OperandKind)op->kind) {
     case OPERAND_REG:
-        if (op->high)
-            return tn_ir_extract(c->b, TN_I32, x86_ir_get(c, TN_I32, op->reg), 8, 8);
-        return x86_get_reg(c, op->reg, any ? MAX(op->size, 4u) : op->size);
-    case OPERAND_MEM:
-        place = mem_place(c, op->size, mem_flags & TN_MEM_RMW);
-        return tn_ir_ld(c->b, x86_type(op->size), place.base, place.disp,
-                        x86_mem_flags(c, op->size) | mem_flags);
+        return tn_ir_extract(c->b, TN_I32, x86_ir_get(c, TN_I32, op->reg), 8, 8);
     case OPERAND_IMM:
         return tn_ir_const(c->b, TN_I64, (uint64_t)op->imm);
     case OPERAND_LATE:
@@ -218,6 +217,19 @@ static TnTemp read_operand(X86Ctx *c, unsigned n, bool any, unsigned mem_flags)
     default:
         g_return_val_if_reached(tn_ir_const(c->b, TN_I64, 0));
     }
+}
+
+static inline TnTemp read_operand(X86Ctx *c, unsigned n, bool any, unsigned mem_flags)
+{
+    const X86Operand *op = &c->op[n];
+
+    if (op->kind == OPERAND_MEM)
+        return read_mem(c, op, mem_flags);
+    if (op->kind != OPERAND_REG || op->high)
+        return read_other(c, op);
+    if (any)
+        return x86_ir_get(c, x86_calc_type(op->size), op->reg);
+    return x86_get_reg(c, op->reg, op->size);
 }
 
 TnTemp x86_read(X86Ctx *c, unsigned n)
@@ -248,26 +260,27 @@ TnTemp x86_read_signed(X86Ctx *c, unsigned n)
     return tn_ir_1(c->b, (TnIrOpc)extend[x86_log2(op->size)], TN_I64, value);
 }
 
+static void write_mem(X86Ctx *c, const X86Operand *op, TnTemp value)
+{
+    Place place = mem_place(c, op->size, true);
+
+    tn_ir_st(c->b, x86_type(op->size), place.base, place.disp, value,
+             x86_mem_flags(c, op->size));
+}
+
 void x86_write(X86Ctx *c, unsigned n, TnTemp value)
 {
     const X86Operand *op = &c->op[n];
-    Place place;
 
-    switch ((X86OperandKind)op->kind) {
-    case OPERAND_REG:
-        if (op->high)
-            put_part(c, op->reg, value, 8, 8);
-        else
-            x86_put_reg(c, op->reg, op->size, value);
-        break;
-    case OPERAND_MEM:
-        place = mem_place(c, op->size, true);
-        tn_ir_st(c->b, x86_type(op->size), place.base, place.disp, value,
-                 x86_mem_flags(c, op->size));
-        break;
-    default:
-        g_return_if_reached();
+    if (op->kind == OPERAND_MEM) {
+        write_mem(c, op, value);
+        return;
     }
+    g_return_if_fail(op->kind == OPERAND_REG);
+    if (op->size >= 4)
+        x86_ir_put(c, x86_calc_type(op->size), op->reg, value);
+    else
+        put_part(c, op->reg, value, op->high ? 8 : 0, op->size * 8);
 }
 
 /* ---- Flags ------------------------------------------------------------------------------ */

@@ -25,7 +25,7 @@ typedef enum X86OperandType {
 typedef enum X86OperandSize {
     OPS_NONE, OPS_B, OPS_W, OPS_D, OPS_Q, OPS_V, OPS_Z, OPS_Y, OPS_P, OPS_DQ, OPS_QQ, OPS_X, OPS_S,
     OPS_A, OPS_T,
-    OPS_COUNT
+    OPS_COUNT = 16 /* a power of two, for tables */
 } X86OperandSize;
 
 typedef struct X86OperandCode {

@@ -34,7 +34,7 @@ static void push_flat(X86Ctx *c, unsigned size, TnTemp value)
 /* The store comes first: a fault leaves the pointer as it was. */
 void x86_push(X86Ctx *c, unsigned size, TnTemp value)
 {
-    if (c->code64 && !(c->mode & MODE_DR7)) {
+    if (c->flat64) {
         push_flat(c, size, value);
         return;
     }

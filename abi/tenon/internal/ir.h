@@ -314,12 +314,12 @@ static inline TnHostX tn_host_x_unpack(uint64_t v)
 }
 
 /*
- * The builder. One per translating thread, owned by the core. Only tn_ir_grow crosses into the
- * core; emission is inline. [vcpu]
+ * The builder. One per translating thread, owned by the core. Emission is inline. [vcpu]
  */
 struct TnIrBuilder {
-    TnIrOp *ops;       /* borrowed arena */
-    uint32_t n_ops, capacity;
+    TnIrOp *ops;       /* TN_IR_MAX_OPS, of which only those in use take memory; a page that cannot
+                        * be written to follows */
+    uint32_t n_ops;
     uint32_t n_temps;  /* the next free temporary; starts at 1 */
     uint32_t n_insns;  /* INSN operations so far */
     uint32_t n_calls;  /* CALL operations so far: any may have changed declared registers */
@@ -340,13 +340,11 @@ struct TnIrBuilder {
     uint32_t n_code;
 };
 
-/* Makes room for at least one more record. Cannot fail (GLib aborts on exhausted host memory). */
-TN_API void tn_ir_grow(TnIrBuilder *b);
-
 enum {
     TN_IR_MAX_TEMPS = 4096,
     TN_IR_SPARE_TEMPS = 512, /* what one instruction can always have */
     TN_IR_MAX_INSNS = 256,
+    TN_IR_MAX_OPS = 1 << 15, /* more than so many instructions and temporaries make */
 };
 
 static inline TnTemp tn_ir_temp(TnIrBuilder *b)
@@ -372,8 +370,6 @@ static inline bool tn_ir_at_head(const TnIrBuilder *b, uint64_t linear)
 /* Room for the next record, which is to be written whole. */
 static inline TnIrOp *tn_ir_next(TnIrBuilder *b)
 {
-    if (__builtin_expect(b->n_ops == b->capacity, 0))
-        tn_ir_grow(b);
     return &b->ops[b->n_ops++];
 }
 
