@@ -56,13 +56,15 @@ static unsigned packed_cond(X64Ctx *cx, TnTemp t, unsigned cond)
 
 static unsigned flags_cond(X64Ctx *cx, TnTemp t, unsigned cond)
 {
-    X64Recipe r = x64_recipe(cx, t);
+    const X64Temp *v = &cx->temps[t];
     bool carry = cond >= TN_FC_B && cond <= TN_FC_A && (cond & ~1u) != TN_FC_Z;
-    bool step = r.fop == TN_FLAGS_INC || r.fop == TN_FLAGS_DEC;
+    bool packed = !x64_is_unmade(v);
+    unsigned fop = cx->ops[v->def].aux & 255;
+    bool step = !packed && (fop == TN_FLAGS_INC || fop == TN_FLAGS_DEC);
 
-    if (x64_host_has(cx, t) && !(carry && step && !r.packed))
+    if (x64_host_has(cx, t) && !(carry && step))
         return cond;
-    if (r.packed)
+    if (packed)
         return packed_cond(cx, t, cond);
     x64_make_host_flags(cx, t, carry);
     return cond;

@@ -172,12 +172,14 @@ static __attribute__((noinline)) void put_moved(X64Ctx *cx, const TnIrOp *op)
         put_int(cx, op);
 }
 
-/* Most are computed in place. */
+/* Most are flags, which wait, or computed in place. */
 void x64_lower_put(X64Ctx *cx, const TnIrOp *op)
 {
     const X64Temp *t = &cx->temps[op->a];
 
-    if (op->type != TN_I64 || t->reg == X64_NONE || t->reg != x64_plan.pin[op->aux] ||
+    if (op->aux == x64_plan.flags_reg && !cx->home_of[op->aux])
+        cx->pending_flags = op->a;
+    else if (op->type != TN_I64 || t->reg == X64_NONE || t->reg != x64_plan.pin[op->aux] ||
         (t->flags & X64_T_CONST))
         put_moved(cx, op);
 }
