@@ -150,15 +150,8 @@ typedef struct TnTargetInfo TnTargetInfo;
  */
 struct TnCpu {
     TnTlbSite site[TN_TLB_SITES]; /* back end: of hot code */
-    /* Written by any thread: nonzero makes translated code return to the main loop at its next check. */
-    atomic_uint exit_request;
-    atomic_uint requests;      /* TnCpuRequest bits */
-    uint32_t mode_id;          /* interned (base, flags, address_bits) of the running code */
-    uint32_t index;
-    uint64_t fault_pc;         /* guest pc of the access or helper in flight, set by slow paths */
-    TnTlb *tlb;                /* soft TLBs of the address space in force, by MMU mode */
     const TnTargetInfo *target;
-    TnJumpEntry *jump;         /* the jump cache of the running mode, TN_JUMP_SIZE entries */
+    uint32_t index;
     sigjmp_buf *unwind;        /* where a fault goes; NULL outside translated code */
     TnAddressSpace *as;        /* memory as this vCPU sees it, borrowed */
     TnAddressSpace *io;        /* port I/O space, borrowed; NULL where there is none */
@@ -168,9 +161,6 @@ struct TnCpu {
     uint8_t sipi_vector;
     bool x87_live;             /* the guest's x87 registers are in this thread's x87 (TnX87Ops) */
     uint32_t scratch_mxcsr;    /* back end: host MXCSR outside translated code */
-    void *code_frame;          /* back end: the stack frame of translated code; NULL outside of it */
-    uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
-                                * translated code: in the state */
     TnTlbWindow window[TN_TLB_WINDOWS]; /* back end: of the running loop */
     /* The page that had code and was stored to last: its host address, the bitmap of its code bytes with
      * a word for each 64. NULL: none. */
@@ -178,9 +168,27 @@ struct TnCpu {
     const void *code_page_lines;
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */
     TnCpuPrivate *priv;
+
+    /* What translated code is full of: the cache line before the state. */
+    _Alignas(64) TnTlb *tlb;   /* soft TLBs of the address space in force, by MMU mode */
+    uint32_t mode_id;          /* interned (base, flags, address_bits) of the running code */
+    atomic_uint requests;      /* TnCpuRequest bits */
+    void *code_frame;          /* back end: the stack frame of translated code; NULL outside of it */
+    uint64_t page_mask;        /* back end: what of an address is its page's */
+    TnJumpEntry *jump;         /* the jump cache of the running mode, TN_JUMP_SIZE entries */
+    uint64_t fault_pc;         /* guest pc of the access or helper in flight, set by slow paths */
+    /* Written by any thread: nonzero makes translated code return to the main loop at its next check. */
+    atomic_uint exit_request;
+    uint32_t entry_mask;       /* back end: what is the offset of the page's entry in a soft TLB */
+    uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
+                                * translated code: in the state */
 };
 
-enum { TN_CPU_STATE_OFFSET = (sizeof(TnCpu) + 127) / 128 * 128 };
+enum { TN_CPU_STATE_OFFSET = sizeof(TnCpu) };
+
+_Static_assert(TN_CPU_STATE_OFFSET % 64 == 0 &&
+                   TN_CPU_STATE_OFFSET == offsetof(TnCpu, tlb) + 64,
+               "one cache line, and the state is aligned");
 
 /* The target's state, TnTargetInfo.state_size bytes, zeroed at creation, 64-byte aligned. */
 static inline void *tn_cpu_state(TnCpu *cpu)

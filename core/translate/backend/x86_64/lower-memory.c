@@ -85,15 +85,15 @@ static inline uint8_t *number_of_entry(uint8_t *p, const X64Refill *r)
     return p + 1;
 }
 
-/* A mask in the frame takes two bytes less than one in the instruction. */
+/* A mask in the vCPU takes three bytes less than one in the instruction. */
 static inline uint8_t *put_masks(uint8_t *p, const X64Refill *r)
 {
     if (r->small)
-        p = x64_put_rm(p, X64_AND, r->index, x64_frame(X64_F_ENTRY_MASK));
+        p = x64_put_rm(p, X64_AND, r->index, x64_env(X64_CPU_OFS(entry_mask)));
     else
         p = x64_put_g1(p, X64_G1_AND, 0, r->index, X64_ENTRY_MASK);
     if (r->small && !r->align)
-        return x64_put_rm(p, X64_AND | X64_W, r->tag, x64_frame(X64_F_PAGE_MASK));
+        return x64_put_rm(p, X64_AND | X64_W, r->tag, x64_env(X64_CPU_OFS(page_mask)));
     return x64_put_g1(p, X64_G1_AND, X64_W, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
 }
 

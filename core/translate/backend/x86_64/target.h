@@ -3,8 +3,8 @@
  * The x86-64 host: its registers, what translated code uses each of them for, and the layout of the
  * stack frame under translated code.
  *
- *   rbp           env: the target's state plus a bias, so that the first 256 bytes of the state (the
- *                 guest's general registers) are reached with 8-bit displacements
+ *   rbp           env: the target's state plus a bias, so that 8-bit displacements reach the last 64
+ *                 bytes of TnCpu and the first 192 of the state (the guest's general registers)
  *   rsp           the host stack; translated code runs in one fixed frame that the entry thunk made
  *   rax rcx rdx r10 r11     temporaries of the block
  *   rbx r12-r15 rsi rdi r8 r9   pinned guest registers, the callee-saved ones first
@@ -31,7 +31,7 @@ typedef enum X64Cc {
 
 enum {
     X64_ENV = X64_RBP,
-    X64_ENV_BIAS = 128, /* from the start of the target's state */
+    X64_ENV_BIAS = 64, /* from the start of the target's state */
     X64_SCRATCH_MASK = 1u << X64_RAX | 1u << X64_RCX | 1u << X64_RDX | 1u << X64_R10 | 1u << X64_R11,
     X64_CALLER_SAVED_PINS = 1u << X64_RSI | 1u << X64_RDI | 1u << X64_R8 | 1u << X64_R9,
     X64_MAX_PINS = 9,
@@ -47,10 +47,8 @@ enum {
                            * in the state */
     X64_F_FLAGS_A = 8,
     X64_F_FLAGS_B = 16,
-    X64_F_PAGE_MASK = 24, /* an address's page (lower-memory.c) */
-    X64_F_ENTRY_MASK = 32, /* 32 bits: the offset of its TLB entry */
-    X64_F_SCRATCH = 40,   /* of one operation */
-    X64_F_SLOTS = 48,     /* 8-byte spill slots */
+    X64_F_SCRATCH = 24,   /* of one operation */
+    X64_F_SLOTS = 32,     /* 8-byte spill slots */
     X64_F_SAVE = X64_F_SLOTS + TN_IR_MAX_TEMPS * 8, /* temporaries during a slow path, by number */
     X64_F_HOST_RSP = X64_F_SAVE + 16 * 8, /* rsp of the entry thunk after its pushes */
     X64_F_VEC_STATE = X64_F_HOST_RSP + 8, /* TnCpu.vec_state during a slow path */
@@ -66,7 +64,7 @@ enum {
 
 _Static_assert(X64_F_VEC % 32 == 0, "aligned moves of 32 bytes go there");
 
-/* The number of an entry of the soft TLB, times the entry's size: X64_F_ENTRY_MASK. */
+/* The number of an entry of the soft TLB, times the entry's size: TnCpu.entry_mask. */
 enum { X64_ENTRY_MASK = (TN_TLB_SIZE - 1) * (int)sizeof(TnTlbEntry) };
 
 /*

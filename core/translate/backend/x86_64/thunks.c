@@ -169,8 +169,8 @@ static void make_enter(X64Emit *e)
     enter_mxcsr(e);
     x64_store_imm(e, 0, x64_frame(X64_F_FLAGS_OP), 0);
     x64_store_imm(e, 3, x64_frame(X64_F_RECIPE), 0);
-    x64_store_imm(e, 3, x64_frame(X64_F_PAGE_MASK), -(int32_t)TN_PAGE_SIZE);
-    x64_store_imm(e, 2, x64_frame(X64_F_ENTRY_MASK), X64_ENTRY_MASK);
+    x64_store_imm(e, 3, x64_env(X64_CPU_OFS(page_mask)), -(int32_t)TN_PAGE_SIZE);
+    x64_store_imm(e, 2, x64_env(X64_CPU_OFS(entry_mask)), X64_ENTRY_MASK);
     move_pins(e, false, UINT32_MAX);
     x64_rr(e, X64_GRP4, X64_G4_JMP, X64_RDX);
 }
