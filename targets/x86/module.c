@@ -57,7 +57,6 @@ static const TnTargetOps x86_ops = {
     .list_models = x86_model_list,
     .describe_model = x86_model_describe,
     .translation_identity = x86_translation_identity,
-    .translation_state = x86_translation_state,
 };
 
 #ifdef __x86_64__

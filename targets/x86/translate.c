@@ -145,9 +145,3 @@ void x86_translation_identity(TnCpu *cpu, GByteArray *out)
     g_byte_array_append(out, (const void *)m->features, sizeof(m->features));
     g_byte_array_append(out, (const void *)m->vendor, (guint)strlen(m->vendor) + 1);
 }
-
-/* The width of linear addresses matters to 64-bit code only (insn/control.c). */
-uint64_t x86_translation_state(TnCpu *cpu, const TnBlockKey *key)
-{
-    return key->flags & MODE_CS64 ? x86_state(cpu)->cr4 & CR4_LA57 : 0;
-}

@@ -8,6 +8,5 @@
 /* TnTargetOps.translate */
 void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key);
 void x86_translation_identity(TnCpu *cpu, GByteArray *out);
-uint64_t x86_translation_state(TnCpu *cpu, const TnBlockKey *key);
 
 #endif

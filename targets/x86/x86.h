@@ -110,6 +110,7 @@ enum {
     MODE_RF = 1u << 23,        /* EFLAGS.RF is set */
     MODE_FS_OK = 1u << 24,     /* FS: writable, no limit check needed (the base is added) */
     MODE_GS_OK = 1u << 25,     /* the same of GS */
+    MODE_LA57 = 1u << 27,      /* 64-bit code: linear addresses of 57 bits, not 48 */
     MODE_X87_SOFT = 1u << 26,  /* an x87 exception is unmasked or pending: helpers run the x87 */
 };
 

@@ -19,10 +19,9 @@ static uint64_t relative_target(X86Ctx *c, unsigned n)
     return x86_wrap_pc(c, c->next_pc + (uint64_t)c->op[n].imm);
 }
 
-/* The bits of a linear address, constant while in 64-bit mode. */
 static unsigned linear_bits(const X86Ctx *c)
 {
-    return c->s->cr4 & CR4_LA57 ? 57 : 48;
+    return c->mode & MODE_LA57 ? 57 : 48;
 }
 
 /* Before anything has changed as well: see X86_BRANCH_FAULT. */

@@ -46,7 +46,7 @@ static uint32_t mode_segments(const X86State *s)
     const X86Segment *cs = &s->seg[CS];
 
     if ((s->efer & EFER_LMA) && (cs->attrs & DESC_L) && !(s->eflags & EFLAGS_VM))
-        return MODE_CS64 | MODE_FLAT | MODE_SS32;
+        return MODE_CS64 | MODE_FLAT | MODE_SS32 | (s->cr4 & CR4_LA57 ? MODE_LA57 : 0);
     if (cs->attrs & DESC_DB)
         mode |= MODE_CS32;
     if (s->seg[SS].attrs & DESC_DB)
