@@ -97,14 +97,16 @@ typedef struct TnTlbSecond {
 } TnTlbSecond;
 
 /* Sizes of large guest pages, each with a filter of where they were met. */
+enum { TN_TLB_LARGE_BITS = 13 };
 typedef struct TnTlbLarge {
     uint32_t sizes;        /* bit n: pages of 2^n bytes */
-    uint64_t met[3][8];    /* by size class: hashed page numbers */
+    uint64_t met[3][(1 << TN_TLB_LARGE_BITS) / 64]; /* by size class: hashed page numbers */
 } TnTlbLarge;
 
 /* Windows of hot code that may be open (softmmu-sites.c). */
 typedef struct TnOpenSites {
     uint64_t where;        /* bits for the pieces of memory that any of them is in */
+    uint64_t first, last;  /* addresses that none of them is beyond */
     unsigned n;
     uint16_t number[TN_TLB_SITES];
 } TnOpenSites;
@@ -127,6 +129,7 @@ struct TnCpuPrivate {
     TnTlbSpace *in_force;       /* one of them */
     uint64_t selections;
     uint32_t global_asid, last_asid;
+    uint32_t global_halves;     /* tn_tlb_half of where global pages were met since a whole flush */
     TnTlbSecond *second;        /* TN_TLB_SECOND_SIZE of them */
     TnTlbLarge large;
     TnPhysRange phys[TN_PHYS_RANGES]; /* the one used last first */

@@ -28,19 +28,19 @@ static void drop(TnJumpBank *bank, unsigned i)
 static void forget_pages(TnJumpSet *set)
 {
     set->large = 0;
+    set->halves = 0;
     memset(set->filter, 0, sizeof(set->filter));
 }
 
 static void drop_set(TnJumpBank *bank, TnJumpSet *set)
 {
-    if (!set->any)
+    if (!set->halves)
         return;
     for (unsigned w = 0; w < G_N_ELEMENTS(set->used); w++) {
         for (uint64_t bits = set->used[w]; bits; bits &= bits - 1)
             drop(bank, w * 64 + (unsigned)__builtin_ctzll(bits));
         set->used[w] = 0;
     }
-    set->any = false;
     forget_pages(set);
 }
 
@@ -163,7 +163,7 @@ static void note(TnJumpSet *set, unsigned i, uint64_t linear, unsigned page_bits
     unsigned bit = filter_bit(linear);
 
     set->used[i / 64] |= UINT64_C(1) << i % 64;
-    set->any = true;
+    set->halves |= tn_tlb_half(linear);
     if (page_bits > TN_PAGE_BITS)
         set->large |= large_bit(linear);
     else
@@ -224,7 +224,7 @@ static void flush_set(TnJumpBank *bank, TnJumpSet *set, uint64_t vaddr)
     bool large = set->large & large_bit(vaddr);
     unsigned bit = filter_bit(vaddr), bits = large ? LARGEST_PAGE_BITS : TN_PAGE_BITS;
 
-    if (!set->any)
+    if (!(set->halves & tn_tlb_half(vaddr)))
         return;
     if (bank->base) {
         drop_set(bank, set);

@@ -28,7 +28,7 @@ enum {
 /* The entries in use that share a fate. Large are those of guest pages larger than ours. */
 typedef struct TnJumpSet {
     uint64_t used[TN_JUMP_SIZE / 64];
-    bool any;          /* a bit of `used` is set */
+    uint32_t halves;   /* tn_tlb_half of their pages; 0: no bit of `used` is set */
     uint64_t filter[TN_JUMP_FILTER_BITS / 64];
     uint64_t large;    /* the same by the number of the largest page */
 } TnJumpSet;

@@ -56,6 +56,7 @@ void tn_tlb_flush(TnCpu *cpu)
         space_flush(cpu, &p->space[i], true);
     p->global_asid = tn_tlb_new_asid(cpu);
     p->large = (TnTlbLarge){ .sizes = 0 };
+    p->global_halves = 0;
     tn_tlb_sites_close(cpu, true);
     tn_jump_flush(cpu);
 }
@@ -122,23 +123,26 @@ static void drop_range(TnTlb *tlb, unsigned first, unsigned n, uint64_t vaddr, b
 }
 
 /* The entries that a page of 2^bits bytes may be in. */
-static void drop_pages(TnCpu *cpu, TnTlb *tlb, uint64_t vaddr, unsigned bits, bool global)
+static void drop_pages(TnTlb *tlb, uint64_t vaddr, unsigned bits, bool global)
 {
     unsigned n = bits - TN_PAGE_BITS >= TN_TLB_BITS ? TN_TLB_SIZE : 1u << (bits - TN_PAGE_BITS);
     drop_range(tlb, tn_tlb_index(vaddr) & ~(n - 1), n, vaddr, global);
 }
 
-static void space_drop(TnCpu *cpu, TnTlbSpace *space, uint64_t vaddr, bool global)
+/* `large`: sizes of pages that may be there besides. */
+static void space_drop(TnCpu *cpu, TnTlbSpace *space, uint64_t vaddr, uint32_t large, bool global)
 {
+    unsigned i = tn_tlb_index(vaddr);
+
     if (!space->tlb)
         return;
     for (unsigned mode = 0; mode < cpu->target->n_mmu_modes; mode++) {
-        drop_pages(cpu, &space->tlb[mode], vaddr, TN_PAGE_BITS, global);
-        for (uint32_t sizes = cpu->priv->large.sizes; sizes; sizes &= sizes - 1) {
-            unsigned bits = (unsigned)__builtin_ctz(sizes);
-            if (tn_tlb_met_large(cpu, vaddr, bits))
-                drop_pages(cpu, &space->tlb[mode], vaddr, bits, global);
-        }
+        TnTlb *tlb = &space->tlb[mode];
+
+        if (tlb->used[i / 64] >> i % 64 & 1)
+            drop_range(tlb, i, 1, vaddr, global);
+        for (uint32_t sizes = large; sizes; sizes &= sizes - 1)
+            drop_pages(tlb, vaddr, (unsigned)__builtin_ctz(sizes), global);
     }
 }
 
@@ -146,16 +150,17 @@ void tn_tlb_flush_page(TnCpu *cpu, uint64_t vaddr, uint32_t tag, bool global)
 {
     TnCpuPrivate *p = cpu->priv;
     TnTlbSpace *space = tn_tlb_space_find(cpu, tag);
+    uint32_t large = tn_tlb_large_at(cpu, vaddr);
 
     p->stats.page_flushes++;
     if (space) {
-        space_drop(cpu, space, vaddr, false);
-        tn_tlb_second_drop(cpu, vaddr, space->asid);
+        space_drop(cpu, space, vaddr, large, false);
+        tn_tlb_second_drop(cpu, vaddr, large, space->asid);
     }
-    if (global) {
+    if (global && (p->global_halves & tn_tlb_half(vaddr))) {
         for (unsigned i = 0; i < TN_TLB_SPACES; i++)
-            space_drop(cpu, &p->space[i], vaddr, true);
-        tn_tlb_second_drop(cpu, vaddr, p->global_asid);
+            space_drop(cpu, &p->space[i], vaddr, large, true);
+        tn_tlb_second_drop(cpu, vaddr, large, p->global_asid);
     }
     tn_tlb_sites_close_page(cpu, vaddr);
     tn_jump_flush_page(cpu, vaddr);

@@ -37,12 +37,12 @@ static unsigned size_class(unsigned bits)
     return bits < LARGE_SECOND ? 0 : bits < LARGE_THIRD ? 1 : 2;
 }
 
-/* Filters go by the smallest size of their class. */
+/* Filters go by the smallest size of their class. A kernel's map of all memory must not fill one. */
 static unsigned filter_bit(uint64_t vaddr, unsigned class)
 {
     static const uint8_t shift[] = { LARGE_FIRST, LARGE_SECOND, LARGE_THIRD };
     uint64_t page = vaddr >> shift[class];
-    return (unsigned)((page ^ page >> 9) & 511);
+    return (unsigned)(page ^ page >> TN_TLB_LARGE_BITS) & ((1u << TN_TLB_LARGE_BITS) - 1);
 }
 
 static void met_large(TnCpu *cpu, uint64_t vaddr, unsigned bits)
@@ -59,10 +59,19 @@ static void met_large(TnCpu *cpu, uint64_t vaddr, unsigned bits)
     }
 }
 
-bool tn_tlb_met_large(const TnCpu *cpu, uint64_t vaddr, unsigned bits)
+uint32_t tn_tlb_large_at(const TnCpu *cpu, uint64_t vaddr)
 {
-    unsigned class = size_class(bits), bit = filter_bit(vaddr, class);
-    return cpu->priv->large.met[class][bit / 64] >> (bit % 64) & 1;
+    const TnTlbLarge *large = &cpu->priv->large;
+    uint32_t met = 0;
+
+    for (uint32_t sizes = large->sizes; sizes; sizes &= sizes - 1) {
+        unsigned class = size_class((unsigned)__builtin_ctz(sizes));
+        unsigned bit = filter_bit(vaddr, class);
+
+        if (large->met[class][bit / 64] >> (bit % 64) & 1)
+            met |= sizes & -sizes;
+    }
+    return met;
 }
 
 /* ---- Entries ----------------------------------------------------------------------------- */
@@ -92,9 +101,8 @@ bool tn_tlb_second_find(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mo
 
     if (!(tn_translator.options.opt & TN_OPT_TLB_SECOND))
         return false;
-    for (uint32_t sizes = cpu->priv->large.sizes; sizes; sizes &= sizes - 1) {
-        unsigned bits = (unsigned)__builtin_ctz(sizes);
-        if (tn_tlb_met_large(cpu, vaddr, bits) && find(cpu, vaddr, bits, mode, prot[access], fill))
+    for (uint32_t sizes = tn_tlb_large_at(cpu, vaddr); sizes; sizes &= sizes - 1) {
+        if (find(cpu, vaddr, (unsigned)__builtin_ctz(sizes), mode, prot[access], fill))
             return true;
     }
     return find(cpu, vaddr, TN_PAGE_BITS, mode, prot[access], fill);
@@ -124,12 +132,9 @@ static void drop_size(TnCpu *cpu, uint64_t vaddr, unsigned bits, uint32_t asid)
     }
 }
 
-void tn_tlb_second_drop(TnCpu *cpu, uint64_t vaddr, uint32_t asid)
+void tn_tlb_second_drop(TnCpu *cpu, uint64_t vaddr, uint32_t large, uint32_t asid)
 {
     drop_size(cpu, vaddr, TN_PAGE_BITS, asid);
-    for (uint32_t sizes = cpu->priv->large.sizes; sizes; sizes &= sizes - 1) {
-        unsigned bits = (unsigned)__builtin_ctz(sizes);
-        if (tn_tlb_met_large(cpu, vaddr, bits))
-            drop_size(cpu, vaddr, bits, asid);
-    }
+    for (; large; large &= large - 1)
+        drop_size(cpu, vaddr, (unsigned)__builtin_ctz(large), asid);
 }

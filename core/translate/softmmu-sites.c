@@ -93,11 +93,14 @@ static void list(TnCpu *cpu, unsigned n, const TnTlbReach *r)
     TnOpenSites *open = &cpu->priv->open_sites[r->global];
     TnTlbSite *site = &cpu->site[n];
     uint64_t page = UINT64_C(1) << MAX(r->bits, (unsigned)BLUR);
+    uint64_t first = r->first & -page, last = (r->end - 1) | (page - 1);
 
     if (!(site->listed >> r->global & 1))
         open->number[open->n++] = (uint16_t)n;
     site->listed |= (uint8_t)(1u << r->global);
-    open->where |= places(r->first & -page, (r->end - 1) | (page - 1));
+    open->first = open->where ? MIN(open->first, first) : first;
+    open->last = open->where ? MAX(open->last, last) : last;
+    open->where |= places(first, last);
 }
 
 /* Accesses that go here and there would move a window all the time, and those of a process that the
@@ -195,11 +198,11 @@ static void close_page(TnCpu *cpu, TnOpenSites *open, uint64_t vaddr)
 
 void tn_tlb_sites_close_page(TnCpu *cpu, uint64_t vaddr)
 {
-    TnOpenSites *open = cpu->priv->open_sites;
-
     for (unsigned global = 0; global < 2; global++) {
-        if (open[global].where & places(vaddr, vaddr))
-            close_page(cpu, &open[global], vaddr);
+        TnOpenSites *open = &cpu->priv->open_sites[global];
+
+        if ((open->where & places(vaddr, vaddr)) && vaddr >= open->first && vaddr <= open->last)
+            close_page(cpu, open, vaddr);
     }
 }
 

@@ -55,6 +55,8 @@ static void install(TnCpu *cpu, unsigned mode, uint64_t page, const TnTlbFill *f
 
     __atomic_store_n(&tlb->used[word], tlb->used[word] | bit, __ATOMIC_RELAXED);
     tlb->global[word] = (tlb->global[word] & ~bit) | (fill->global ? bit : 0);
+    if (fill->global)
+        cpu->priv->global_halves |= tn_tlb_half(page);
     __atomic_store_n(&e->write, UINT64_MAX, __ATOMIC_RELEASE);
     __atomic_store_n(&e->addend, (uintptr_t)host - page, __ATOMIC_RELEASE);
     e->read = fill->prot & TN_PROT_READ ? read : UINT64_MAX;

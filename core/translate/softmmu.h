@@ -24,6 +24,12 @@ static inline unsigned tn_tlb_index(uint64_t vaddr)
     return (unsigned)(vaddr >> TN_PAGE_BITS) & (TN_TLB_SIZE - 1);
 }
 
+/* The half of the address space, user's or kernel's on most systems, as a bit. */
+static inline uint32_t tn_tlb_half(uint64_t vaddr)
+{
+    return 1u << (vaddr >> 63);
+}
+
 static inline TnTlbEntry *tn_tlb_entry(TnCpu *cpu, unsigned mode, uint64_t vaddr)
 {
     return &tn_cpu_tlb(cpu, mode)->entry[tn_tlb_index(vaddr)];
@@ -177,10 +183,10 @@ uint64_t tn_tlb_watched_bits(const TnMemorySpan *span);
 bool tn_tlb_second_find(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mode,
                         TnTlbFill *fill);
 void tn_tlb_second_add(TnCpu *cpu, uint64_t vaddr, unsigned mode, const TnTlbFill *fill);
-/* Drops those of the address in a space, or the global ones (asid: global_asid). */
-void tn_tlb_second_drop(TnCpu *cpu, uint64_t vaddr, uint32_t asid);
-/* True when a page of 2^bits bytes at vaddr may have been met since everything was dropped. */
-bool tn_tlb_met_large(const TnCpu *cpu, uint64_t vaddr, unsigned bits);
+/* Bit n: a page of 2^n bytes, a large one, may have been met there since everything was dropped. */
+uint32_t tn_tlb_large_at(const TnCpu *cpu, uint64_t vaddr);
+/* Drops those of the address in a space, or the global ones (asid: global_asid); `large` as above. */
+void tn_tlb_second_drop(TnCpu *cpu, uint64_t vaddr, uint32_t large, uint32_t asid);
 
 /* ---- softmmu-phys.c ---------------------------------------------------------------------- */
 
