@@ -103,14 +103,14 @@ static void control_set_cr0(TnCpu *cpu, uint64_t value)
 /* ---- CR3 ---- */
 
 /* The translations in force are those of the PCID (4.10.1). */
-static uint32_t control_space(const X86State *s)
+uint32_t x86_space(const X86State *s)
 {
     return s->cr4 & CR4_PCIDE ? s->cr3 & CR3_PCID : 0;
 }
 
 void x86_select_space(TnCpu *cpu)
 {
-    tn_tlb_select(cpu, control_space(x86_state(cpu)));
+    tn_tlb_select(cpu, x86_space(x86_state(cpu)));
 }
 
 /* Keeps global translations; PDPTEs that are no good fault only where software asked (MOV CR3). */
@@ -123,7 +123,7 @@ void x86_write_cr3(TnCpu *cpu, uint64_t value)
         x86_load_pdptes(cpu, value, s->pdpte);
     x86_select_space(cpu);
     if (s->cr0 & CR0_PG)
-        tn_tlb_flush_space(cpu, control_space(s));
+        tn_tlb_flush_space(cpu, x86_space(s));
 }
 
 static void control_set_cr3(TnCpu *cpu, uint64_t value)
@@ -367,7 +367,7 @@ void x86_helper_invlpg(TnCpu *cpu, uint64_t address)
     x86_need_cpl0(cpu);
     if (x86_long(x86_state(cpu)) && !x86_canonical(x86_state(cpu), address))
         return;
-    tn_tlb_flush_page(cpu, address, control_space(x86_state(cpu)), true);
+    tn_tlb_flush_page(cpu, address, x86_space(x86_state(cpu)), true);
 }
 
 void x86_helper_invpcid(TnCpu *cpu, uint64_t type, uint64_t address)

@@ -3,7 +3,8 @@
  * Paging: linear to physical addresses.
  *
  * Intel SDM vol. 3A, chapter 4: 4.3 (32-bit), 4.4 (PAE), 4.5 (4-level and 5-level), 4.6 (access
- * rights), 4.7 (page-fault error codes), 4.8 (accessed and dirty flags), 3.3.7.1 (canonical).
+ * rights), 4.7 (page-fault error codes), 4.8 (accessed and dirty flags), 4.10.4.1 (what a page fault
+ * invalidates), 3.3.7.1 (canonical).
  */
 #include "system.h"
 
@@ -320,6 +321,7 @@ bool x86_tlb_fill(TnCpu *cpu, uint64_t vaddr, TnAccess access, unsigned mmu_mode
     if (result == WALK_OK)
         return true;
     if (!probe) {
+        tn_tlb_flush_page(cpu, vaddr, x86_space(s), true);
         s->cr2 = vaddr;
         x86_record(cpu, X86_PF, true, walk_error(&w, result));
     }

@@ -274,6 +274,7 @@ void x86_write_cr3(TnCpu *cpu, uint64_t value);
 void x86_write_cr4(TnCpu *cpu, uint64_t value);
 /* Puts the soft TLBs in force that CR3 and CR4 ask for. */
 void x86_select_space(TnCpu *cpu);
+uint32_t x86_space(const X86State *s);
 /* Loads the PAE PDPTE registers from CR3's table; false when a reserved bit is set. */
 bool x86_load_pdptes(TnCpu *cpu, uint64_t cr3, uint64_t pdpte[4]);
 bool x86_uses_pdptes(const X86State *s);

@@ -186,3 +186,23 @@ CASE(marks, "spaces/accessed-and-dirty-are-set-again-after-an-invalidation")
     }
     end();
 }
+
+/* Section 4.10.4.1: a page fault invalidates what there is for its address. */
+CODE(store_there, "movb $3, 0x40000000\n ret");
+CASE(fault, "spaces/a-page-fault-drops-the-translation-of-its-address")
+{
+    static const word bits[] = { 0, PTE_G };
+
+    if (!begin())
+        return;
+    WRITE(cr0, READ(cr0) | CR0_WP);
+    for (unsigned i = 0; i < 2; i++) {
+        page_test[0] = (word)frame[0] | PTE_P | bits[i];
+        invlpg(TEST_PAGES);
+        check(*at == OLD, "byte before", *at);
+        expect(store_there, PF, PF_P | PF_W);
+        map(1, bits[i]);
+        check(*at == NEW, bits[i] ? "global page after the fault" : "byte after the fault", *at);
+    }
+    end();
+}
