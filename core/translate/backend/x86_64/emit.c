@@ -87,24 +87,19 @@ static __attribute__((noinline)) uint8_t *rare_rm(uint8_t *p, uint32_t op, int r
 /* Opcodes of one byte, and of the first map without a prefix, on a base and an index. */
 static __attribute__((noinline)) uint8_t *long_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)
 {
-    unsigned base = (unsigned)m.base, kind = (m.disp != 0) + (m.disp != (int8_t)m.disp);
-    unsigned rex, mod, sib = x64_modrm(m.scale, m.index, m.base);
+    unsigned base = (unsigned)m.base, index = (unsigned)m.index, rex, mod;
+    uint64_t v = (uint64_t)(uint32_t)m.disp << 24 | (uint8_t)op | X64_RSP << 8;
 
-    if (op & (X64_PP | X64_0F38) || m.base == X64_NONE)
+    if (op & (X64_PP | X64_0F38) || index == X64_RSP || m.base == X64_NONE)
         return rare_rm(p, op, reg, m);
-    rex = x64_rex_w(op) | x64_high(reg) << 2 | x64_high(m.index) << 1 | base >> 3;
+    rex = x64_rex_w(op) | x64_high(reg) << 2 | index >> 3 << 1 | base >> 3;
     *p = (uint8_t)(0x40 | rex);
     p += rex || ((op & X64_BYTE_REG) && reg >= 4);
     *p = 0x0f;
     p += op / X64_0F & 1;
-    if (m.index == X64_RSP) {
-        const X64MemForm *f = &x64_mem_forms[kind][base];
-
-        return x64_put(p, x64_form_bytes(f, reg, m.disp) | (uint8_t)op, f->n);
-    }
-    mod = x64_mem_forms[kind][base].bytes >> 14 & 3; /* 1 and 2 have 1 and 4 bytes */
-    return x64_put(p, (uint64_t)(uint32_t)m.disp << 24 | sib << 16 |
-                          x64_modrm(mod, reg, X64_RSP) << 8 | (uint8_t)op, 3 + mod * mod);
+    mod = ((m.disp != 0) | ((base & 7) == X64_RBP)) + (m.disp != (int8_t)m.disp);
+    v |= x64_modrm(m.scale, m.index, m.base) << 16 | ((unsigned)reg & 7) << 11 | mod << 14;
+    return x64_put(p, v, 3 + mod * mod); /* 1 and 2 have 1 and 4 bytes */
 }
 
 static inline uint8_t *put_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)

@@ -35,9 +35,7 @@ static void clean_upper(X64Ctx *cx)
 /* Notes a jump to be patched; its stub comes after the block. */
 static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
 {
-    X64Exit x = { .pc = pc, .patch = patch, .request = request };
-
-    *X64_LIST_ADD(cx->exits, X64Exit) = x;
+    *X64_LIST_ADD(cx->exits, X64Exit) = (X64Exit){ .pc = pc, .patch = patch, .request = request };
 }
 
 /*
@@ -49,18 +47,16 @@ static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
 static void note_early_exit(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
                             uint8_t *early, uint8_t *request)
 {
-    X64Exit x = { .pc = pc, .request = request, .early = early, .flags_pending = true,
-                  .noted = x64_may_store_later(flags), .flags = *flags };
+    X64Exit *x = X64_LIST_ADD(cx->exits, X64Exit);
 
-    if (x.noted) {
-        *X64_LIST_ADD(cx->exits, X64Exit) = x;
+    *x = (X64Exit){ .pc = pc, .request = request, .early = early, .flags_pending = true,
+                    .noted = x64_may_store_later(flags), .flags = *flags };
+    if (x->noted)
         return;
-    }
     x64_here32(&cx->e, early);
-    x.late = cx->e.p;
+    x->late = cx->e.p;
     x64_leave_recipe(cx, flags, host_live, 0);
-    x.patch = x64_jmp32_aligned(&cx->e);
-    *X64_LIST_ADD(cx->exits, X64Exit) = x;
+    x->patch = x64_jmp32_aligned(&cx->e);
 }
 
 static bool may_skip_flags(const X64Ctx *cx, uint64_t pc)
@@ -92,6 +88,7 @@ static void go(X64Ctx *cx, uint64_t pc)
 static void direct_exit(X64Ctx *cx, uint64_t pc)
 {
     uint8_t *request = NULL;
+    X64Recipe flags;
     bool host_live;
 
     if (!may_skip_flags(cx, pc)) {
@@ -99,8 +96,7 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
         go(cx, pc);
         return;
     }
-    X64Recipe flags = x64_recipe(cx, cx->pending_flags);
-
+    x64_freeze(cx, cx->pending_flags, &flags);
     host_live = x64_host_has(cx, cx->pending_flags);
     if (goes_back(cx, pc)) {
         request = check_request(cx);
@@ -125,21 +121,23 @@ static void loop_exit(X64Ctx *cx, unsigned cc, uint64_t pc, bool flags_live)
 /* Any other goes out of line, or straight to its block where nothing is to be done before. */
 static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
 {
-    X64Side side = { .pc = pc, .flags_pending = cx->pending_flags != TN_TEMP_NONE };
+    bool flags_pending = cx->pending_flags != TN_TEMP_NONE;
+    X64Side *side;
 
-    if (!side.flags_pending && !x64_must_clear_upper(cx) && tn_exit_linkable(cx->block, pc)) {
+    if (!flags_pending && !x64_must_clear_upper(cx) && tn_exit_linkable(cx->block, pc)) {
         note_exit(cx, pc, x64_jcc32_aligned(&cx->e, cc), NULL);
         return;
     }
-    if (side.flags_pending) {
-        x64_freeze(cx, cx->pending_flags, &side.flags);
-        side.host_live = x64_host_has(cx, cx->pending_flags);
-    }
+    side = X64_LIST_ADD(cx->sides, X64Side);
+    side->pc = pc;
+    side->flags_pending = flags_pending;
+    if (flags_pending)
+        x64_freeze(cx, cx->pending_flags, &side->flags);
+    side->host_live = flags_pending && x64_host_has(cx, cx->pending_flags);
     /* A loop is left once, and would meet what aligns the jump in every round. */
-    side.early = may_skip_flags(cx, pc) && !cx->wide_used && !goes_back(cx, pc) &&
+    side->early = may_skip_flags(cx, pc) && !cx->wide_used && !goes_back(cx, pc) &&
                  !x64_has_rounds(cx);
-    side.from = side.early ? x64_jcc32_aligned(&cx->e, cc) : x64_jcc32(&cx->e, cc);
-    *X64_LIST_ADD(cx->sides, X64Side) = side;
+    side->from = side->early ? x64_jcc32_aligned(&cx->e, cc) : x64_jcc32(&cx->e, cc);
 }
 
 void x64_emit_sides(X64Ctx *cx)
