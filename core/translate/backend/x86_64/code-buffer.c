@@ -86,6 +86,7 @@ static void populate(void)
 void x64_code_reset(void)
 {
     x64_code.next = x64_code.first;
+    x64_code.beside = x64_code.beside_end = NULL;
     if (x64_code.rested > x64_code.rw)
         x64_code.populated = x64_code.rested = x64_code.rw;
     x64_code_forget();
@@ -100,6 +101,25 @@ void x64_code_take(uint8_t *end)
         populate();
 }
 
+uint8_t *x64_code_beside(size_t size)
+{
+    enum { CHUNK = 4096 };
+
+    if ((size_t)(x64_code.beside_end - x64_code.beside) >= size)
+        return x64_code.beside;
+    if (x64_code.rw + x64_code.size - x64_code.next < CHUNK)
+        return NULL;
+    x64_code.beside = x64_code.next;
+    x64_code_take(x64_code.next + CHUNK);
+    x64_code.beside_end = x64_code.beside + CHUNK;
+    return x64_code.beside;
+}
+
+void x64_code_take_beside(uint8_t *end)
+{
+    x64_code.beside = end;
+}
+
 bool x64_code_apart(void)
 {
     int fd = memfd_create("tenon-code", MFD_CLOEXEC);
@@ -110,6 +130,7 @@ bool x64_code_apart(void)
     if (fd >= 0)
         close(fd);
     x64_code.next = x64_code.first;
+    x64_code.beside = x64_code.beside_end = NULL;
     x64_code.populated = x64_code.rested = x64_code.rw;
     x64_code_forget();
     return done;

@@ -16,6 +16,8 @@ typedef struct X64Code {
     uint8_t *first;     /* rw: after the thunks, where blocks start */
     uint8_t *populated; /* rw: up to here memory is there */
     uint8_t *rested;    /* rw: up to here it was given back */
+    uint8_t *beside;    /* rw: the first free byte for what blocks get later (x64_code_beside) */
+    uint8_t *beside_end;
 } X64Code;
 
 extern X64Code x64_code;
@@ -35,6 +37,13 @@ void *x64_code_block(const uint8_t *rx);
 
 /* Takes [next, end) and has the new next so that an entry is aligned. */
 void x64_code_take(uint8_t *end);
+
+/*
+ * Where code of at most `size` bytes goes that a block which is there gets, or NULL: full. What was
+ * emitted there is taken up to its end. Such code lies together, for what runs often has some.
+ */
+uint8_t *x64_code_beside(size_t size);
+void x64_code_take_beside(uint8_t *end);
 
 /* Forgets all blocks. */
 void x64_code_reset(void);

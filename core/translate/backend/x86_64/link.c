@@ -109,11 +109,11 @@ static void settle(const TnBlock *from, const TnBlockExit *x, const uint8_t *ent
 static bool make_late(TnBlockExit *x)
 {
     enum { CALL = 5 };
-    X64Emit e = { .p = x64_code.next, .start = x64_code.next };
+    X64Emit e;
     const uint8_t *note = (const uint8_t *)x->unlinked + CALL;
     X64Recipe flags = x64_read_recipe(x64_behind_exit_note(note));
 
-    if (!x64_room_beside())
+    if (!x64_begin_beside(&e))
         return false;
     x64_store_later(&e, &flags);
     x->patch = x64_jmp32_aligned(&e);
@@ -168,12 +168,11 @@ void x64_unlink(TnBlock *from, unsigned exit)
 void x64_link_lookup(TnBlock *from, unsigned exit)
 {
     TnBlockExit *x = &from->exits[exit];
+    X64Emit e;
 
     if (!(x64_opt & TN_OPT_LINK_LOOKUP) || (x->early && !x->late && !make_late(x)) ||
-        !x64_room_beside())
+        !x64_begin_beside(&e))
         return;
-    X64Emit e = { .p = x64_code.next, .start = x64_code.next };
-
     x64_emit_lookup(&e, x->pc, false);
     patch(x->patch, e.start);
     if (x->noted)

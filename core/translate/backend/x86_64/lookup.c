@@ -21,15 +21,18 @@ enum {
     COUNT_BITS = 14,
 };
 
-bool x64_room_beside(void)
+bool x64_begin_beside(X64Emit *e)
 {
-    return x64_code.rw + x64_code.size - x64_code.next >= ROOM;
+    uint8_t *p = x64_code_beside(ROOM);
+
+    *e = (X64Emit){ .p = p, .start = p };
+    return p;
 }
 
 void x64_take_beside(const X64Emit *e)
 {
     tn_translator.n_host_bytes += (uint64_t)(e->p - e->start);
-    x64_code_take(e->p);
+    x64_code_take_beside(e->p);
 }
 
 void x64_emit_next(X64Emit *e)
@@ -119,9 +122,10 @@ static bool came_often(const uint8_t *note)
 /* The look serves the exit until the block's end. */
 static void make_lookup(uint8_t *call, uint64_t pc, bool check)
 {
+    X64Emit e;
+
     tn_translator_lock();
-    if (*call != JMP_REL32 && x64_room_beside()) {
-        X64Emit e = { .p = x64_code.next, .start = x64_code.next };
+    if (*call != JMP_REL32 && x64_begin_beside(&e)) {
         int32_t disp = (int32_t)(e.start - (call + CALL));
         uint8_t jump[CALL] = { JMP_REL32 };
 

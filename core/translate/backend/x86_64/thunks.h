@@ -99,8 +99,9 @@ void x64_emit_lookup(X64Emit *e, uint64_t pc, bool check);
 void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc);
 /* What that calls. */
 const void *x64_next_far(TnCpu *cpu, const uint8_t *note);
-/* Whether there is room for what is made for exits; takes what was, with the lock held. */
-bool x64_room_beside(void);
+/* Begins what is made for an exit of a block that is there, false: there is no room; takes it. Both
+ * with the lock held. */
+bool x64_begin_beside(X64Emit *e);
 void x64_take_beside(const X64Emit *e);
 
 /* ---- vector-thunks.c --------------------------------------------------------------------- */
