@@ -27,6 +27,10 @@ static bool start_log(const TnSettings *settings, GError **error)
         g_prefix_error(error, "-d %s: ", settings->log_items);
         return false;
     }
+    if (settings->log_filter && !tn_log_set_filter(settings->log_filter, error)) {
+        g_prefix_error(error, "-dfilter %s: ", settings->log_filter);
+        return false;
+    }
     return true;
 }
 

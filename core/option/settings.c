@@ -68,7 +68,7 @@ void tn_settings_free(TnSettings *s)
     char *texts[] = { s->target, s->machine, s->cpu, s->kernel, s->initrd, s->append, s->dtb,
                       s->bios, s->boot_order, s->boot_once, s->boot_splash, s->vga, s->name,
                       s->process_name, s->uuid, s->rtc_base, s->rtc_clock, s->log_items,
-                      s->log_file, s->qtest, s->qtest_log };
+                      s->log_file, s->log_filter, s->qtest, s->qtest_log };
     GPtrArray *lists[] = { s->machine_options, s->accels, s->firmware_directories, s->objects,
                            s->numa, s->devices, s->globals, s->chardevs, s->serials, s->parallels,
                            s->debugcons, s->help };

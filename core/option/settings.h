@@ -46,7 +46,7 @@ typedef struct TnSettings {
 
     char *name, *process_name, *uuid;
     char *rtc_base, *rtc_clock;
-    char *log_items, *log_file;
+    char *log_items, *log_file, *log_filter;
     char *qtest, *qtest_log;
     bool module_lock;
 

@@ -276,6 +276,12 @@ static bool option_log_file(TnSettings *s, const char *value, GError **error)
     return true;
 }
 
+static bool option_log_filter(TnSettings *s, const char *value, GError **error)
+{
+    tn_option_set_text(&s->log_filter, value);
+    return true;
+}
+
 static bool option_qtest(TnSettings *s, const char *value, GError **error)
 {
     tn_option_set_text(&s->qtest, value);
@@ -391,6 +397,9 @@ const TnOption tn_option_table[] = {
     OPTION("d", "item1,...", option_log,
            "enables logging of specified items ('-d help' for list)"),
     OPTION("D", "logfile", option_log_file, "outputs the log to 'logfile' (default: stderr)"),
+    OPTION("dfilter", "range,...", option_log_filter,
+           "logs code (-d in_asm,op,op_opt,out_asm,exec,cpu) of some addresses only:\n"
+           "FIRST..LAST, START+SIZE, or END-SIZE for the SIZE bytes before END"),
     OPTION("L", "path", option_directory,
            "looks for firmware in a directory first ('-L help' lists them)"),
     OPTION("rtc", "[base=utc|localtime|date][,clock=host|rt|vm][,driftfix=none|slew]",
@@ -421,6 +430,6 @@ const char *const tn_options_unsupported[] = {
     "preconfig", "option-rom", "semihosting", "semihosting-config", "sandbox", "runas", "chroot",
     "readconfig", "writeconfig", "dump-vmstate", "enable-sync-profile", "overcommit", "msg",
     "compat", "win2k-hack", "no-fd-bootchk", "no-acpi", "no-hpet", "shim", "prom-env", "bt",
-    "cpu-throttle", "dfilter", "seed", "tb-size", "old-param", "xen-domid", "xen-attach",
+    "cpu-throttle", "seed", "tb-size", "old-param", "xen-domid", "xen-attach",
     "xen-domid-restrict", "old-monitor", "tdf", "localtime", "startdate", NULL,
 };

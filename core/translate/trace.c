@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "clock/log-internal.h"
 #include "cpu/cpu-private.h"
 #include "translate/ir-info.h"
 #include "translate/softmmu.h"
@@ -13,7 +14,11 @@ enum { MAX_INSN_BYTES = 16 };
 
 void tn_trace_ir_text(TnCpu *cpu, const TnIrBuilder *b, TnLogItem item, const char *title)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) text = NULL;
+
+    if (!tn_log_in_filter(cpu->priv->translation.start, b->end_pc - b->pc))
+        return;
+    text = g_string_new(NULL);
     tn_ir_dump(cpu->target, b->ops, b->n_ops, text);
     tn_log(item, "%s:\n%s\n", title, text->str);
 }
@@ -40,8 +45,15 @@ static void trace_insn(TnCpu *cpu, const TnBlock *block, uint64_t pc, unsigned l
     tn_log_insn(cpu, pc, bytes, n);
 }
 
+static bool is_wanted(const TnBlock *block)
+{
+    return tn_log_in_filter(tn_key_linear(&block->key, block->key.pc), block->size);
+}
+
 void tn_trace_block_text(TnCpu *cpu, const TnBlock *block, const TnIrBuilder *b)
 {
+    if (!is_wanted(block))
+        return;
     if (tn_log_enabled(TN_LOG_IN_ASM)) {
         tn_log(TN_LOG_IN_ASM, "----------------\nIN: mode 0x%x\n", block->key.flags);
         for (unsigned i = 0; i < b->n_ops; i++) {
@@ -59,6 +71,8 @@ void tn_trace_block_text(TnCpu *cpu, const TnBlock *block, const TnIrBuilder *b)
 
 void tn_trace_exec_text(TnCpu *cpu, const TnBlock *block)
 {
+    if (!is_wanted(block))
+        return;
     tn_log(TN_LOG_EXEC, "Trace %u: %p [%08" PRIx64 "/%016" PRIx64 "/%08x]\n", cpu->index,
            block->code, block->key.base, block->key.pc, block->key.flags);
     if (tn_log_enabled(TN_LOG_CPU) && cpu->target->ops->dump) {

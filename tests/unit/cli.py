@@ -3,6 +3,7 @@
 """The command line as a user meets it: exit codes, lists, and messages. Argument: the program."""
 
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -233,10 +234,51 @@ def a_global_that_meets_nothing_is_told():
     assert "-global nothing.x=1: the machine has no 'nothing'" in line, line
 
 
+def logged(folder, ranges):
+    """Where the blocks begin that -d tells of; the firmware jumps to code that ends the program."""
+    rom, log = folder / "rom", folder / "log"
+    code = bytearray(b"\xf4" * 0x10000)  # hlt
+    code[-0x10:-0x0e] = b"\xeb\x80"  # 0xfffffff0: jmp 0xffffff72
+    code[-0x8e:-0x8a] = b"\xb0\x00\xe6\xf4"  # mov $0, %al; out %al, $0xf4
+    rom.write_bytes(code)
+    result = run("-nodefaults", "-display", "none", "-bios", rom, "-device",
+                 "isa-debug-exit,iobase=0xf4,iosize=4", "-D", log, "-d",
+                 "in_asm,op,op_opt,out_asm,exec", "-dfilter", ranges)
+    assert result.returncode == 1, result
+    text = log.read_text()
+    first = re.findall(r"^IN: .*\n0x0000(....):", text, re.M)
+    assert [pc[-4:] for pc in re.findall(r"^Trace .*/0{12}(....)/", text, re.M)] == first, text
+    for title in ("OP:", "OP after optimisation:", "OUT:"):
+        found = len(re.findall(rf"^{title}", text, re.M))
+        assert found == len(first) or "after" in title and not found, f"{title} {found} times"
+    return first
+
+
+def the_log_is_of_a_filters_addresses():
+    both = ["fff0", "ff72"]  # what follows OUT may run before the end: it is left out
+    with tempfile.TemporaryDirectory() as folder:
+        for ranges, wanted in {
+            "0..0xffffff75,0xffffff80..0xffffffffffffffff": both,
+            "0xfffffff0+1": both[:1], "0xffffffef+1": [], "0xfffffff1-1": both[:1],
+            "0xfffffff0-1": [], "0xffffff60..0xffffff71": [], "0xffffff75+1": both[1:],
+            "4294967282-2,0xffffff76-4": both, "1..2,0xfffffff0+2,0xffffff72-0x2": both[:1],
+        }.items():
+            found = logged(pathlib.Path(folder), ranges)
+            assert found == wanted, f"{ranges}: {found}"
+
+
+def ranges_of_a_filter_are_checked():
+    for ranges in ("", "5", "x..5", "1..", "5..4", "1...2", "5+0", "5-0", "5-6", "1+2+3", "-1+2",
+                   "0xffffffffffffffff+2", "0x10000000000000000+1"):
+        refused(*NONE, "-dfilter", ranges, message=f"'{ranges}' is no range")
+    refused(*NONE, "-dfilter", "1+1,", message="-dfilter 1+1,: '' is no range")
+
+
 CASES = [lists_and_help_end_with_zero, what_is_not_known_gets_a_suggestion_and_exit_code_1,
          what_cannot_be_is_explained, accelerators_fall_through,
          checking_mode_needs_one_processor_and_two_back_ends,
-         objects_are_checked, a_memory_backend_is_the_ram, numa_nodes_are_checked,
+         the_log_is_of_a_filters_addresses, ranges_of_a_filter_are_checked, objects_are_checked,
+         a_memory_backend_is_the_ram, numa_nodes_are_checked,
          ram_of_numa_nodes_lies_in_a_row, lost_ticks_are_made_up_for_with_slew,
          a_cpu_model_lists_its_properties, a_global_that_meets_nothing_is_told]
 
