@@ -105,6 +105,35 @@ CASE(group_fault, "groups/a-later-one-faults-with-its-own-registers-and-flags")
     WRITE(cr0, READ(cr0) & ~(word)CR0_WP);
 }
 
+/* Downwards: the first is on the upper page. */
+CODE(push_down, "mov %rsp, group_stack\n mov group_at, %rsp\n mov $1, %eax\n mov $2, %ecx\n"
+                "push %rax\n push %rcx\n push %rax\n mov 8(%rsp), %rdx\n mov group_stack, %rsp\n"
+                "mov %rdx, group_sum\n ret");
+
+CODE(load_down, "mov group_at, %rdi\n mov (%rdi), %rax\n add -16(%rdi), %rax\n mov %rax, -24(%rdi)\n"
+                "ret");
+
+CASE(group_down, "groups/the-first-is-behind-an-edge-that-others-are-before")
+{
+    map_all();
+    for (word top = EDGE - 16; top <= EDGE + 40; top += 8) {
+        for (unsigned i = 0; i < ROUNDS; i++) {
+            put_word(top - 8, 0);
+            put_word(top - 16, 0);
+            group_at = top;
+            expect(push_down, NONE, 0);
+            check(group_sum == 2, "loaded", group_sum);
+            check(word_of(top - 8) == 1 && word_of(top - 16) == 2, "pushed", top);
+        }
+    }
+    map(0, 0);
+    group_at = EDGE + 8;
+    put_word(group_at, 3);
+    expect(load_down, PF, 0);
+    check(event.cr2 == EDGE - 8, "address", event.cr2);
+    check(event.ax == 3, "loaded before", event.ax);
+}
+
 /* The first access itself faults, with flags that a comparison left. */
 CODE(first, "mov group_at, %rdi\n mov $1, %eax\n cmp $3, %rax\n mov (%rdi), %rcx\n"
             "mov %rcx, 8(%rdi)\n adc 16(%rdi), %rcx\n mov %rcx, group_sum\n ret");
