@@ -89,8 +89,9 @@ void x64_sampling_start(TnCpu *cpu)
         start();
 }
 
-/* Where frames of the stack lie across an edge, all accesses of a group are left to code in C. */
-void x64_met_edge(TnBlock *block)
+/* Where frames of the stack lie across an edge, all accesses of a group are left to code in C, or the
+ * block is left. */
+void x64_met_edge(TnBlock *block, unsigned cost)
 {
     enum { SHIFT = 5, OFTEN = 500 };
     unsigned k = (unsigned)((uintptr_t)block >> SHIFT) % G_N_ELEMENTS(edges.met);
@@ -101,7 +102,8 @@ void x64_met_edge(TnBlock *block)
         edges.met[k].block = block;
         edges.met[k].n = 0;
     }
-    if (++edges.met[k].n == OFTEN)
+    edges.met[k].n += cost;
+    if (edges.met[k].n >= OFTEN)
         edges.often = block;
 }
 

@@ -419,7 +419,7 @@ static const void *settle_group(const View *v, TnBlock *block, unsigned head, ui
         return here - back;
     }
     *word_at(v->frame, X64_F_RECIPE) = 0;
-    x64_met_edge(block);
+    x64_met_edge(block, X64_EDGE_LEFT);
     bring_flags(v, note);
     tail = tn_block_tail(v->cpu, block, pc);
     return tail ? tail->code : leave_with(v, pc, TN_RUN_EXIT_TAIL);
@@ -457,7 +457,7 @@ const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
         *word_at(frame, X64_F_RECIPE) = 0;
     }
     if (is_near_edge(a.addr))
-        x64_met_edge(block);
+        x64_met_edge(block, X64_EDGE_MET);
     if (a.clear != (unsigned)X64_NONE)
         *gpr(&v, a.clear) = 0;
     return a.back ? a.back : end_of_note(&v, head, note);

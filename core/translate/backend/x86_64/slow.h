@@ -37,7 +37,8 @@ X64Recipe x64_read_recipe(const uint8_t *note);
 const void *x64_leave_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 
 /* An access of the block met an edge between pages, or something else near one (sample.c). */
-void x64_met_edge(TnBlock *block);
+enum { X64_EDGE_MET = 1, X64_EDGE_LEFT = 8 }; /* what it costs; the latter: the block was left there */
+void x64_met_edge(TnBlock *block, unsigned cost);
 
 /* Computes what the recipe in the frame says and stores the packed flags to the state. */
 void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame);
