@@ -96,7 +96,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->touched = cx->changed = X64_NO_INSN;
     cx->block = block;
     cx->full = cx->locked = cx->locked_xmm = 0;
-    cx->wide_used = cx->vec_dirty = false;
+    cx->wide_used = cx->vec_dirty = cx->too_far = false;
     cx->vec_known = 0;
     cx->x87_live = false;
     memset(cx->gpr, 0, sizeof(cx->gpr));
@@ -120,6 +120,9 @@ static bool compile_ops(X64Ctx *cx)
     x64_enter_flags(cx);
     if (x64_has_rounds(cx))
         x64_emit_guard(cx);
+    cx->n_ahead = 0;
+    if (cx->tries_near)
+        x64_guess_reach(cx);
     if (!x64_lower(cx))
         return false;
     x64_emit_sides(cx);
@@ -127,20 +130,17 @@ static bool compile_ops(X64Ctx *cx)
         x64_emit_guard_exit(cx);
     x64_emit_refills(cx);
     x64_emit_stubs(cx);
-    if (!x64_room(cx) || cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits.len * EXIT_ROOM)
+    if (cx->too_far || !x64_room(cx) ||
+        cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits.len * EXIT_ROOM)
         return false;
     x64_emit_exits(cx);
     return true;
 }
 
-static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsigned n_temps)
+static bool compile(X64Ctx *cx, TnBlock *block, const TnIrOp *ops, int n_ops, int n_temps)
 {
-    X64Ctx *cx = &ctx;
-
-    if (x64_code.rw + x64_code.size - x64_code.next < X64_OP_ROOM)
-        return false;
-    prepare(cx, block, (int)n_ops, (int)n_temps);
-    x64_forwards(cx, ops, (int)n_ops);
+    prepare(cx, block, n_ops, n_temps);
+    x64_forwards(cx, ops, n_ops);
     if (x64_has_rounds(cx))
         x64_hoist_probes(cx);
     x64_backwards(cx);
@@ -151,7 +151,23 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     x64_find_loop(cx);
     if (x64_has_sites(block))
         x64_give_sites(cx);
-    if (!compile_ops(cx)) {
+    return compile_ops(cx);
+}
+
+static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsigned n_temps)
+{
+    X64Ctx *cx = &ctx;
+    bool done;
+
+    if (x64_code.rw + x64_code.size - x64_code.next < X64_OP_ROOM)
+        return false;
+    cx->tries_near = block->form == TN_FORM_FAST;
+    done = compile(cx, block, ops, (int)n_ops, (int)n_temps);
+    if (cx->too_far) {
+        cx->tries_near = false;
+        done = compile(cx, block, ops, (int)n_ops, (int)n_temps);
+    }
+    if (!done) {
         x64_drop_sites(block);
         return false;
     }

@@ -65,7 +65,10 @@ static X64Mem probed_before(X64Ctx *cx, X64Stub *s, int addr, int index, int32_t
     x64_rr(&cx->e, X64_TEST | X64_W, index, index);
     s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
     s->disp = disp;
-    s->from[s->n_from++] = x64_jcc32(&cx->e, X64_Z);
+    if (x64_seems_near(cx))
+        s->near = x64_jcc8(&cx->e, X64_Z);
+    else
+        s->from[s->n_from++] = x64_jcc32(&cx->e, X64_Z);
     return x64_mem_index(index, addr, 0, disp);
 }
 
@@ -110,7 +113,7 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
     if (r->also)
         p = x64_put_g1(p, X64_G1_OR, X64_W, r->tag, (int32_t)r->also);
     e->p = put_of_entry(p, X64_CMP | X64_W, r->tag, r, tag);
-    miss = x64_jcc32(e, X64_NZ);
+    miss = r->near ? x64_jcc8(e, X64_NZ) : x64_jcc32(e, X64_NZ);
     e->p = put_of_entry(e->p, X64_MOV_LOAD | X64_W, r->index, r, offsetof(TnTlbEntry, addend));
     return miss;
 }
@@ -163,7 +166,11 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
         r.stub = number_of(cx, s);
         return x64_through_site(cx, &r);
     }
-    s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);
+    r.near = x64_seems_near(cx);
+    if (r.near)
+        s->near = x64_emit_probe(&cx->e, &r);
+    else
+        s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);
     return x64_mem_index(index, addr, 0, disp);
 }
 

@@ -45,6 +45,13 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
 /* The same alone: r->index becomes the addend, r->tag the page. Returns the jump of a miss. */
 uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r);
 
+/* ---- reach.c ----------------------------------------------------------------------------- */
+
+/* Before the operations are lowered. */
+void x64_guess_reach(X64Ctx *cx);
+/* Whether the slow path of the operation being lowered seems to be within reach of a short jump. */
+bool x64_seems_near(const X64Ctx *cx);
+
 /* A call in three steps: what comes before the arguments are looked at, then the call with
  * everything spilled. */
 void x64_before_call(X64Ctx *cx, uint32_t flags);

@@ -24,6 +24,7 @@ typedef struct X64Stub {
     bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */
     uint8_t n_from;
     uint8_t *from[2];   /* displacements of the jumps to it */
+    uint8_t *near;      /* that of a short one, or NULL */
     uint8_t *access;    /* LOAD, STORE: the plain move that the slow path stands for, or NULL */
     uint8_t *back;      /* where it returns to */
     uint8_t *retry;     /* the probe of a group without looks that the access begins, else NULL */
@@ -74,6 +75,7 @@ typedef struct X64Refill {
     int site;                 /* instead of the window, or -1 */
     bool write;
     bool small;               /* in the first form of a block: short code before quick code */
+    bool near;                /* the jump of a miss is a short one */
     uint32_t also;            /* bits of the tag that are to be set, too */
     unsigned stub;            /* the slow path */
     uint8_t *from, *back;
