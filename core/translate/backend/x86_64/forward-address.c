@@ -63,26 +63,28 @@ static bool is_held(const X64Forward *f, TnTemp t)
 {
     int declared = f->cx->temps[t].held;
 
-    return declared >= 0 && !x64_has_rounds(f->cx) && f->cur[declared] == t &&
-           x64_plan.pin[declared] != X64_NONE;
+    return declared >= 0 && f->cur[declared] == t && x64_plan.pin[declared] != X64_NONE &&
+           !x64_has_rounds(f->cx);
 }
 
 /* Constants added to an address become part of the access's displacement, all of them: accesses
  * through a stack pointer that moves have one root. Where that is in no pinned register any more, the
  * access goes through one that holds a sum on the way to it. */
-static X64Root fold_address(const X64Forward *f, TnIrOp *op)
+static X64Root fold_address(const X64Forward *f, X64Ctx *cx, TnIrOp *op)
 {
-    X64Ctx *cx = f->cx;
     X64Root root = { op->a, (int64_t)op->imm };
-    bool found = is_held(f, op->a);
+    bool first = true, found = false;
 
-    for (;;) {
+    for (;; first = false) {
         const TnIrOp *d = &cx->ops[cx->temps[root.temp].def];
         bool adds = d->opc == TN_IR_ADDI || (d->opc == TN_IR_LEA && d->a && !d->b);
         int64_t disp = root.disp + (int64_t)d->imm;
 
-        if (!adds || d->type != TN_I64 || disp >= MAX_DISPLACEMENT || disp <= -MAX_DISPLACEMENT)
+        if (TN_LIKELY(!adds) || d->type != TN_I64 || disp >= MAX_DISPLACEMENT ||
+            disp <= -MAX_DISPLACEMENT)
             return root;
+        if (first)
+            found = is_held(f, op->a);
         root = (X64Root){ d->a, disp };
         if (!found || is_held(f, d->a)) {
             op->a = d->a;
@@ -94,8 +96,6 @@ static X64Root fold_address(const X64Forward *f, TnIrOp *op)
 
 void x64_forward_access(X64Forward *f, int i, TnIrOp *op)
 {
-    X64Root root = fold_address(f, op);
-
-    x64_join_group(f->cx, i, op, root);
+    x64_join_group(f->cx, i, op, fold_address(f, f->cx, op));
     x64_groups_at_access(f->cx, i);
 }

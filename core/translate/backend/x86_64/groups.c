@@ -24,55 +24,50 @@ enum {
     MAX_DISP = 1 << 20,
 };
 
-static bool is_store(const TnIrOp *op)
-{
-    return op->opc == TN_IR_ST || (op->aux & TN_MEM_RMW);
-}
+/* What there is to know of an access; handed on in a register. */
+typedef struct Access {
+    int32_t from_root;   /* bytes */
+    uint8_t size, mode;
+    uint8_t align;       /* bits of the address that have to be clear */
+    bool store;
+} Access;
 
-static bool is_small(int64_t disp)
+static inline bool is_small(int64_t disp)
 {
     return disp > -MAX_DISP && disp < MAX_DISP;
 }
 
-static bool may_join(const X64Ctx *cx, const TnIrOp *op, int64_t from_root)
+static inline bool may_join(const X64Ctx *cx, const TnIrOp *op, int64_t from_root)
 {
-    return (!(op->aux & TN_MEM_ALIGN) || x64_has_rounds(cx)) && is_small((int64_t)op->imm) &&
-           is_small(from_root);
-}
-
-/* Bits of the address that have to be clear. */
-static uint8_t alignment(const TnIrOp *op)
-{
-    return op->aux & TN_MEM_ALIGN ? (uint8_t)(tn_ir_type_size(op->type) - 1) : 0;
+    return (x64_opt & TN_OPT_SHARE_PROBES) && (!(op->aux & TN_MEM_ALIGN) || x64_has_rounds(cx)) &&
+           is_small((int64_t)op->imm) && is_small(from_root);
 }
 
 /* One look at the group's base has to tell of all its accesses. */
-static bool is_aligned_alike(const X64Group *g, const TnIrOp *op, int32_t disp)
+static inline bool is_aligned_alike(const X64Group *g, Access a, int32_t disp)
 {
-    uint8_t both = g->align & alignment(op);
-
-    return !(((uint32_t)disp ^ (uint32_t)g->align_at) & both);
+    return !(((uint32_t)disp ^ (uint32_t)g->align_at) & g->align & a.align);
 }
 
 /* Only accesses to the same bytes share a probe then. */
-static bool is_apart(const X64Ctx *cx)
+static inline bool is_apart(const X64Ctx *cx)
 {
     return cx->block->form >= TN_FORM_APART && !x64_has_rounds(cx);
 }
 
 /* Groups are numbered as they begin: a helper has ended those before first_open, and a conditional
  * exit came after the ones before first_unsettled began: their loads stay without stores. */
-static bool fits(const X64Ctx *cx, unsigned group, const TnIrOp *op, int32_t from_root)
+static inline bool fits(const X64Ctx *cx, unsigned group, Access a)
 {
     const X64Group *g = &cx->groups[group];
-    int32_t disp = from_root - g->offset, last = disp + (int32_t)tn_ir_type_size(op->type) - 1;
+    int32_t disp = a.from_root - g->offset, last = disp + a.size - 1;
 
-    return group >= cx->first_open && g->mode == (op->aux & TN_MEM_MODE_MASK) &&
+    return g->mode == a.mode &&
            MAX(g->last, last) - MIN(g->first, disp) <
                (x64_has_rounds(cx) ? ROUNDS_WINDOW : WINDOW) &&
-           (g->write || group >= cx->first_unsettled || !is_store(op)) &&
+           (g->write || !a.store || group >= cx->first_unsettled) &&
            (!is_apart(cx) || (disp >= g->first && last <= g->last)) &&
-           is_aligned_alike(g, op, disp);
+           is_aligned_alike(g, a, disp);
 }
 
 /* Whether a group that begins here has looks. Interrupts may be held off for the instruction behind one
@@ -85,54 +80,76 @@ static bool wants_looks(const X64Ctx *cx, int i)
            cx->touched == insn || cx->changed + 1 == insn;
 }
 
-static void join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op, int32_t from_root)
+static inline void join(X64Group *g, int i, Access a)
 {
-    X64Group *g = &cx->groups[group];
-    int32_t disp = from_root - g->offset;
+    int32_t disp = a.from_root - g->offset;
 
     g->first = MIN(g->first, disp);
-    g->last = MAX(g->last, disp + (int32_t)tn_ir_type_size(op->type) - 1);
-    g->write |= is_store(op);
-    if (alignment(op) > g->align) {
-        g->align = alignment(op);
+    g->last = MAX(g->last, disp + a.size - 1);
+    g->write |= a.store;
+    if (a.align > g->align) {
+        g->align = a.align;
         g->align_at = disp;
     }
     g->n++;
     g->last_op = i;
-    cx->info[i].group = (uint8_t)group;
 }
 
-/* The last group of the root that the access fits, else its last one. Several are looked at where a
- * loop goes through several arrays with one register. */
-static unsigned find_group(const X64Ctx *cx, const TnIrOp *op, X64Root root)
+/* Any group of the root that the access fits, the last one first: a loop may go through several
+ * arrays with one register. */
+static unsigned find_in_rounds(const X64Ctx *cx, Access a, TnTemp root)
 {
-    unsigned last = cx->temps[root.temp].group;
-
-    for (unsigned k = last; x64_has_rounds(cx) && k >= cx->first_open && k > 0; k--)
-        if (cx->groups[k].base == root.temp && fits(cx, k, op, (int32_t)root.disp))
+    for (unsigned k = cx->temps[root].group; k >= cx->first_open && k > 0; k--)
+        if (cx->groups[k].base == root && fits(cx, k, a))
             return k;
-    return last;
+    return 0;
+}
+
+/* The group of the root that the access fits, or 0. */
+static inline unsigned find_group(const X64Ctx *cx, Access a, TnTemp root)
+{
+    unsigned group = cx->temps[root].group;
+
+    if (group < cx->first_open)
+        return 0;
+    if (x64_has_rounds(cx))
+        return find_in_rounds(cx, a, root);
+    return fits(cx, group, a) ? group : 0;
+}
+
+/* 0 where there are too many. */
+static inline unsigned begin_group(X64Ctx *cx, int i, Access a, TnTemp root, int32_t disp)
+{
+    unsigned group = cx->n_groups;
+
+    if (group == X64_MAX_GROUPS)
+        return 0;
+    cx->n_groups++;
+    cx->groups[group] = (X64Group){ .mode = a.mode, .write = a.store, .n = 1, .first = disp,
+                                    .last = disp + a.size - 1, .first_op = i, .last_op = i,
+                                    .base = root, .site = -1, .offset = a.from_root - disp,
+                                    .looks = wants_looks(cx, i), .align = a.align,
+                                    .align_at = a.align ? disp : 0 };
+    cx->temps[root].group = (uint8_t)group; /* the last with this root */
+    return group;
 }
 
 void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root)
 {
-    int32_t from_root = (int32_t)root.disp;
+    uint8_t size = (uint8_t)tn_ir_type_size(op->type);
+    Access a = { .from_root = (int32_t)root.disp, .size = size, .mode = op->aux & TN_MEM_MODE_MASK,
+                 .store = op->opc == TN_IR_ST || (op->aux & TN_MEM_RMW),
+                 .align = op->aux & TN_MEM_ALIGN ? (uint8_t)(size - 1) : 0 };
     unsigned group;
 
-    if (!(x64_opt & TN_OPT_SHARE_PROBES) || !may_join(cx, op, root.disp))
+    if (!may_join(cx, op, root.disp))
         return;
-    group = find_group(cx, op, root);
-    if (!fits(cx, group, op, from_root)) {
-        if (cx->n_groups == X64_MAX_GROUPS)
-            return;
-        group = cx->n_groups++;
-        cx->groups[group] = (X64Group){ .mode = op->aux & TN_MEM_MODE_MASK, .first_op = i,
-                                        .first = INT32_MAX, .last = INT32_MIN, .base = root.temp,
-                                        .looks = wants_looks(cx, i), .site = -1,
-                                        .offset = from_root - (int32_t)op->imm };
-        cx->temps[root.temp].group = (uint8_t)group; /* the last with this root */
-    }
-    join(cx, group, i, op, from_root);
+    group = find_group(cx, a, root.temp);
+    if (group)
+        join(&cx->groups[group], i, a);
+    else
+        group = begin_group(cx, i, a, root.temp, (int32_t)op->imm);
+    cx->info[i].group = (uint8_t)group;
 }
 
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags)
@@ -151,9 +168,10 @@ static void give_temporary(X64Ctx *cx, X64Group *g)
 {
     TnTemp t = (TnTemp)cx->n_temps++, *expire = &cx->info[g->last_op].expire;
 
-    cx->temps[t] = (X64Temp){ .last = g->last_op, .def = -1, .slot = -1, .home = -1,
-                              .reg = X64_NONE, .want = X64_NONE, .held = -1,
-                              .flags = X64_T_VALUE | X64_T_WHOLE, .expire = *expire };
+    cx->temps[t] = x64_new_temp;
+    cx->temps[t].last = g->last_op;
+    cx->temps[t].flags = X64_T_VALUE | X64_T_WHOLE;
+    cx->temps[t].expire = *expire;
     *expire = t;
     g->addend = t;
 }
