@@ -317,8 +317,7 @@ void tn_block_free(TnBlock *block)
 {
     if (block->code)
         tn_translator.backend->release(block);
-    g_free(block->exits);
-    g_free(block);
+    tn_block_delete(block);
 }
 
 void tn_blocks_quiesce(TnCpu *cpu)

@@ -82,7 +82,7 @@ static void release_shadow(TnBlock *block)
     if (!shadow)
         return;
     tn_backend_interp.release(shadow);
-    g_free(shadow->exits);
+    tn_block_delete_exits(shadow);
     g_free(shadow);
     block->shadow = NULL;
 }

@@ -22,14 +22,16 @@ static bool may_remake(const TnCpu *cpu, const TnBlock *block)
 /* The same code's block, to be compiled. */
 static TnBlock *copy_of(const TnBlock *old, TnBlockForm form)
 {
-    TnBlock *block = g_malloc(sizeof(*block) + old->size);
+    TnBlock start = { .key = old->key, .mode_id = old->mode_id, .n_insns = old->n_insns,
+                      .size = old->size, .phys = { old->phys[0], old->phys[1] }, .form = form,
+                      .asked = old->asked, .plain = old->plain };
+    TnBlock *block;
 
-    *block = (TnBlock){ .key = old->key, .mode_id = old->mode_id, .n_insns = old->n_insns,
-                        .size = old->size, .phys = { old->phys[0], old->phys[1] }, .form = form,
-                        .asked = old->asked, .plain = old->plain };
     if (form == TN_FORM_APART && old->form != form)
-        block->plain = 0; /* its groups are others */
-    block->bytes = memcpy(block + 1, old->bytes, old->size);
+        start.plain = 0; /* its groups are others */
+    tn_translator_lock();
+    block = tn_block_new(&start, old->bytes, NULL);
+    tn_translator_unlock();
     return block;
 }
 

@@ -151,29 +151,24 @@ bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *cod
     return same;
 }
 
+/* With the lock. */
 static TnBlock *block_new(TnCpu *cpu, const TnBlockKey *key)
 {
     const TnTranslation *t = &cpu->priv->translation;
     const TnIrBuilder *b = &cpu->priv->builder;
     uint32_t size = (uint32_t)(b->end_pc - key->pc);
-    TnBlock *block = g_malloc(sizeof(*block) + sizeof(t->late) + size);
-    uint16_t *late = (uint16_t *)(void *)(block + 1);
     unsigned offset = tn_page_offset(tn_key_linear(key, key->pc));
+    bool plain = t->host[0] && !t->uncached && t->n_bytes >= size;
+    TnBlock block = { .key = *key, .mode_id = cpu->mode_id, .n_insns = b->n_insns, .size = size };
 
-    *block = (TnBlock){ .key = *key, .mode_id = cpu->mode_id, .n_insns = b->n_insns, .size = size };
-    block->phys[0] = t->host[0] ? (uintptr_t)t->host[0] + offset : UINT64_MAX;
-    block->phys[1] = UINT64_MAX;
-    if (t->host[1] && offset + block->size > TN_PAGE_SIZE)
-        block->phys[1] = (uintptr_t)t->host[1];
-    if (t->uncached || t->n_bytes < size)
-        block->phys[0] = block->phys[1] = UINT64_MAX;
-    else
-        block->bytes = memcpy(late + TN_BLOCK_MAX_LATE, cpu->priv->code_bytes, size);
+    block.phys[0] = plain ? (uintptr_t)t->host[0] + offset : UINT64_MAX;
+    block.phys[1] = plain && t->host[1] && offset + size > TN_PAGE_SIZE ? (uintptr_t)t->host[1]
+                                                                        : UINT64_MAX;
     /* The last instruction may have been taken back. */
-    while (block->n_late < t->n_late && t->late[block->n_late] + (uint32_t)TN_LATE_SIZE <= size)
-        block->n_late++;
-    block->late = memcpy(late, t->late, sizeof(t->late));
-    return block;
+    while (block.n_late < t->n_late && t->late[block.n_late] + (uint32_t)TN_LATE_SIZE <= size)
+        block.n_late++;
+    return tn_block_new(&block, t->uncached || t->n_bytes < size ? NULL : cpu->priv->code_bytes,
+                        block.n_late ? t->late : NULL);
 }
 
 static bool unchanged(const TnTranslation *t)
@@ -193,17 +188,15 @@ static void flush_all(TnCpu *cpu)
     tn_exclusive_end(cpu);
 }
 
+/* With the lock, which is given up where everything has to go. */
 static void compile(TnCpu *cpu, TnBlock *block)
 {
     const TnIrBuilder *b = &cpu->priv->builder;
     bool again = false;
 
-    tn_translator_lock();
     while (!tn_translator.backend->compile(block, b->ops, b->n_ops, b->n_temps)) {
+        tn_block_delete_exits(block);
         tn_translator_unlock();
-        g_free(block->exits);
-        block->exits = NULL;
-        block->n_exits = 0;
         if (again)
             g_error("a block of %u operations does not fit %" PRIu64 " bytes of code memory "
                     "(-accel tcg,tb-size=)", b->n_ops, tn_translator.options.tb_size);
@@ -235,12 +228,14 @@ static TnBlock *insert(TnCpu *cpu, TnBlock *block)
 /* The block of what the builder has, inserted; NULL when the code changed while it was read. */
 static TnBlock *make_block(TnCpu *cpu, const TnBlockKey *key, uint8_t asked)
 {
-    TnBlock *block = block_new(cpu, key);
+    TnBlock *block;
 
+    tn_translator_lock();
+    block = block_new(cpu, key);
     block->asked = asked;
     if (asked == TN_BLOCK_TAIL || (cpu->priv->core_mode & TN_CORE_MODE_ONE_INSN))
         block->form = TN_FORM_TAIL;
-    compile(cpu, block); /* takes the lock */
+    compile(cpu, block);
     block = insert(cpu, block);
     tn_translator_unlock();
     if (block)

@@ -77,6 +77,18 @@ static inline void tn_translator_unlock(void)
  */
 bool tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode, bool known);
 
+/* ---- block-memory.c: with the lock held -------------------------------------------------- */
+
+/* A block that begins as `start` is, which has neither bytes nor late numbers, with copies of its size bytes of code and of TN_BLOCK_MAX_LATE
+ * late numbers where these are not NULL. */
+TnBlock *tn_block_new(const TnBlock *start, const uint8_t *bytes, const uint16_t *late);
+/* Gives its memory, and its exits', back. */
+void tn_block_delete(TnBlock *block);
+
+/* Gives a block without exits n of them, all zeros; takes a block's exits, if any, from it. */
+void tn_block_new_exits(TnBlock *block, uint32_t n);
+void tn_block_delete_exits(TnBlock *block);
+
 /* ---- blocks.c ---------------------------------------------------------------------------- */
 
 void tn_blocks_init(void);

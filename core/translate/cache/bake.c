@@ -60,7 +60,7 @@ static void drop_versions(Baker *k, unsigned n)
 
         if (block->code)
             tn_translator.backend->release(block);
-        g_clear_pointer(&block->exits, g_free);
+        tn_block_delete_exits(block);
     }
 }
 

@@ -45,17 +45,14 @@ bool tn_cache_reaches(const TnCacheEntry *e, uint64_t pc)
            (e->moves && tn_cache_zone(pc) && tn_cache_zone(pc) == tn_cache_zone(e->pc));
 }
 
+/* With the lock. */
 static TnBlock *block_of(TnCpu *cpu, const TnBlockKey *key, const TnCacheEntry *e,
                          const uint8_t *host)
 {
-    TnBlock *block = g_malloc(sizeof(*block) + e->n_bytes);
+    TnBlock start = { .key = *key, .mode_id = cpu->mode_id, .n_insns = e->n_insns,
+                      .size = e->n_bytes, .phys = { (uintptr_t)host, UINT64_MAX } };
 
-    *block = (TnBlock){ .key = *key, .mode_id = cpu->mode_id, .n_insns = e->n_insns,
-                        .size = e->n_bytes };
-    block->phys[0] = (uintptr_t)host;
-    block->phys[1] = UINT64_MAX;
-    block->bytes = memcpy(block + 1, host, e->n_bytes);
-    return block;
+    return tn_block_new(&start, host, NULL);
 }
 
 /*
@@ -76,9 +73,10 @@ static bool publish(TnCpu *cpu, TnBlock *block)
 static TnBlock *put_in_place(TnCpu *cpu, const TnBlockKey *key, const TnCacheEntry *e,
                              const uint8_t *host)
 {
-    TnBlock *block = block_of(cpu, key, e, host);
+    TnBlock *block;
 
     tn_translator_lock();
+    block = block_of(cpu, key, e, host);
     if (!tn_translator.backend->unpack(block, e->pc, tn_cache_entry_kept(e), e->kept_size)) {
         tn_cache.stats.refused++;
         tn_block_free(block);

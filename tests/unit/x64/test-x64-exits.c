@@ -54,7 +54,7 @@ static TnBlock *make_target(uint64_t pc)
 static void release(TnBlock *block)
 {
     tn_backend_x86_64.release(block);
-    g_free(block->exits);
+    tn_block_delete_exits(block);
     g_free(block);
 }
 

@@ -556,7 +556,7 @@ static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock 
 static void release(const TnBackend *backend, TnBlock *block)
 {
     backend->release(block);
-    g_free(block->exits);
+    tn_block_delete_exits(block);
     g_free(block);
 }
 

@@ -4,6 +4,7 @@
  * a forward walk that frees a slot after the last use.
  */
 #include "interp.h"
+#include "translate/translator.h"
 
 enum { MAX_EXPANSION = 3 }; /* InterpOps an IR operation may become */
 
@@ -298,8 +299,8 @@ bool interp_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsigned 
     k->vector = vector;
     k->integers.next = k->vectors.next = 1;
     k->out = g_new(InterpOp, n_ops * MAX_EXPANSION + 1);
-    block->n_exits = 0;
-    block->exits = g_new0(TnBlockExit, count_exits(ops, n_ops));
+    tn_block_new_exits(block, count_exits(ops, n_ops));
+    block->n_exits = 0; /* those emitted */
     find_last_uses(k, ops, n_ops);
     for (unsigned i = 0; i < n_ops; i++) {
         take_slot(k, &ops[i]);

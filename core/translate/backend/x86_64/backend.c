@@ -198,8 +198,7 @@ void x64_identify(GByteArray *out)
 static void x64_release_block(TnBlock *block)
 {
     x64_drop_sites(block);
-    g_clear_pointer(&block->exits, g_free);
-    block->n_exits = 0;
+    tn_block_delete_exits(block);
     block->code = NULL;
 }
 

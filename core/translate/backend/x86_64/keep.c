@@ -337,7 +337,7 @@ static bool makes(const GByteArray *kept, const TnBlock *from, const TnBlock *bl
     same = same_block(block, &copy) && find_places(&c);
     for (uint32_t i = 0; same && i < copy.n_exits; i++)
         same = same_exit(block, &copy, i);
-    g_free(copy.exits);
+    tn_block_delete_exits(&copy);
     return same;
 }
 

@@ -340,8 +340,7 @@ void x64_emit_exits(X64Ctx *cx)
 {
     TnBlock *b = cx->block;
 
-    b->n_exits = cx->exits.len;
-    b->exits = g_new0(TnBlockExit, b->n_exits);
+    tn_block_new_exits(b, cx->exits.len);
     for (uint32_t i = 0; i < b->n_exits; i++) {
         X64Exit *x = X64_LIST_AT(cx->exits, X64Exit, i);
 

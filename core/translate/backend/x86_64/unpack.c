@@ -180,8 +180,7 @@ static bool put_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64Kep
 
 static bool put_exits(const Move *m, TnBlock *block, const X64KeptExit *kept, uint32_t n)
 {
-    block->exits = n ? g_new(TnBlockExit, n) : NULL;
-    block->n_exits = n;
+    tn_block_new_exits(block, n);
     for (uint32_t i = 0; i < n; i++) {
         if (!put_exit(m, block, &block->exits[i], &kept[i]))
             return false;
@@ -223,8 +222,7 @@ bool x64_unpack(TnBlock *block, uint64_t pc, const void *kept, size_t size)
         return false;
     m.size = k->code_size;
     if (!put_all(&m, block, k)) {
-        g_clear_pointer(&block->exits, g_free);
-        block->n_exits = 0;
+        tn_block_delete_exits(block);
         return false;
     }
     block->code = x64_code_rx(m.code);
