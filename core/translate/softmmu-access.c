@@ -117,75 +117,45 @@ void *tn_probe(TnCpu *cpu, uint64_t vaddr, size_t n, TnAccess access, unsigned m
 enum { SHORT = 64 };
 
 typedef struct Chunk {
-    uint64_t word[2];
+    uint64_t word[4];
 } Chunk;
 
-/* The two ends of the span overlap where it is not two chunks long, or four. */
+/* The first and the last `part` bytes, a constant, of n: they meet or overlap. */
+static inline __attribute__((always_inline)) void copy_ends(uint8_t *to, const uint8_t *from,
+                                                            size_t n, size_t part)
+{
+    Chunk first, last;
+
+    memcpy(&first, from, part);
+    memcpy(&last, from + n - part, part);
+    memcpy(to, &first, part);
+    memcpy(to + n - part, &last, part);
+}
+
+static inline __attribute__((always_inline)) void fill_ends(uint8_t *to, const Chunk *c, size_t n,
+                                                            size_t part)
+{
+    memcpy(to, c, part);
+    memcpy(to + n - part, c, part);
+}
+
+/* Calls fn(..., n, part) with the largest part of at most n bytes. */
+#define BY_SIZE(fn, to, from, n) \
+    ((n) >= 32 ? fn(to, from, n, 32) : (n) >= 16 ? fn(to, from, n, 16) \
+     : (n) >= 8 ? fn(to, from, n, 8) : (n) >= 4 ? fn(to, from, n, 4) \
+     : (n) >= 2 ? fn(to, from, n, 2) : fn(to, from, n, 1))
+
 static void copy_short(uint8_t *to, const uint8_t *from, size_t n)
 {
-    if (n >= 2 * sizeof(Chunk)) {
-        Chunk a, b, c, d;
-
-        memcpy(&a, from, sizeof(a));
-        memcpy(&b, from + sizeof(a), sizeof(b));
-        memcpy(&c, from + n - 2 * sizeof(c), sizeof(c));
-        memcpy(&d, from + n - sizeof(d), sizeof(d));
-        memcpy(to, &a, sizeof(a));
-        memcpy(to + sizeof(a), &b, sizeof(b));
-        memcpy(to + n - 2 * sizeof(c), &c, sizeof(c));
-        memcpy(to + n - sizeof(d), &d, sizeof(d));
-    } else if (n >= sizeof(Chunk)) {
-        Chunk a, b;
-
-        memcpy(&a, from, sizeof(a));
-        memcpy(&b, from + n - sizeof(b), sizeof(b));
-        memcpy(to, &a, sizeof(a));
-        memcpy(to + n - sizeof(b), &b, sizeof(b));
-    } else if (n >= sizeof(uint64_t)) {
-        uint64_t a, b;
-
-        memcpy(&a, from, sizeof(a));
-        memcpy(&b, from + n - sizeof(b), sizeof(b));
-        memcpy(to, &a, sizeof(a));
-        memcpy(to + n - sizeof(b), &b, sizeof(b));
-    } else if (n >= sizeof(uint32_t)) {
-        uint32_t a, b;
-
-        memcpy(&a, from, sizeof(a));
-        memcpy(&b, from + n - sizeof(b), sizeof(b));
-        memcpy(to, &a, sizeof(a));
-        memcpy(to + n - sizeof(b), &b, sizeof(b));
-    } else {
-        uint8_t a = from[0], b = from[n / 2], c = from[n - 1];
-
-        to[0] = a;
-        to[n / 2] = b;
-        to[n - 1] = c;
-    }
+    BY_SIZE(copy_ends, to, from, n);
 }
 
 /* `word` is the byte eight times. */
 static void fill_short(uint8_t *to, uint64_t word, size_t n)
 {
-    Chunk c = { { word, word } };
+    const Chunk c = { { word, word, word, word } };
 
-    if (n >= 2 * sizeof(c)) {
-        memcpy(to, &c, sizeof(c));
-        memcpy(to + sizeof(c), &c, sizeof(c));
-        memcpy(to + n - 2 * sizeof(c), &c, sizeof(c));
-        memcpy(to + n - sizeof(c), &c, sizeof(c));
-    } else if (n >= sizeof(c)) {
-        memcpy(to, &c, sizeof(c));
-        memcpy(to + n - sizeof(c), &c, sizeof(c));
-    } else if (n >= sizeof(word)) {
-        memcpy(to, &word, sizeof(word));
-        memcpy(to + n - sizeof(word), &word, sizeof(word));
-    } else if (n >= sizeof(uint32_t)) {
-        memcpy(to, &word, sizeof(uint32_t));
-        memcpy(to + n - sizeof(uint32_t), &word, sizeof(uint32_t));
-    } else {
-        to[0] = to[n / 2] = to[n - 1] = (uint8_t)word;
-    }
+    BY_SIZE(fill_ends, to, &c, n);
 }
 
 bool tn_span_copy(TnCpu *cpu, uint64_t to, uint64_t from, uint64_t n, unsigned mmu_mode)
