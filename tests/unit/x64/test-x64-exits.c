@@ -77,11 +77,11 @@ static void check_runs(TnCpu *cpu, TnBlock *block, uint64_t to, unsigned times, 
     }
 }
 
-static void check_exit(uint64_t to, bool back)
+static void check_exit(uint64_t to)
 {
     g_autofree TnJumpEntry *jumps = g_new0(TnJumpEntry, TN_JUMP_SIZE);
     TnCpu *cpu = fake_cpu_new();
-    TnBlock *block, *target;
+    TnBlock *block, *target, *other;
 
     tn_backend_x86_64.flush();
     cpu->jump = jumps;
@@ -104,7 +104,15 @@ static void check_exit(uint64_t to, bool back)
     jumps[tn_jump_index(to)] = (TnJumpEntry){ to, target->code };
     check_runs(cpu, block, to, 1, true);
     atomic_store(&cpu->exit_request, 1);
-    check_runs(cpu, block, to, 1, !back);
+    check_runs(cpu, block, to, 1, false);
+    atomic_store(&cpu->exit_request, 0);
+
+    /* Another exit to the same pc has the look at once. */
+    other = make_exit(to, TN_FORM_FAST);
+    check_runs(cpu, other, to, 1, true);
+    g_assert_cmphex(opcode(other), ==, JMP_REL32);
+    check_runs(cpu, other, to, 1, true);
+    release(other);
     release(block);
     release(target);
     fake_cpu_free(cpu);
@@ -112,10 +120,10 @@ static void check_exit(uint64_t to, bool back)
 
 static void test_far_exits(void)
 {
-    check_exit(PC + FAR_AWAY, false);
-    check_exit(PC - FAR_AWAY, true);
-    check_exit(UINT64_C(0xffffffff80001230), false);
-    check_exit(UINT64_C(0x7f0012345678), false);
+    check_exit(PC + FAR_AWAY);
+    check_exit(PC - FAR_AWAY);
+    check_exit(UINT64_C(0xffffffff80001230));
+    check_exit(UINT64_C(0x7f0012345678));
 }
 
 /* Hot code has the look from the start. */

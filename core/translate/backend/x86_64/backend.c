@@ -195,6 +195,12 @@ void x64_identify(GByteArray *out)
     g_byte_array_append(out, (const void *)&x64_opt, sizeof(x64_opt));
 }
 
+static void x64_flush(void)
+{
+    x64_code_reset();
+    x64_forget_looks();
+}
+
 static void x64_release_block(TnBlock *block)
 {
     x64_drop_sites(block);
@@ -249,7 +255,7 @@ const TnBackend tn_backend_x86_64 = {
     .configure = x64_configure,
     .init = x64_init,
     .compile = x64_compile,
-    .flush = x64_code_reset,
+    .flush = x64_flush,
     .release = x64_release_block,
     .unwinding = x64_unwinding,
     .unwound = x64_unwound,

@@ -4,8 +4,8 @@
  * behind it. They look into the jump cache.
  *
  * Few exits of code that was just made are ever taken: there the look is a call with a note of how
- * far the pc is from the block's. Code in C serves it; one that is taken a few times gets a look of
- * its own, to which the call becomes a jump.
+ * far the pc is from the block's. Code in C serves it; of one that is taken a few times the call
+ * becomes a jump to a look that all exits to the pc share.
  */
 #include "code-buffer.h"
 #include "compile.h"
@@ -19,6 +19,7 @@ enum {
     JMP_REL32 = 0xe9,
     OFTEN = 8,      /* calls of an exit before it gets a look of its own */
     COUNT_BITS = 14,
+    LOOK_BITS = 14,
 };
 
 bool x64_begin_beside(X64Emit *e)
@@ -119,20 +120,56 @@ static bool came_often(const uint8_t *note)
     return n % OFTEN == OFTEN - 1;
 }
 
-/* The look serves the exit until the block's end. */
-static void make_lookup(uint8_t *call, uint64_t pc, bool check)
+/* The looks that were made, until all code goes. They have no state: exits to one pc share one. With
+ * the lock held; an entry may be looked at without it. */
+static struct {
+    uint64_t pc;
+    uint8_t *code; /* NULL: none */
+} looks[1 << LOOK_BITS];
+
+static unsigned place_of(uint64_t pc)
 {
+    return (unsigned)(pc * UINT64_C(0x9e3779b97f4a7c15) >> (64 - LOOK_BITS));
+}
+
+void x64_forget_looks(void)
+{
+    memset(looks, 0, sizeof(looks));
+}
+
+static bool has_look(uint64_t pc)
+{
+    return __atomic_load_n(&looks[place_of(pc)].pc, __ATOMIC_RELAXED) == pc;
+}
+
+/* Another one takes the place, not the code, of one that is there. NULL: there is no room. */
+static uint8_t *look_for(uint64_t pc)
+{
+    unsigned i = place_of(pc);
     X64Emit e;
 
+    if (looks[i].code && looks[i].pc == pc)
+        return looks[i].code;
+    if (!x64_begin_beside(&e))
+        return NULL;
+    x64_emit_lookup(&e, pc, true);
+    x64_take_beside(&e);
+    looks[i].code = e.start;
+    __atomic_store_n(&looks[i].pc, pc, __ATOMIC_RELAXED);
+    return e.start;
+}
+
+static void jump_to_look(uint8_t *call, uint64_t pc)
+{
+    uint8_t *look;
+
     tn_translator_lock();
-    if (*call != JMP_REL32 && x64_begin_beside(&e)) {
-        int32_t disp = (int32_t)(e.start - (call + CALL));
+    if (*call != JMP_REL32 && (look = look_for(pc))) {
+        int32_t disp = (int32_t)(look - (call + CALL));
         uint8_t jump[CALL] = { JMP_REL32 };
 
-        x64_emit_lookup(&e, pc, check);
         memcpy(jump + 1, &disp, sizeof(disp));
         x64_rewrite(call, jump, sizeof(jump));
-        x64_take_beside(&e);
     }
     tn_translator_unlock();
 }
@@ -156,7 +193,7 @@ const void *x64_next_far(TnCpu *cpu, const uint8_t *note)
 
     *(uint64_t *)(void *)(state + x64_plan.target->pc_offset) = pc;
     code = find(cpu, pc);
-    if (code && (x64_opt & TN_OPT_JUMP_CACHE) && came_often(call))
-        make_lookup(call, pc, pc <= block->key.pc);
+    if (code && (x64_opt & TN_OPT_JUMP_CACHE) && (has_look(pc) || came_often(call)))
+        jump_to_look(call, pc);
     return code;
 }

@@ -97,6 +97,8 @@ void x64_compare_request(X64Emit *e);
 void x64_emit_lookup(X64Emit *e, uint64_t pc, bool check);
 /* A block's exit to the block for pc, which is not to be linked: by a call that becomes a lookup. */
 void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc);
+/* All code goes, what such calls lead to as well. */
+void x64_forget_looks(void);
 /* What that calls. */
 const void *x64_next_far(TnCpu *cpu, const uint8_t *note);
 /* Begins what is made for an exit of a block that is there, false: there is no room; takes it. Both
