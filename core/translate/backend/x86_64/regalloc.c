@@ -69,9 +69,8 @@ static __attribute__((noinline)) void unbind_shared(X64Ctx *cx, TnTemp t, unsign
     *link = cx->temps[t].next;
 }
 
-static inline void unbind(X64Ctx *cx, TnTemp t)
+static inline void unbind_temp(X64Ctx *cx, X64Temp *v, TnTemp t)
 {
-    X64Temp *v = &cx->temps[t];
     unsigned at = place_of_reg(v, v->reg);
 
     v->reg = X64_NONE;
@@ -82,6 +81,11 @@ static inline void unbind(X64Ctx *cx, TnTemp t)
     cx->held[at] = v->next;
     if (!v->next)
         cx->full &= ~(1u << at);
+}
+
+static void unbind(X64Ctx *cx, TnTemp t)
+{
+    unbind_temp(cx, &cx->temps[t], t);
 }
 
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg)
@@ -117,16 +121,6 @@ static __attribute__((noinline)) void free_places(X64Ctx *cx, TnTemp t)
     if (v->home >= 0 && cx->home_of[v->home] == t)
         cx->home_of[v->home] = TN_TEMP_NONE;
     v->home = -1;
-}
-
-static inline void free_temp(X64Ctx *cx, TnTemp t)
-{
-    X64Temp *v = &cx->temps[t];
-
-    if (v->reg != X64_NONE)
-        unbind(cx, t);
-    if (x64_has_place(v))
-        free_places(cx, t);
 }
 
 /* ---- Choosing a register -------------------------------------------------------------------- */
@@ -273,9 +267,11 @@ X64Src x64_peek_memory(const X64Ctx *cx, TnTemp t)
 
 void x64_release(X64Ctx *cx)
 {
-    for (TnTemp t = cx->info[cx->i].expire; t; t = cx->temps[t].expire)
-        if (cx->temps[t].reg != X64_NONE)
-            unbind(cx, t);
+    X64Temp *temps = cx->temps;
+
+    for (TnTemp t = cx->info[cx->i].expire; t; t = temps[t].expire)
+        if (temps[t].reg != X64_NONE)
+            unbind_temp(cx, &temps[t], t);
 }
 
 static inline int define_in(X64Ctx *cx, TnTemp t, int reg)
@@ -419,8 +415,18 @@ void x64_unshare_all(X64Ctx *cx)
 
 void x64_expire(X64Ctx *cx, TnTemp first)
 {
-    for (TnTemp t = first; t; t = cx->temps[t].expire)
-        free_temp(cx, t);
+    X64Temp *temps = cx->temps;
+    TnTemp t = first;
+
+    do {
+        X64Temp *v = &temps[t];
+
+        if (v->reg != X64_NONE)
+            unbind_temp(cx, v, t);
+        if (TN_UNLIKELY(x64_has_place(v)))
+            free_places(cx, t);
+        t = v->expire;
+    } while (t);
 }
 
 /* ---- Vectors -------------------------------------------------------------------------------- */

@@ -78,7 +78,7 @@ void x64_spill_all(X64Ctx *cx);
 /* Temporaries that live on and share a pinned register or a place in the state get their own. */
 void x64_unshare_all(X64Ctx *cx);
 void x64_unshare_home(X64Ctx *cx, int declared);
-/* Takes a list of temporaries that expire out of their registers and places. */
+/* Takes a list of temporaries that expire, of one at least, out of their registers and places. */
 void x64_expire(X64Ctx *cx, TnTemp first);
 
 static inline void x64_end_op(X64Ctx *cx, const X64OpInfo *info)
