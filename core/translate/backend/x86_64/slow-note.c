@@ -93,7 +93,8 @@ static void write_access(X64Emit *e, const X64Stub *s)
 /* Whether the instruction says all of it: see x64_read_insn. */
 static bool is_in_insn(const X64Stub *s)
 {
-    uint32_t said = TN_MMU_USER | TN_MEM_SIGN;
+    enum { MODES = 3 }; /* what the head has bits for */
+    uint32_t said = MODES | TN_MEM_SIGN;
 
     if (s->mem >> TYPE_SHIFT < TN_I64)
         said |= TN_MEM_DST32;
@@ -103,10 +104,9 @@ static bool is_in_insn(const X64Stub *s)
 /* What x64_slow wants to know of the group whose first access it is. */
 static void write_group(X64Emit *e, const X64Stub *s)
 {
-    x64_byte(e, (uint8_t)((s->addr.reg & SOURCE_REG) | (s->stores ? GROUP_STORES : 0) |
-                          (s->write ? GROUP_WRITE : 0)));
-    x64_note_unsigned(e, s->mem & TN_MEM_MODE_MASK);
-    x64_note_signed(e, s->disp);
+    x64_byte(e, (uint8_t)((s->addr.reg & SOURCE_REG) | (s->mem & TN_MEM_MODE_MASK) << 4));
+    if (s->disp)
+        x64_note_signed(e, s->disp);
     x64_note_unsigned(e, (uint64_t)(s->disp - s->first));
     x64_note_unsigned(e, (uint64_t)(s->last - s->disp));
 }
@@ -125,16 +125,20 @@ static X64Keep what_to_keep(const X64Stub *s)
 
 static uint8_t head(const X64Stub *s, bool has_flags)
 {
-    unsigned kind = s->retry ? X64_STUB_GROUP : s->kind;
-
-    return (uint8_t)(kind | (has_flags ? HAS_FLAGS : 0) | (s->disp ? HAS_DISP : 0) |
+    return (uint8_t)(s->kind | (has_flags ? HAS_FLAGS : 0) | (s->disp ? HAS_DISP : 0) |
                      (s->clear != X64_NONE ? HAS_CLEAR : 0) | (s->vector ? IS_VECTOR : 0));
+}
+
+static uint8_t group_head(const X64Stub *s, bool has_flags)
+{
+    return (uint8_t)(X64_STUB_GROUP | (has_flags ? HAS_FLAGS : 0) | (s->disp ? HAS_DISP : 0) |
+                     (s->stores ? GROUP_STORES : 0) | (s->write ? GROUP_WRITE : 0));
 }
 
 static uint8_t insn_head(const X64Stub *s, bool has_flags)
 {
     return (uint8_t)(IN_INSN | (has_flags ? HAS_FLAGS : 0) |
-                     (s->mem & TN_MEM_MODE_MASK ? INSN_USER : 0) |
+                     (s->mem & 1 ? HAS_DISP : 0) | (s->mem >> 1 & 1) |
                      (s->clear != X64_NONE ? HAS_CLEAR : 0));
 }
 
@@ -149,7 +153,8 @@ void x64_call_slow(X64Ctx *cx, const X64Stub *s)
     x64_call(e, x64_thunks.slow[what_to_keep(s)]);
     uint8_t *here = e->p;
 
-    x64_byte(e, in_insn ? insn_head(s, has_flags) : head(s, has_flags));
+    x64_byte(e, s->retry ? group_head(s, has_flags) : in_insn ? insn_head(s, has_flags)
+                                                              : head(s, has_flags));
     x64_note_signed(e, (int64_t)(s->pc - cx->block->key.pc));
     if (s->kind == X64_STUB_SITE) {
         x64_note_unsigned(e, s->mem);

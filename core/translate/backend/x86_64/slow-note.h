@@ -16,9 +16,14 @@ enum {
     /* The host's instruction says what it is, and the note where that is: IS_VECTOR has no other
      * meaning with this kind. */
     IN_INSN = X64_STUB_LOAD_VEC | IS_VECTOR,
-    INSN_MASK = KIND | IS_VECTOR,
-    INSN_USER = HAS_DISP, /* MMU mode 1, not 0 */
+    /* There bit 0 of the MMU mode is HAS_DISP, its bit 1 that of the kind. */
+    INSN_MASK = (KIND & ~1) | IS_VECTOR,
+    /* GROUP */
+    GROUP_STORES = HAS_CLEAR, /* the access is a store */
+    GROUP_WRITE = IS_VECTOR,  /* some of the group's are */
 };
+
+_Static_assert(X64_STUB_LOAD_VEC % 2 == 0, "the mode's bit 1 has the place of the kind's bit 0");
 
 /* A source's byte: a register, or the base of what is in memory, and which of both. */
 enum {
@@ -36,12 +41,6 @@ enum {
     RECIPE_SIZE = 3 << RECIPE_SIZE_SHIFT,
     RECIPE_FROM_RESULT = 1 << 6,
     RECIPE_OF_MARK = 1 << 7,    /* only where the frame has a mark (loops.c) */
-};
-
-/* A group's byte beside the register of its first access's address. */
-enum {
-    GROUP_STORES = 1 << 4,
-    GROUP_WRITE = 1 << 5,
 };
 
 /* An access: the type and the MMU mode, that mostly are all there is to say, lowest. */

@@ -193,7 +193,7 @@ static Access read_insn(const View *v, unsigned head, const uint8_t *here, const
 
     g_assert(is_access); /* whoever wrote the note has read it */
     Access a = { .kind = in.store ? X64_STUB_STORE : X64_STUB_LOAD, .reg = in.reg,
-                 .mem = in.mem | (head & INSN_USER ? TN_MMU_USER : 0), .base = *gpr(v, in.addr),
+                 .mem = in.mem | (head & HAS_DISP ? 1 : 0) | (head & 1) << 1, .base = *gpr(v, in.addr),
                  .addr_reg = in.addr, .value_kind = in.is_imm ? X64_SRC_IMM : X64_SRC_REG,
                  .clear = head & HAS_CLEAR ? in.addend : (unsigned)X64_NONE,
                  .back = code + in.length };
@@ -398,14 +398,14 @@ static bool is_near_edge(uint64_t addr)
 static const void *settle_group(const View *v, TnBlock *block, unsigned head, uint64_t pc,
                                 const uint8_t *note, const uint8_t *here)
 {
-    unsigned flags = *note++;
-    TnMmuGroup g = { .vaddr = *gpr(v, flags & SOURCE_REG), .stores = flags & GROUP_STORES,
-                     .write = flags & GROUP_WRITE };
+    unsigned regs = *note++;
+    TnMmuGroup g = { .vaddr = *gpr(v, regs & SOURCE_REG), .mode = regs >> 4,
+                     .stores = head & GROUP_STORES, .write = head & GROUP_WRITE };
     uint64_t back;
     const TnBlock *tail;
 
-    g.mode = (unsigned)x64_read_unsigned(&note);
-    g.vaddr += (uint64_t)x64_read_signed(&note);
+    if (head & HAS_DISP)
+        g.vaddr += (uint64_t)x64_read_signed(&note);
     g.first = g.vaddr - x64_read_unsigned(&note);
     g.last = g.vaddr + x64_read_unsigned(&note);
     back = x64_read_unsigned(&note);
