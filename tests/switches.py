@@ -3,8 +3,7 @@
 """The guest suite and the instruction suite under combinations of the translator's switches.
 
 `-accel tcg,help` names the switches (opt-NAME). Tried are: all off; each a different half of them
-off, drawn from the seed, which a failure names, every other one with hot=linked, so that whatever runs
-twice is made anew as hot code; all on with that; with --each also every one off alone.
+off, drawn from the seed, which a failure names; with --each also every one off alone.
 """
 
 import argparse
@@ -29,26 +28,19 @@ def switches():
     return re.findall(r"^ *(opt-[a-z0-9-]+)=", listing, re.M)
 
 
-def off(names):
-    return [f"{name}=off" for name in names]
-
-
 def combinations(names, halves, seed, each):
-    """Yields a label and settings of the accelerator."""
-    yield "all-off", off(names)
-    yield "hot-linked", ["hot=linked"]
+    yield "all-off", names
     if each:
         for name in names:
-            yield f"{name}-off", off([name])
+            yield f"{name}-off", [name]
     for number in range(halves):
         drawn = random.Random(f"{seed} {number}").sample(names, len(names) // 2)
-        hot = ["hot=linked"] if number % 2 else []
-        yield f"seed-{seed}-half-{number}", hot + off(sorted(drawn))
+        yield f"seed-{seed}-half-{number}", sorted(drawn)
 
 
-def check(script, arguments, settings):
+def check(script, arguments, off):
     """Run a suite; fail with its failed cases, or the end of what it said."""
-    options = "-accel tcg," + ",".join(settings)
+    options = "-accel tcg," + ",".join(f"{name}=off" for name in off)
     done = subprocess.run(
         [sys.executable, TESTS / script, *arguments], capture_output=True, text=True, check=False,
         env={**os.environ, "TENON_ARGS": f"{os.environ.get('TENON_ARGS', '')} {options}".strip()})
@@ -65,8 +57,8 @@ def main():
     parser.add_argument("--each", action="store_true", help="every switch off alone, too")
     options = parser.parse_args()
     names = switches()
-    cases = [(f"/switches/{label}/{name}", functools.partial(check, script, arguments, settings))
-             for label, settings in combinations(names, options.halves, options.seed, options.each)
+    cases = [(f"/switches/{label}/{name}", functools.partial(check, script, arguments, off))
+             for label, off in combinations(names, options.halves, options.seed, options.each)
              for name, script, arguments in SUITES]
     return tap.run(cases if names else [])
 

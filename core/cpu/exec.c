@@ -10,7 +10,6 @@
 #include "cpu/debug.h"
 #include "tenon/log.h"
 #include "translate/check.h"
-#include "translate/promote.h"
 #include "translate/softmmu.h"
 #include "translate/trace.h"
 #include "translate/translator.h"
@@ -208,11 +207,6 @@ static TnBlock *follow(TnCpu *cpu, const Left *left, TnBlock *block)
     uint64_t flushes = __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED);
 
     tn_block_follow(cpu, left->block, left->exit, block);
-    if (TN_UNLIKELY(tn_translator.options.hot_linked)) {
-        tn_block_sampled(cpu, left->block);
-        tn_block_sampled(cpu, block);
-        return next_block(cpu);
-    }
     return flushes == __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED)
                ? block : next_block(cpu);
 }

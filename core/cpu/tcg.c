@@ -16,7 +16,6 @@
 
 enum { THREAD_MULTI, THREAD_SINGLE };
 enum { BACKEND_X86_64, BACKEND_INTERP };
-enum { HOT_MET, HOT_LINKED };
 enum { MIN_TB_MIB = 8, MAX_TB_MIB = 2047, DEFAULT_TB_MIB = 256 };
 
 typedef struct Tcg {
@@ -27,14 +26,12 @@ typedef struct Tcg {
     bool one_insn_per_tb;
     bool check;
     bool stats;
-    uint32_t hot;
     char *cache;
     uint64_t cache_size; /* MiB */
     bool opt[TN_N_OPTS];
 } Tcg;
 
 static const char *const thread_values[] = { "multi", "single", NULL };
-static const char *const hot_values[] = { "met", "linked", NULL };
 static const char *const backend_values[] = { "x86_64", "interp", NULL };
 
 #define SWITCH(name_, field_, doc_, def_) \
@@ -61,9 +58,6 @@ static const TnProperty tcg_properties[] = {
     SWITCH("one-insn-per-tb", one_insn_per_tb, "translate every instruction by itself", "off"),
     SWITCH("check", check, "run each block in the interpreter too and compare", "off"),
     SWITCH("stats", stats, "write what the translator did to the log (-D) at the end", "off"),
-    { .name = "hot", .kind = TN_PROP_ENUM, .offset = offsetof(Tcg, hot),
-      .doc = "the code that is made anew for speed: what a timer meets, or, for tests, whatever is "
-             "linked", .def = "met", .values = hot_values },
     { .name = "cache", .kind = TN_PROP_STRING, .offset = offsetof(Tcg, cache),
       .doc = "directory in which translations are kept for the next run" },
     { .name = "cache-size", .kind = TN_PROP_UINT64, .offset = offsetof(Tcg, cache_size),
@@ -108,12 +102,6 @@ static bool check_options(const Tcg *tcg, GError **error)
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
                     "-accel tcg: check=on compares a back end with the interpreter; "
                     "backend=interp is the interpreter");
-        return false;
-    }
-    if (tcg->hot == HOT_LINKED && tcg->backend == BACKEND_INTERP) {
-        g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
-                    "-accel tcg: hot=linked is for backend=x86_64; nothing becomes hot in "
-                    "backend=interp");
         return false;
     }
     return true;
@@ -210,8 +198,7 @@ static bool tcg_init(TnObject *accel, void *state, GError **error)
     }
     tn_translator_configure(&(TnTranslatorOptions){
         .backend = backend, .tb_size = mib << 20, .opt = opt,
-        .one_insn_per_tb = tcg->one_insn_per_tb, .stats = tcg->stats,
-        .hot_linked = tcg->hot == HOT_LINKED });
+        .one_insn_per_tb = tcg->one_insn_per_tb, .stats = tcg->stats });
     tn_run_set_hooks(&run_hooks);
     if (tcg->cache) {
         tn_cache_configure(tcg->cache, tcg->cache_size << 20);

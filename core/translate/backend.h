@@ -47,9 +47,6 @@ typedef enum TnBlockForm {
     TN_FORM_TAIL, /* no access relies on another's success: never left in the middle (tails.c) */
 } TnBlockForm;
 
-typedef struct TnUnit TnUnit; /* units.h */
-typedef struct TnUnitPart TnUnitPart;
-
 struct TnBlock {
     /* Up to key.pc: what a look into the cache of blocks reads of each that it meets. */
     TnBlock *hash_next;
@@ -80,8 +77,6 @@ struct TnBlock {
     const uint8_t *bytes;   /* the guest bytes it was made from, `size` of them; owned with the block.
                              * NULL where phys[0] is ~0 */
     const uint16_t *late;   /* where in them its n_late late numbers stand; likewise */
-    TnUnit *unit;    /* what it goes on with (units.h), owned; NULL: it is no unit */
-    TnUnitPart *part_of; /* of valid units; under the translator's lock */
 };
 
 /* Why run() came back. */

@@ -15,7 +15,6 @@
 #include "translate/jump-cache.h"
 #include "translate/promote.h"
 #include "translate/softmmu.h"
-#include "translate/units.h"
 
 enum {
     HASH_BITS = 18,
@@ -264,7 +263,6 @@ static bool end(TnBlock *block)
     }
     tn_block_unlink_in_edges(block);
     unlink_out_edges(block);
-    tn_unit_end(block);
     tn_jump_purge(block);
     block->retired = atomic_load(&cache.epoch);
     block->page_next[0] = cache.dead;
@@ -301,11 +299,9 @@ bool tn_block_replace(TnBlock *old, TnBlock *block)
 {
     TnBlockExit *edges;
 
-    if (!atomic_load(&old->valid) || !tn_unit_bind(block))
+    if (!atomic_load(&old->valid))
         return false;
-    if (!old->unit == !block->unit)
-        take_over_exits(old, block);
-    tn_unit_hand_over(old, block);
+    take_over_exits(old, block);
     edges = unlink_in_edges(old);
     tn_block_insert(block);
     end(old);
@@ -321,7 +317,6 @@ void tn_block_free(TnBlock *block)
 {
     if (block->code)
         tn_translator.backend->release(block);
-    g_free(block->unit);
     tn_block_delete(block);
 }
 

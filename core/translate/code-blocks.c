@@ -12,7 +12,6 @@
 #include "cpu/cpu-private.h"
 #include "translate/softmmu.h"
 #include "translate/translator.h"
-#include "translate/units.h"
 
 /* Bytes of a page. */
 typedef struct Span {
@@ -168,11 +167,8 @@ void tn_code_page_add_head(TnCodePage *page, unsigned offset)
         unsigned which = which_page(page, b);
 
         next = b->page_next[which];
-        if (span_in_page(b, which).first == offset)
-            continue;
-        tn_block_kill(b); /* and units, which may be anywhere in the lists */
-        lists = lists_of(page, span);
-        next = NULL;
+        if (span_in_page(b, which).first != offset)
+            tn_block_kill(b);
     }
 }
 
@@ -247,9 +243,7 @@ void tn_code_page_invalidate(TnCodePage *page, unsigned offset, unsigned n)
     for (TnBlock *b = NULL, *next; (b = find_overlap(page, &lists, b, span)); b = next) {
         next = b->page_next[which_page(page, b)];
         if (is_stale(page, b, span)) {
-            tn_block_kill(b); /* and units, which may be anywhere in the lists */
-            lists = lists_of(page, span);
-            next = NULL;
+            tn_block_kill(b);
             any = true;
         }
     }
@@ -262,8 +256,7 @@ bool tn_code_page_is_running(TnCodePage *page, TnCpu *cpu, unsigned offset, unsi
 
     for (TnBlock *b = NULL; (b = find_overlap(page, &lists, b, span));
          b = b->page_next[which_page(page, b)]) {
-        if ((b->mode_id == cpu->mode_id && cpu->fault_pc - b->key.pc < b->size) ||
-            tn_unit_is_running(b, cpu))
+        if (b->mode_id == cpu->mode_id && cpu->fault_pc - b->key.pc < b->size)
             return true;
     }
     return false;

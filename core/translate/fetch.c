@@ -131,17 +131,6 @@ uintptr_t tn_ir_late(TnCpu *cpu, TnIrBuilder *b, uint64_t linear, unsigned at)
     return (uintptr_t)&page->host[first + at];
 }
 
-void tn_fetch_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *bytes, unsigned n)
-{
-    TnTranslation *t = &cpu->priv->translation;
-
-    t->recorded = true;
-    t->start = tn_key_linear(key, key->pc);
-    t->linear[0] = tn_page_of(t->start);
-    t->n_bytes = n;
-    memcpy(cpu->priv->code_bytes, bytes, n);
-}
-
 void tn_translation_abandon(TnCpu *cpu)
 {
     TnTranslation *t = &cpu->priv->translation;

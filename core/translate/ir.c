@@ -111,7 +111,6 @@ void tn_ir_begin(TnIrBuilder *b, uint64_t pc, unsigned max_insns)
     b->end_pc = pc;
     b->rounds = 0;
     b->heads = NULL;
-    b->goes_on = NULL;
     b->n_code = 0;
 }
 

@@ -4,18 +4,14 @@
  *
  * A back end that can tell where a vCPU spends its time (sample.c of x86_64) calls tn_block_sampled
  * now and then for the block that is running. One that is met TN_HOT_SAMPLES times is compiled again
- * as TN_FORM_HOT and takes the other's place; one that is hot and met TN_UNIT_SAMPLES times more goes
- * on in others (units.h).
+ * as TN_FORM_HOT and takes the other's place.
  */
 #ifndef TN_TRANSLATE_PROMOTE_H
 #define TN_TRANSLATE_PROMOTE_H
 
 #include "translate/translator.h"
 
-enum {
-    TN_HOT_SAMPLES = 1,
-    TN_UNIT_SAMPLES = 4,
-};
+enum { TN_HOT_SAMPLES = 1 };
 
 /* The vCPU was found in the block, which may be killed already. Never unwinds or flushes. [vcpu,
  * outside code, no lock] */

@@ -30,7 +30,7 @@ static unsigned asked(const TnBlock *block)
 static bool may_ask(const TnBlock *block)
 {
     return (tn_translator.options.opt & TN_OPT_ROUNDS) && tn_translator.backend->rounds &&
-           asked(block) <= OFTEN && tn_block_may_repeat(block) && !block->unit &&
+           asked(block) <= OFTEN && tn_block_may_repeat(block) &&
            !tn_code_page_rewritten(tn_code_page_find((void *)(uintptr_t)block->phys[0]));
 }
 

@@ -41,7 +41,6 @@ static void translation(GString *out)
 
     count(out, "blocks translated", t->n_translated);
     count(out, "blocks translated again, for speed", t->n_promoted);
-    count(out, "of them, going on in others", t->n_units);
     count(out, "blocks translated as tails of others", t->n_tails);
     count(out, "guest instructions translated", t->n_insns);
     count(out, "guest bytes translated", t->n_guest_bytes);

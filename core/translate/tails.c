@@ -19,9 +19,7 @@ const TnBlock *tn_block_tail(TnCpu *cpu, const TnBlock *block, uint64_t pc)
     const TnBlock *tail;
 
     cpu->priv->stats.tails++;
-    /* Units may be left for a tail before their start, which goes forwards to that again. */
     if ((cpu->priv->core_mode & TN_CORE_MODE_NO_CHAIN) || block->phys[0] == UINT64_MAX ||
-        atomic_load_explicit(&cpu->exit_request, memory_order_relaxed) ||
         tn_page_offset(block->phys[0]) + at >= TN_PAGE_SIZE)
         return NULL;
     tail = tn_block_find_tail(block->phys[0] + at, pc, block->mode_id);

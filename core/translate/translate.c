@@ -23,7 +23,6 @@
 #include "translate/jump-cache.h"
 #include "translate/softmmu.h"
 #include "translate/trace.h"
-#include "translate/units.h"
 
 enum { NANOSECONDS = 1000000000 }; /* of a second */
 enum { MAX_ATTEMPTS = 4 }; /* until code that changes under our hands runs uncached */
@@ -90,8 +89,7 @@ static void check(TnIrBuilder *b)
 }
 
 /* What has been read of the code, or is still to be, is in the vCPU's translation. */
-static void run_target(TnCpu *cpu, const TnBlockKey *key, unsigned max, unsigned rounds,
-                       TnUnitPath *path)
+static void run_target(TnCpu *cpu, const TnBlockKey *key, unsigned max, unsigned rounds)
 {
     TnIrBuilder *b = &cpu->priv->builder;
 
@@ -99,8 +97,6 @@ static void run_target(TnCpu *cpu, const TnBlockKey *key, unsigned max, unsigned
     b->rounds = (uint8_t)rounds;
     if (rounds == 1 && max > 1 && cpu->priv->translation.page[0])
         b->heads = tn_code_page_heads(cpu->priv->translation.page[0]);
-    b->goes_on = path ? tn_unit_goes_on : NULL;
-    b->path = path;
     b->host_x87 = tn_translator.backend->x87 && (tn_translator.options.opt & TN_OPT_X87);
     cpu->target->ops->translate(cpu, b, key);
     tn_trace_ir(cpu, b, TN_LOG_OP, "OP");
@@ -112,7 +108,7 @@ static void run_front_end(TnCpu *cpu, const TnBlockKey *key, unsigned max, unsig
     tn_translation_abandon(cpu);
     cpu->priv->translation.active = true;
     tn_fetch_page(cpu, 0, tn_key_linear(key, key->pc));
-    run_target(cpu, key, max, rounds, NULL);
+    run_target(cpu, key, max, rounds);
 }
 
 static void optimise(TnCpu *cpu)
@@ -137,14 +133,19 @@ static void make_ir(TnCpu *cpu, const TnBlockKey *key)
 }
 
 bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size,
-                           unsigned rounds, struct TnUnitPath *path)
+                           unsigned rounds)
 {
+    TnTranslation *t = &cpu->priv->translation;
     bool same;
 
     tn_translation_abandon(cpu);
-    tn_fetch_recorded(cpu, key, code, size);
-    run_target(cpu, key, TN_IR_MAX_INSNS, rounds, path);
-    same = path || cpu->priv->builder.end_pc - key->pc == size;
+    t->recorded = true;
+    t->start = tn_key_linear(key, key->pc);
+    t->linear[0] = tn_page_of(t->start);
+    t->n_bytes = size;
+    memcpy(cpu->priv->code_bytes, code, size);
+    run_target(cpu, key, TN_IR_MAX_INSNS, rounds);
+    same = cpu->priv->builder.end_pc - key->pc == size;
     optimise(cpu);
     tn_translation_abandon(cpu);
     return same;

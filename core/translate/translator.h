@@ -38,7 +38,6 @@ typedef struct TnTranslatorOptions {
     uint32_t opt;           /* TN_OPT_* that are on */
     bool one_insn_per_tb;
     bool stats;             /* take the time of translations */
-    bool hot_linked;        /* a link counts as a sample of both of its blocks (promote.h) */
 } TnTranslatorOptions;
 
 struct TnTranslator {
@@ -47,8 +46,7 @@ struct TnTranslator {
     const TnBackend *backend;
     const TnTargetInfo *target; /* NULL until the first vCPU */
     /* Statistics, under the lock. */
-    uint64_t n_translated, n_promoted, n_units, n_tails, n_insns, n_killed, n_flushes;
-    uint64_t n_invalidations;
+    uint64_t n_translated, n_promoted, n_tails, n_insns, n_killed, n_flushes, n_invalidations;
     uint64_t n_guest_bytes, n_host_bytes;
     uint64_t translate_ns; /* processor time of translations, where options.stats asks for it */
 };
@@ -150,11 +148,9 @@ TnBlock *tn_block_get_tail(TnCpu *cpu, const TnBlockKey *key);
 TnBlock *tn_translate_rounds(TnCpu *cpu, const TnBlockKey *key, unsigned rounds);
 
 /* Puts the optimised IR of a block into the vCPU's builder, from code that was read before. False
- * where it is not one block of just these bytes, of so many rounds. With a path it goes on along it
- * (units.h). [vcpu, outside code] */
-struct TnUnitPath;
+ * where it is not one block of just these bytes, of so many rounds. [vcpu, outside code] */
 bool tn_translate_recorded(TnCpu *cpu, const TnBlockKey *key, const uint8_t *code, unsigned size,
-                           unsigned rounds, struct TnUnitPath *path);
+                           unsigned rounds);
 
 /* Ends a translation that an unwind cut short. */
 void tn_translation_abandon(TnCpu *cpu);

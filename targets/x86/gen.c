@@ -68,57 +68,6 @@ void x86_gen_jump_ind(X86Ctx *c, TnTemp pc)
     c->ended = true;
 }
 
-/*
- * Whether the block goes on at a pc (TnIrBuilder.goes_on): the next instruction is the one there then.
- * Only where the end of an instruction is nothing that anybody could ask for.
- */
-static bool goes_on(X86Ctx *c, uint64_t pc, uint64_t other, bool inside)
-{
-    if (!c->b->goes_on || c->leave || c->mode & (MODES_STEP | MODE_CSLIM) || tn_ir_is_full(c->b) ||
-        !c->b->goes_on(c->b, pc, other, inside))
-        return false;
-    c->next_pc = pc;
-    c->goes_on = true;
-    c->n_jumps = 0;
-    return true;
-}
-
-void x86_gen_go(X86Ctx *c, uint64_t pc)
-{
-    if (!goes_on(c, pc, 0, false))
-        x86_gen_jump(c, pc);
-}
-
-void x86_gen_call(X86Ctx *c, uint64_t pc)
-{
-    uint64_t back = c->next_pc;
-
-    x86_gen_go(c, pc);
-    if (c->goes_on && c->n_calls < G_N_ELEMENTS(c->back))
-        c->back[c->n_calls++] = back;
-    else
-        c->n_calls = 0;
-}
-
-bool x86_gen_return(X86Ctx *c, TnTemp pc, unsigned released)
-{
-    uint64_t back, here = c->pc;
-
-    if (!c->n_calls || !c->code64)
-        return false;
-    back = c->back[--c->n_calls];
-    if (!goes_on(c, back, 0, false))
-        return false;
-    tn_ir_exit_if(c->b, tn_ir_setcond(c->b, TN_I64, TN_COND_NE, pc, x86_const(c, back)), here);
-    x86_stack_release(c, (int)released);
-    return true;
-}
-
-static bool ends_at_branch(const X86Ctx *c, uint64_t pc)
-{
-    return pc <= c->pc || c->n_jumps + 1 >= MAX_SIDE_EXITS;
-}
-
 /* A forward branch is a side exit: the block goes on behind it. A backward one closes a loop. */
 void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc)
 {
@@ -127,23 +76,9 @@ void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc)
                                          x86_const(c, c->next_pc)));
         return;
     }
-    bool ends = ends_at_branch(c, pc);
-    uint64_t next = c->next_pc;
-
     tn_ir_exit_if(c->b, cond, pc);
-    c->n_jumps++;
-    if (ends && (pc == c->b->pc || !goes_on(c, next, pc, false)))
-        x86_gen_jump(c, next);
-}
-
-bool x86_gen_likely(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc)
-{
-    uint64_t next = c->next_pc;
-
-    if (next == c->b->pc || !goes_on(c, pc, next, !ends_at_branch(c, pc)))
-        return false;
-    tn_ir_exit_if(c->b, tn_ir_flagcond(c->b, (TnFlagCond)(cond ^ 1), flags), next);
-    return true;
+    if (pc <= c->pc || ++c->n_jumps >= MAX_SIDE_EXITS)
+        x86_gen_jump(c, c->next_pc);
 }
 
 /* A loop's jump back to the block's start: the way out of the loop becomes the side exit. */

@@ -154,10 +154,6 @@ struct X86Ctx {
     uint8_t n_rounds;     /* how often the block has gone back to its start (TnIrBuilder.rounds) */
     bool goes_back;       /* the next instruction is the block's first */
 
-    bool goes_on;         /* the next instruction is at next_pc, not behind this one */
-    uint8_t n_calls;      /* calls that the block is in, and where these return to */
-    uint64_t back[4];
-
     /* What general registers and flags hold, by type, after known_calls calls; 0 where unknown. */
     TnTemp known[2][X86_REG_FLAGS + 1];
     uint32_t known_calls;
@@ -231,19 +227,11 @@ void x86_gen_end_state(X86Ctx *c);
 /* Ends the block with a jump; pc is wrapped already. */
 void x86_gen_jump(X86Ctx *c, uint64_t pc);
 void x86_gen_jump_ind(X86Ctx *c, TnTemp pc);
-/* The same where the block may go on behind the jump, which is nothing but one: a CALL, whose return
- * address is the next instruction's; a RET that takes `released` bytes off the stack, which goes on
- * where it returns from a call of this block: false: it does not, and nothing was done. */
-void x86_gen_go(X86Ctx *c, uint64_t pc);
-void x86_gen_call(X86Ctx *c, uint64_t pc);
-bool x86_gen_return(X86Ctx *c, TnTemp pc, unsigned released);
 /* Jumps where cond is nonzero, else goes on after the instruction. */
 void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc);
 /* The same under a condition on flags where the block goes on with one more round; false: it does not,
  * and nothing was done. */
 bool x86_gen_round(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc);
-/* The same where the block goes on at the jump's target, which it is likely to take. */
-bool x86_gen_likely(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc);
 /* The next pc wrapped as a branch of the operand size does: 16-bit ones cut it to 16 bits. */
 uint64_t x86_wrap_pc(const X86Ctx *c, uint64_t pc);
 

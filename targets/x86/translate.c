@@ -84,7 +84,7 @@ static bool translate_insn(X86Ctx *c)
     if (TN_UNLIKELY(flags & ROW_CHECKED || c->lock) && !x86_gen_checks(c))
         return true;
     c->row->gen(c);
-    if (TN_UNLIKELY(flags & ROW_END) && !c->ended && !c->goes_on)
+    if (TN_UNLIKELY(flags & ROW_END) && !c->ended)
         x86_gen_end(c);
     return true;
 }
@@ -108,7 +108,7 @@ static void gen_fall_through(X86Ctx *c, uint64_t pc, bool after_sti)
         tn_ir_call_void(c->b, X86_HELPER_shadow, 0, 0, 0, 0);
         c->leave = true;
     }
-    x86_gen_go(c, pc);
+    x86_gen_jump(c, pc);
 }
 
 void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
@@ -122,15 +122,17 @@ void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
         if (!translate_insn(&c)) {
             b->end_pc = MAX(b->end_pc, c.pc);
             gen_fall_through(&c, c.pc, after_sti);
-        } else {
-            b->end_pc = MAX(b->end_pc, c.pc + c.length);
-            if (!c.ended && !c.goes_on && !may_go_on(&c, key))
-                gen_fall_through(&c, c.next_pc, c.sti && !after_sti);
+            return;
         }
+        b->end_pc = MAX(b->end_pc, c.pc + c.length);
         if (c.ended)
             return;
+        if (!may_go_on(&c, key)) {
+            gen_fall_through(&c, c.next_pc, c.sti && !after_sti);
+            return;
+        }
         c.pc = c.next_pc;
-        c.goes_back = c.goes_on = false;
+        c.goes_back = false;
     }
 }
 

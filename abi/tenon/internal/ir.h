@@ -335,11 +335,6 @@ struct TnIrBuilder {
                         * 0 and 1: it ends there */
     const uint64_t *heads; /* set by the core: bits of the page's bytes that blocks are to end before
                             * (tn_ir_at_head), or NULL */
-    /* Set by the core: asks whether the block goes on at `pc` behind a jump there, whose code the next
-     * instruction is to be read from then. `other` is the pc that it could go on at instead, or 0,
-     * which stands behind the jump, `inside` the block. NULL: it goes on nowhere. */
-    bool (*goes_on)(struct TnIrBuilder *b, uint64_t pc, uint64_t other, bool inside);
-    struct TnUnitPath *path; /* for it */
     const uint8_t *code; /* set by the core: the bytes read so far, n_code from the linear address */
     uint64_t code_at;    /* code_at on; for tn_ir_code */
     uint32_t n_code;

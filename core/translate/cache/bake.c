@@ -96,7 +96,7 @@ static bool compile(Baker *k, uint64_t pc, TnBlock *block)
 
     key.pc = pc;
     shift_fields(k, pc - note->key.pc);
-    if (!tn_translate_recorded(k->cpu, &key, k->bytes, note->n_bytes, 1, NULL) ||
+    if (!tn_translate_recorded(k->cpu, &key, k->bytes, note->n_bytes, 1) ||
         b->n_insns != note->n_insns)
         return false;
     if (block == k->versions)

@@ -58,7 +58,7 @@ static void gen_jcc(X86Ctx *c)
     TnFlagCond code = (TnFlagCond)(c->opcode & 15);
     TnTemp flags = x86_get_flags(c), cond;
 
-    if (x86_gen_round(c, code, flags, target) || x86_gen_likely(c, code, flags, target))
+    if (x86_gen_round(c, code, flags, target))
         return;
     cond = tn_ir_flagcond(c->b, code, flags);
     if (c->mode & MODE_CSLIM)
@@ -80,7 +80,7 @@ static void gen_jmp(X86Ctx *c)
         return;
     }
     check_target(c, x86_const(c, target));
-    x86_gen_go(c, target);
+    x86_gen_jump(c, target);
 }
 
 /* JMP r/m */
@@ -104,7 +104,7 @@ static void gen_call(X86Ctx *c)
 
     check_target(c, x86_const(c, target));
     x86_push(c, c->op_size, x86_const(c, c->next_pc));
-    x86_gen_call(c, target);
+    x86_gen_jump(c, target);
 }
 
 /* CALL r/m: what it pushes cannot be taken back */
@@ -125,8 +125,6 @@ static void gen_ret(X86Ctx *c)
     unsigned released = c->op_size + (uint16_t)c->op[0].imm;
     bool late = checks_late(c) && released <= UINT16_MAX;
 
-    if (x86_gen_return(c, target, released))
-        return;
     check_target(c, target);
     if (!late)
         check_canonical(c, target);

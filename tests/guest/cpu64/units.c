@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code that runs long enough to be made one with what it jumps to, calls and returns to: what is
- * rewritten, faults or returns elsewhere in the midst of that does so as in any code. Each case has a
- * page of its own, whose code nobody has rewritten before.
+ * Code of several blocks, with calls and branches, that runs long enough to be hot: what is rewritten,
+ * faults or returns elsewhere in the midst of it does so as in any code. Each case has a page of its
+ * own, whose code nobody has rewritten before.
  */
 #include "guest.h"
 

@@ -124,9 +124,7 @@ static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
     bool flags_pending = cx->pending_flags != TN_TEMP_NONE;
     X64Side *side;
 
-    /* One that goes backwards has a request to look for. */
-    if (!flags_pending && !goes_back(cx, pc) && !x64_must_clear_upper(cx) &&
-        tn_exit_linkable(cx->block, pc)) {
+    if (!flags_pending && !x64_must_clear_upper(cx) && tn_exit_linkable(cx->block, pc)) {
         note_exit(cx, pc, x64_jcc32_aligned(&cx->e, cc), NULL);
         return;
     }
@@ -158,12 +156,6 @@ void x64_emit_sides(X64Ctx *cx)
     }
 }
 
-/* A unit goes on behind most branches back. */
-static bool is_loop(const X64Ctx *cx, uint64_t pc)
-{
-    return goes_back(cx, pc) && cx->block->key.pc - pc <= (cx->block->unit ? 0 : INT32_MAX);
-}
-
 static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
 {
     unsigned cc;
@@ -176,7 +168,7 @@ static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
     cc = x64_cond(cx, op->a);
     bool live = cx->e.flags_at == cx->e.p;
 
-    if (is_loop(cx, op->imm))
+    if (goes_back(cx, op->imm) && cx->block->key.pc - op->imm <= INT32_MAX)
         loop_exit(cx, cc, op->imm, live);
     else
         side_exit(cx, cc, op->imm);
