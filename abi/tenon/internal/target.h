@@ -144,6 +144,8 @@ enum { TN_TLB_SITES = 4096 };
 typedef struct TnCpuPrivate TnCpuPrivate; /* core's own */
 typedef struct TnTargetInfo TnTargetInfo;
 
+enum { TN_CPU_CALLED = 2 };
+
 /*
  * The part of a vCPU that the core, the back ends and the targets share. The target's state
  * follows it at TN_CPU_STATE_OFFSET.
@@ -169,11 +171,13 @@ struct TnCpu {
     uint64_t insn_budget;      /* icount and single-step; ~0 when unused */
     TnCpuPrivate *priv;
 
-    /* What translated code is full of: the cache line before the state. */
-    _Alignas(64) TnTlb *tlb;   /* soft TLBs of the address space in force, by MMU mode */
+    TnTlb *tlb;                /* soft TLBs of the address space in force, by MMU mode */
     uint32_t mode_id;          /* interned (base, flags, address_bits) of the running code */
     atomic_uint requests;      /* TnCpuRequest bits */
     void *code_frame;          /* back end: the stack frame of translated code; NULL outside of it */
+
+    /* What translated code is full of: the cache line before the state. */
+    _Alignas(64) const void *called[TN_CPU_CALLED]; /* back end: code that blocks often call */
     uint64_t page_mask;        /* back end: what of an address is its page's */
     TnJumpEntry *jump;         /* the jump cache of the running mode, TN_JUMP_SIZE entries */
     uint64_t fault_pc;         /* guest pc of the access or helper in flight, set by slow paths */
@@ -187,7 +191,7 @@ struct TnCpu {
 enum { TN_CPU_STATE_OFFSET = sizeof(TnCpu) };
 
 _Static_assert(TN_CPU_STATE_OFFSET % 64 == 0 &&
-                   TN_CPU_STATE_OFFSET == offsetof(TnCpu, tlb) + 64,
+                   TN_CPU_STATE_OFFSET == offsetof(TnCpu, called) + 64,
                "one cache line, and the state is aligned");
 
 /* The target's state, TnTargetInfo.state_size bytes, zeroed at creation, 64-byte aligned. */

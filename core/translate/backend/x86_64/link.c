@@ -108,9 +108,8 @@ static void settle(const TnBlock *from, const TnBlockExit *x, const uint8_t *ent
 /* The stores of flags that the exit's note tells of. They stay for as long as the block does. */
 static bool make_late(TnBlockExit *x)
 {
-    enum { CALL = 5 };
     X64Emit e;
-    const uint8_t *note = (const uint8_t *)x->unlinked + CALL;
+    const uint8_t *note = (const uint8_t *)x->unlinked + X64_CALL_SHORT;
     X64Recipe flags = x64_read_recipe(x64_behind_exit_note(note));
 
     if (!x64_begin_beside(&e))

@@ -15,7 +15,6 @@
 
 enum {
     ROOM = 128,     /* nothing that is made for an exit is longer */
-    CALL = 5,
     JMP_REL32 = 0xe9,
     OFTEN = 8,      /* calls of an exit before it gets a look of its own */
     COUNT_BITS = 14,
@@ -48,7 +47,7 @@ void x64_emit_next(X64Emit *e)
 static void emit_miss(X64Emit *e, uint64_t pc, const uint8_t *compared, bool requested)
 {
     if (x64_fits32(pc) && pc != (uint64_t)(int8_t)pc && compared &&
-        e->p + CALL - compared == X64_MISSED_PC) {
+        e->p + X64_CALL - compared == X64_MISSED_PC) {
         x64_call(e, x64_thunks.missed);
     } else if (!x64_fits32(pc) && compared && !requested) {
         x64_target32(x64_jmp32(e), x64_thunks.missed_rax);
@@ -103,7 +102,7 @@ void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc)
         x64_emit_lookup(e, pc, pc <= block->key.pc);
         return;
     }
-    x64_align(e, 0, CALL);
+    x64_align(e, 0, X64_CALL);
     x64_call(e, x64_thunks.next_far);
     x64_note_signed(e, (int64_t)(pc - block->key.pc));
 }
@@ -165,8 +164,8 @@ static void jump_to_look(uint8_t *call, uint64_t pc)
 
     tn_translator_lock();
     if (*call != JMP_REL32 && (look = look_for(pc))) {
-        int32_t disp = (int32_t)(look - (call + CALL));
-        uint8_t jump[CALL] = { JMP_REL32 };
+        int32_t disp = (int32_t)(look - (call + X64_CALL));
+        uint8_t jump[X64_CALL] = { JMP_REL32 };
 
         memcpy(jump + 1, &disp, sizeof(disp));
         x64_rewrite(call, jump, sizeof(jump));
@@ -187,7 +186,7 @@ static const void *find(TnCpu *cpu, uint64_t pc)
 const void *x64_next_far(TnCpu *cpu, const uint8_t *note)
 {
     const TnBlock *block = x64_noting_block(note);
-    uint8_t *call = x64_code_rw(note - CALL), *state = tn_cpu_state(cpu);
+    uint8_t *call = x64_code_rw(note - X64_CALL), *state = tn_cpu_state(cpu);
     uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note);
     const void *code;
 

@@ -327,7 +327,10 @@ static void emit_unlinked(X64Ctx *cx, const X64Exit *x, uint32_t i)
     x64_here32(e, x->noted ? x->early : x->patch);
     if (x->request && !late)
         x64_here32(e, x->request);
-    x64_call(e, x->noted ? x64_thunks.leave_noted : x64_thunks.leave_direct);
+    if (x->noted)
+        x64_call_short(e, X64_CALLED_LEAVE_NOTED);
+    else
+        x64_call(e, x64_thunks.leave_direct);
     x64_note_exit(e, i);
     if (x->noted)
         x64_note_recipe(e, &x->flags);

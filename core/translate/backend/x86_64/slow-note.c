@@ -142,6 +142,17 @@ static uint8_t insn_head(const X64Stub *s, bool has_flags)
                      (s->clear != X64_NONE ? HAS_CLEAR : 0));
 }
 
+/* The call of a store may be led elsewhere (beside.c). */
+static void call(X64Emit *e, const X64Stub *s)
+{
+    X64Keep keep = what_to_keep(s);
+
+    if (keep == X64_KEEP_NONE && (s->kind != X64_STUB_STORE || s->retry))
+        x64_call_short(e, X64_CALLED_SLOW);
+    else
+        x64_call(e, x64_thunks.slow[keep]);
+}
+
 void x64_call_slow(X64Ctx *cx, const X64Stub *s)
 {
     X64Emit *e = &cx->e;
@@ -150,7 +161,7 @@ void x64_call_slow(X64Ctx *cx, const X64Stub *s)
 
     bool has_flags = s->flags_pending || marked, in_insn = is_in_insn(s);
 
-    x64_call(e, x64_thunks.slow[what_to_keep(s)]);
+    call(e, s);
     uint8_t *here = e->p;
 
     x64_byte(e, s->retry ? group_head(s, has_flags) : in_insn ? insn_head(s, has_flags)

@@ -153,7 +153,17 @@ static void make_flags(X64Emit *e)
     x64_ret(e);
 }
 
-/* X64Left enter(TnCpu *cpu, void *code) */
+static uint8_t *const *const called[X64_N_CALLED] = {
+    [X64_CALLED_SLOW] = &x64_thunks.slow[X64_KEEP_NONE],
+    [X64_CALLED_LEAVE_NOTED] = &x64_thunks.leave_noted,
+};
+
+void x64_call_short(X64Emit *e, X64Called k)
+{
+    x64_rm(e, X64_GRP4, X64_G4_CALL, x64_env(X64_CPU_OFS(called[k])));
+}
+
+/* X64Left enter(TnCpu *cpu, void *code), once the code is there that blocks call. */
 static void make_enter(X64Emit *e)
 {
     x64_thunks.enter = x64_begin_thunk(e);
@@ -171,6 +181,10 @@ static void make_enter(X64Emit *e)
     x64_store_imm(e, 3, x64_frame(X64_F_RECIPE), 0);
     x64_store_imm(e, 3, x64_env(X64_CPU_OFS(page_mask)), -(int32_t)TN_PAGE_SIZE);
     x64_store_imm(e, 2, x64_env(X64_CPU_OFS(entry_mask)), X64_ENTRY_MASK);
+    for (X64Called k = 0; k < X64_N_CALLED; k++) {
+        x64_mov_ri(e, X64_RAX, (uintptr_t)x64_code_rx(*called[k]));
+        x64_store(e, X64_W, X64_RAX, x64_env(X64_CPU_OFS(called[k])));
+    }
     move_pins(e, false, UINT32_MAX);
     x64_rr(e, X64_GRP4, X64_G4_JMP, X64_RDX);
 }
@@ -304,7 +318,6 @@ void x64_make_thunks(void)
 
     x64_make_vector_thunks(&e);
     make_flags(&e);
-    make_enter(&e);
     make_leave(&e);
     make_next(&e);
     make_small(&e);
@@ -312,6 +325,7 @@ void x64_make_thunks(void)
     for (X64Keep keep = 0; keep < X64_N_KEEPS; keep++)
         x64_thunks.slow[keep] = make_slow(&e, keep, (void (*)(void))x64_slow);
     x64_thunks.leave_noted = make_slow(&e, X64_KEEP_NONE, (void (*)(void))x64_leave_noted);
+    make_enter(&e);
     x64_code_take(e.p);
     x64_code.first = x64_code.next;
 }

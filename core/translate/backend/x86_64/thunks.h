@@ -33,6 +33,19 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
 } X64Thunks;
 
 extern X64Thunks x64_thunks;
+
+/* Those that blocks call so often that the vCPU has their addresses (TnCpu.called): such a call takes
+ * X64_CALL_SHORT bytes instead of X64_CALL. */
+typedef enum X64Called {
+    X64_CALLED_SLOW, /* slow[X64_KEEP_NONE] */
+    X64_CALLED_LEAVE_NOTED,
+    X64_N_CALLED
+} X64Called;
+
+_Static_assert((int)X64_N_CALLED <= (int)TN_CPU_CALLED, "there is room for them");
+
+enum { X64_CALL = 5, X64_CALL_SHORT = 3 };
+void x64_call_short(X64Emit *e, X64Called k);
 void x64_make_thunks(void);
 /* Aligns the place for another thunk and gives it. */
 uint8_t *x64_begin_thunk(X64Emit *e);
