@@ -30,6 +30,12 @@ static void get_int(X64Ctx *cx, const TnIrOp *op)
     }
 }
 
+/* XOR makes it in two or three bytes, where the host's flags are nobody's. */
+static inline bool is_zero(const TnIrOp *op, const X64Src *src)
+{
+    return src->kind == X64_SRC_IMM && (op->type == TN_I64 ? src->imm : (uint32_t)src->imm) == 0;
+}
+
 static void put_pinned(X64Ctx *cx, const TnIrOp *op, int pin)
 {
     X64Src src = x64_peek(cx, op->a);
@@ -41,6 +47,8 @@ static void put_pinned(X64Ctx *cx, const TnIrOp *op, int pin)
     x64_evict(cx, pin);
     if (src.kind == X64_SRC_REG && src.reg == pin)
         x64_mov_rr(&cx->e, 0, pin, pin);
+    else if (is_zero(op, &src) && cx->e.flags_at != cx->e.p)
+        x64_rr(&cx->e, X64_XOR, pin, pin);
     else
         x64_mov_src(cx, op->type == TN_I64 ? X64_W : 0, pin, &src);
     if (t->last > cx->i && op->type == TN_I64)
