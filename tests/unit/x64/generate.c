@@ -115,6 +115,20 @@ static void gen_field(Gen *g)
         add_int(g, tn_ir_deposit(&g->b, t, any_int(g), any_int(g), pos, len));
 }
 
+/* A bit test: the carry is one bit of something, the other flags stay. */
+static void gen_bit_test(Gen *g)
+{
+    TnIrType t = any_type(g);
+    TnTemp bit = any_int(g), flags;
+
+    if (!one_in(g, 4))
+        bit = tn_ir_i(&g->b, TN_IR_SHRI, t, bit, below(g, t == TN_I64 ? 64 : 32));
+    flags = tn_ir_deposit(&g->b, TN_I32, any_flags(g), bit, 0, 1);
+    add_flags(g, flags);
+    if (one_in(g, 2))
+        add_int(g, tn_ir_flagcond(&g->b, TN_FC_B + below(g, 2), flags));
+}
+
 static TnTemp make_cond(Gen *g)
 {
     if (one_in(g, 2))
@@ -420,9 +434,9 @@ static void gen_insn_start(Gen *g)
 static void gen_op(Gen *g)
 {
     static void (*const families[])(Gen *) = {
-        gen_binary, gen_binary, gen_immediate, gen_unary, gen_lea, gen_field, gen_cond, gen_flags,
-        gen_insn, gen_insn, gen_insn, gen_state, gen_state, gen_memory, gen_memory, gen_atomic, gen_call,
-        gen_vector, gen_vector, gen_insn_start,
+        gen_binary, gen_binary, gen_immediate, gen_unary, gen_lea, gen_field, gen_cond, gen_bit_test,
+        gen_flags, gen_insn, gen_insn, gen_insn, gen_state, gen_state, gen_memory, gen_memory, gen_atomic,
+        gen_call, gen_vector, gen_vector, gen_insn_start,
     };
 
     if (one_in(g, 60))

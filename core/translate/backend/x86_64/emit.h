@@ -72,7 +72,8 @@ enum {
     X64_MOVBE_LOAD = X64_0F38 | 0xf0, X64_MOVBE_STORE = X64_0F38 | 0xf1,
     X64_XADD = X64_0F | 0xc1, X64_CMPXCHG = X64_0F | 0xb1,
     /* Group opcodes: reg is the extension */
-    X64_GRP1_IMM32 = 0x81, X64_GRP1_IMM8 = 0x83, X64_GRP2_IMM8 = 0xc1, X64_GRP2_CL = 0xd3,
+    X64_GRP1_IMM32 = 0x81, X64_GRP1_IMM8 = 0x83, X64_GRP2_IMM8 = 0xc1, X64_GRP2_ONE = 0xd1,
+    X64_GRP2_CL = 0xd3,
     X64_GRP3 = 0xf7, X64_GRP4 = 0xff, X64_MOV_IMM32 = 0xc7, X64_GRP8_IMM8 = X64_0F | 0xba,
     X64_GRP15 = X64_0F | 0xae,
     /* VEX-encoded general-register instructions */

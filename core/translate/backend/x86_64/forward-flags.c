@@ -87,6 +87,16 @@ void x64_forward_arithmetic(X64Forward *f, int i)
         f->last_flags = X64_LONG_AGO;
 }
 
+/* The carry of a bit test is the bit itself: the flags with it need not be made for the condition. */
+void x64_forward_carry(const X64Ctx *cx, TnIrOp *op)
+{
+    const TnIrOp *def = &cx->ops[cx->temps[op->a].def];
+
+    if (def->dst == op->a && x64_deposits_bit(def) &&
+        !(cx->temps[def->b].flags & (X64_T_CONST | X64_T_FLAGS)))
+        x64_ask_bit(op, def);
+}
+
 void x64_forward_flags(X64Forward *f, int i, TnIrOp *op)
 {
     X64Ctx *cx = f->cx;

@@ -137,6 +137,18 @@ void x64_skip_extensions(X64Ctx *cx, TnIrOp *op, unsigned n)
         op->b = cx->ops[cx->temps[op->b].def].a;
 }
 
+/* A DEPOSIT of one bit takes it from where it is: the shift that brings it down is left out. */
+static void deposit_bit(const X64Ctx *cx, TnIrOp *op)
+{
+    const TnIrOp *shift = &cx->ops[cx->temps[op->b].def];
+
+    if (shift->dst == op->b && shift->opc == TN_IR_SHRI && shift->imm < 32 &&
+        shift->a != op->a && !(cx->temps[shift->a].flags & (X64_T_CONST | X64_T_FLAGS))) {
+        op->b = shift->a;
+        op->imm |= shift->imm << X64_BIT_SHIFT;
+    }
+}
+
 /* An operation that stays one. */
 static void keep_pure(X64Forward *f, int i, TnIrOp *op)
 {
@@ -151,6 +163,8 @@ static void keep_pure(X64Forward *f, int i, TnIrOp *op)
         x64_forward_arithmetic(f, i);
     else if (op->opc == TN_IR_LEA)
         x64_forward_sum(f, i, op);
+    else if (x64_deposits_bit(op))
+        deposit_bit(cx, op);
 }
 
 void x64_forward_pure(X64Forward *f, int i, TnIrOp *op)

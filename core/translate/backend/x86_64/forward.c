@@ -208,8 +208,11 @@ static inline bool forward_op(X64Forward *f, X64Ctx *cx, int i, TnIrOp *op)
         return false;
     case TN_IR_FLAGCOND:
         define(cx, i, op, X64_T_Z32);
-        if (TN_LIKELY(!x64_is_const(cx, op->a)) || !x64_fold(cx, op))
+        if (TN_LIKELY(!x64_is_const(cx, op->a)) || !x64_fold(cx, op)) {
             cx->temps[op->dst].flags |= X64_T_COND;
+            if ((op->aux | 1) == TN_FC_AE)
+                x64_forward_carry(cx, op);
+        }
         return false;
     case TN_IR_LD:
         forward_load(f, cx, i, op);

@@ -54,6 +54,8 @@ void x64_skip_extensions(X64Ctx *cx, TnIrOp *op, unsigned n);
 /* ---- forward-flags.c --------------------------------------------------------------------- */
 
 void x64_forward_flags(X64Forward *f, int i, TnIrOp *op);
+/* A FLAGCOND of the carry. */
+void x64_forward_carry(const X64Ctx *cx, TnIrOp *op);
 /* An ADD, SUB, ADDI. */
 void x64_forward_arithmetic(X64Forward *f, int i);
 

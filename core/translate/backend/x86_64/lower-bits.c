@@ -120,6 +120,21 @@ static void lower_deposit(X64Ctx *cx, const TnIrOp *op)
     shift(cx, w, X64_G2_ROL, dst, pos);
 }
 
+/* dst >> 1, the bit as carry, twice that and the carry */
+static void lower_deposit_bit(X64Ctx *cx, const TnIrOp *op)
+{
+    int ra = x64_in(cx, op->a), dst;
+    X64Src b = x64_src(cx, 0, op->b);
+
+    x64_release(cx);
+    dst = x64_out(cx, op->dst, ra, x64_src_bit(&b));
+    if (dst != ra)
+        x64_mov_rr(&cx->e, 0, dst, ra);
+    x64_rr(&cx->e, X64_GRP2_ONE, X64_G2_SHR, dst);
+    x64_bt_src(cx, &b, x64_bit_deposited(op));
+    x64_rr(&cx->e, X64_ADC, dst, dst);
+}
+
 static void lower_extract(X64Ctx *cx, const TnIrOp *op)
 {
     unsigned pos = op->aux, len = (unsigned)op->imm, w = width(op), bits = bits_of(op);
@@ -167,7 +182,10 @@ void x64_lower_bits(X64Ctx *cx, const TnIrOp *op)
         lower_extend(cx, op, op->type == TN_I64 ? X64_MOVSXD : X64_MOV_LOAD);
         break;
     case TN_IR_DEPOSIT:
-        lower_deposit(cx, op);
+        if (x64_deposits_bit(op))
+            lower_deposit_bit(cx, op);
+        else
+            lower_deposit(cx, op);
         break;
     case TN_IR_EXTRACT:
         lower_extract(cx, op);

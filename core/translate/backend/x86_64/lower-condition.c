@@ -9,11 +9,31 @@ enum { OVERFLOW_SHIFT = 11, SIGN_SHIFT = 7 };
 
 static void test_bits(X64Ctx *cx, const X64Src *src, uint32_t bits)
 {
+    bool byte = bits <= UINT8_MAX;
+    uint32_t test = x64_sized(X64_GRP3, byte ? 0 : 2);
+
     if (src->kind == X64_SRC_MEM)
-        x64_rm(&cx->e, X64_GRP3, X64_G3_TEST, src->mem);
+        x64_rm(&cx->e, test, X64_G3_TEST, src->mem);
     else
-        x64_rr(&cx->e, X64_GRP3, X64_G3_TEST, src->reg);
-    x64_imm32(&cx->e, (int32_t)bits);
+        x64_rr(&cx->e, test & ~(uint32_t)X64_BYTE_REG, X64_G3_TEST, src->reg);
+    if (byte)
+        x64_byte(&cx->e, (uint8_t)bits);
+    else
+        x64_imm32(&cx->e, (int32_t)bits);
+}
+
+/* A condition over a single bit, of the low 32. */
+static unsigned bit_cond(X64Ctx *cx, TnTemp t, unsigned bit, unsigned cond)
+{
+    X64Src src = x64_peek(cx, t);
+
+    cx->locked |= x64_src_bit(&src);
+    if (bit < 8) {
+        test_bits(cx, &src, 1u << bit);
+        return X64_NZ ^ (cond & 1);
+    }
+    x64_bt_src(cx, &src, bit);
+    return X64_B ^ (cond & 1);
 }
 
 /* (f >> 4 & S) ^ f has S != O in the place of S, and Z in its own. */
@@ -103,7 +123,8 @@ static unsigned compare_cond(X64Ctx *cx, const TnIrOp *op)
 static unsigned defined_cond(X64Ctx *cx, const TnIrOp *op)
 {
     if (op->opc == TN_IR_FLAGCOND)
-        return flags_cond(cx, op->a, op->aux);
+        return op->imm ? bit_cond(cx, op->a, x64_bit_asked(op), op->aux)
+                       : flags_cond(cx, op->a, op->aux);
     return compare_cond(cx, op);
 }
 

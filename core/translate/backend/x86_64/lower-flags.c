@@ -81,17 +81,17 @@ bool x64_host_has(const X64Ctx *cx, TnTemp t)
 
 /* ---- Making the host's flags those of a recipe ---------------------------------------------- */
 
-static void carry_from(X64Ctx *cx, const X64Src *c)
+void x64_bt_src(X64Ctx *cx, const X64Src *src, unsigned bit)
 {
-    switch (c->kind) {
+    switch (src->kind) {
     case X64_SRC_REG:
-        x64_rri(&cx->e, X64_GRP8_IMM8, X64_G8_BT, c->reg, 0);
+        x64_rri(&cx->e, X64_GRP8_IMM8, X64_G8_BT, src->reg, (uint8_t)bit);
         break;
     case X64_SRC_MEM:
-        x64_rmi(&cx->e, X64_GRP8_IMM8, X64_G8_BT, c->mem, 0);
+        x64_rmi(&cx->e, X64_GRP8_IMM8, X64_G8_BT, src->mem, (uint8_t)bit);
         break;
     case X64_SRC_IMM:
-        x64_byte(&cx->e, c->imm & 1 ? 0xf9 : 0xf8); /* STC, CLC */
+        x64_byte(&cx->e, src->imm >> bit & 1 ? 0xf9 : 0xf8); /* STC, CLC */
         break;
     }
 }
@@ -142,7 +142,7 @@ static void set_step(X64Ctx *cx, const X64Recipe *r, int tmp, bool need_carry)
     bool inc = r->fop == TN_FLAGS_INC;
 
     if (need_carry)
-        carry_from(cx, &r->c);
+        x64_bt_src(cx, &r->c, 0);
     load_first(cx, r, tmp);
     if (r->from_result)
         x64_lea(&cx->e, X64_W, tmp, x64_mem(tmp, inc ? -1 : 1));
@@ -184,7 +184,7 @@ static void set_host_flags(X64Ctx *cx, X64Recipe r, int tmp, bool need_carry)
         break;
     case TN_FLAGS_ADC:
     case TN_FLAGS_SBB:
-        carry_from(cx, &r.c);
+        x64_bt_src(cx, &r.c, 0);
         load_first(cx, &r, tmp);
         x64_alu_src(&cx->e, r.fop == TN_FLAGS_ADC ? X64_ADC : X64_SBB, r.size_log2, tmp, &r.b);
         break;

@@ -84,6 +84,8 @@ int32_t x64_recipe_word(const X64Recipe *r);
 void x64_enter_flags(X64Ctx *cx);
 /* True where the host's flags are now those of t, but for the carry of INC and DEC. */
 bool x64_host_has(const X64Ctx *cx, TnTemp t);
+/* The host's carry becomes one of the low 32 bits of src. */
+void x64_bt_src(X64Ctx *cx, const X64Src *src, unsigned bit);
 /* Makes them so from flags that are not packed; need_carry: of INC and DEC, too. */
 void x64_make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry);
 /* Stores the pending flags to the state and goes on. */

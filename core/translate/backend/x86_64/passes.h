@@ -36,6 +36,34 @@ static inline unsigned x64_reads_low_half(const TnIrOp *op)
     return op->type == TN_I32 && op->opc >= TN_IR_ADD && op->opc <= TN_IR_SETCOND ? 2 : 0;
 }
 
+/* A DEPOSIT that replaces bit 0 by one of the low 32 bits of its operand b. In these `imm` has, above
+ * the length of the field, the number of that bit. */
+enum { X64_BIT_SHIFT = 8 };
+
+static inline bool x64_deposits_bit(const TnIrOp *op)
+{
+    return op->opc == TN_IR_DEPOSIT && op->type == TN_I32 && op->aux == 0 &&
+           (uint8_t)op->imm == 1 && op->a != op->b;
+}
+
+static inline unsigned x64_bit_deposited(const TnIrOp *op)
+{
+    return (unsigned)(op->imm >> X64_BIT_SHIFT);
+}
+
+/* A FLAGCOND of the carry that such a DEPOSIT put into flags asks for the bit that was deposited: its
+ * `imm` is one more than the number of that, in any other FLAGCOND it is 0. */
+static inline void x64_ask_bit(TnIrOp *op, const TnIrOp *deposit)
+{
+    op->a = deposit->b;
+    op->imm = x64_bit_deposited(deposit) + 1;
+}
+
+static inline unsigned x64_bit_asked(const TnIrOp *op)
+{
+    return (unsigned)op->imm - 1;
+}
+
 /* Where a SETCOND asks whether its second operand is the sign extension of its low bits, how many
  * there are not among these; else 0. Its first operand is not needed then. */
 static inline unsigned x64_tests_sign(const X64Ctx *cx, const TnIrOp *op)
