@@ -95,6 +95,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->n_groups = cx->first_open = cx->first_unsettled = 1;
     cx->touched = cx->changed = X64_NO_INSN;
     cx->block = block;
+    cx->preferred = block->form == TN_FORM_FAST ? 1u << X64_RDX : 1u << X64_R10 | 1u << X64_R11;
     cx->full = cx->locked = cx->locked_xmm = 0;
     cx->wide_used = cx->vec_dirty = cx->too_far = false;
     cx->vec_known = 0;

@@ -98,6 +98,7 @@ typedef struct X64Ctx {
         TnTemp held[X64_FIRST_XMM + 16];
     };
     uint32_t full;         /* which of `held` are not free */
+    uint32_t preferred;    /* those to be taken first */
     uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
     bool vectors;          /* some operation is of vectors */
     bool wide_used;        /* a 256-bit operation was emitted */

@@ -179,9 +179,11 @@ static __attribute__((noinline)) int spill_gpr(X64Ctx *cx, uint32_t avoid)
 }
 
 /* The first of gpr_order in a set that has some. */
-static inline int first_gpr(uint32_t set)
+static inline int first_gpr(const X64Ctx *cx, uint32_t set)
 {
-    return set >> X64_RDX & 1 ? X64_RDX : __builtin_ctz(set);
+    uint32_t preferred = set & cx->preferred;
+
+    return __builtin_ctz(preferred ? preferred : set);
 }
 
 static inline uint32_t free_gprs(const X64Ctx *cx, uint32_t avoid)
@@ -195,8 +197,8 @@ static inline int alloc_gpr(X64Ctx *cx, uint32_t avoid)
 
     if (TN_UNLIKELY(!set))
         return spill_gpr(cx, avoid);
-    cx->locked |= 1u << first_gpr(set);
-    return first_gpr(set);
+    cx->locked |= 1u << first_gpr(cx, set);
+    return first_gpr(cx, set);
 }
 
 static int n_free_xmm(void)
@@ -293,7 +295,7 @@ static inline int out_anywhere(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 
     if ((X64_SCRATCH_MASK & ~(cx->full | avoid)) >> (prefer & NO_REG) & 1)
         return define_in(cx, t, prefer);
-    return set ? define_in(cx, t, first_gpr(set)) : out_spilling(cx, t, avoid);
+    return set ? define_in(cx, t, first_gpr(cx, set)) : out_spilling(cx, t, avoid);
 }
 
 /* The pinned register that t wants is full: what is in it may perhaps go elsewhere now. */
@@ -331,7 +333,7 @@ static int free_gpr(const X64Ctx *cx)
 {
     uint32_t set = free_gprs(cx, 0);
 
-    return set ? first_gpr(set) : X64_NONE;
+    return set ? first_gpr(cx, set) : X64_NONE;
 }
 
 void x64_evict(X64Ctx *cx, int reg)
