@@ -27,7 +27,7 @@ SOURCE = r"""
 #include "tenon/isa.h"
 #include "tenon/module.h"
 #include "tenon/pci.h"
-#include "tenon/internal/ir.h"
+#include "tenon/internal/target.h"
 static const TnRegionOps ops;
 typedef struct Dev { TnObject *obj; uint32_t value, hidden; TnRegion *window; TnObject *other; } Dev;
 %(code)s
@@ -155,8 +155,8 @@ def a_second_export_is_found():
 
 
 def a_symbol_of_the_internal_tier_is_found():
-    path = build("intern", code="void *keep = (void *)tn_ir_grow;")
-    expect(check(path), symbols="it uses tn_ir_grow, which belongs to the internal tier")
+    path = build("intern", code="void *keep = (void *)tn_tlb_flush;")
+    expect(check(path), symbols="it uses tn_tlb_flush, which belongs to the internal tier")
 
 
 def a_missing_library_is_found():
