@@ -114,7 +114,7 @@ static inline uint8_t *x64_put_rorx(uint8_t *p, int dst, int src, unsigned count
 {
     enum { VEX3 = 0xc4, NOT_R = 0x80, NOT_X = 0x40, NOT_B = 0x20, MAP = 3, TAIL = 15 << 3 | 3 };
     unsigned rxb = (dst < 8 ? NOT_R : 0) | NOT_X | (src < 8 ? NOT_B : 0) | MAP;
-    uint32_t head = VEX3 | rxb << 8 | TAIL << 16 | (X64_RORX & UINT8_MAX) << 24;
+    uint32_t head = VEX3 | rxb << 8 | TAIL << 16 | (uint32_t)(X64_RORX & UINT8_MAX) << 24;
 
     return x64_put(p, head | (uint64_t)(x64_modrm(3, dst, src) | count << 8) << 32, 6);
 }
