@@ -65,6 +65,9 @@ void fake_empty_tlb(TnCpu *cpu);
 /* The block that was left in the middle last. */
 const TnBlock *fake_left(void);
 
+/* How often a block was to be made anew. */
+extern unsigned fake_remade;
+
 /* What tn_cpu_next_code knows, and gives where nothing is requested. */
 extern TnJumpEntry fake_next;
 

@@ -206,6 +206,7 @@ static void x64_release_block(TnBlock *block)
 {
     x64_drop_sites(block);
     tn_block_delete_exits(block);
+    x64_code_drop(block->code, block);
     block->code = NULL;
 }
 

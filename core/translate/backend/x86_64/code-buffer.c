@@ -188,7 +188,8 @@ void x64_code_forget(void)
     entries.n = 0;
 }
 
-void *x64_code_block(const uint8_t *rx)
+/* Where the block of the last entry noted at or before the address is kept, or NULL. */
+static void **kept_at(const uint8_t *rx)
 {
     size_t i = place_of(rx), w = i / WORD;
     uint64_t mask = UINT64_MAX >> (WORD - 1 - i % WORD), bits = 0;
@@ -199,5 +200,20 @@ void *x64_code_block(const uint8_t *rx)
         mask = UINT64_MAX;
         w--;
     }
-    return bits ? entries.block[entries.before[w] + (unsigned)__builtin_popcountll(bits) - 1] : NULL;
+    return bits ? &entries.block[entries.before[w] + (unsigned)__builtin_popcountll(bits) - 1] : NULL;
+}
+
+void *x64_code_block(const uint8_t *rx)
+{
+    void **kept = kept_at(rx);
+
+    return kept ? *kept : NULL;
+}
+
+void x64_code_drop(const uint8_t *entry_rx, const void *block)
+{
+    void **kept = kept_at(entry_rx);
+
+    if (kept && *kept == block)
+        *kept = NULL;
 }

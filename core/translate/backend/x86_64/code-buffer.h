@@ -34,6 +34,8 @@ void x64_code_note(const uint8_t *entry_rx, void *block);
 void x64_code_forget(void);
 /* The block of the last entry noted at or before an address, or NULL. Takes no lock. */
 void *x64_code_block(const uint8_t *rx);
+/* The block goes, which a place in its code that was noted when it ran must not lead to. */
+void x64_code_drop(const uint8_t *entry_rx, const void *block);
 
 /* Takes [next, end) and has the new next so that an entry is aligned. */
 void x64_code_take(uint8_t *end);

@@ -19,6 +19,7 @@
 #include "slow.h"
 #include "translate/promote.h"
 #include "translate/softmmu.h"
+#include "translate/translator.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -51,13 +52,18 @@ static void on_time(int signal, siginfo_t *info, void *context)
     atomic_store_explicit(&running->exit_request, 1, memory_order_relaxed);
 }
 
-/* Blocks whose accesses kept meeting an edge between pages since samples were looked at last. */
+/*
+ * Blocks whose accesses kept meeting an edge between pages since samples were looked at last. One
+ * that is killed meanwhile stays until the vCPU is outside after that look (blocks.c); a flush takes
+ * them at once, and others may be where they were.
+ */
 THREAD struct {
     struct {
         const TnBlock *block;
         unsigned n;
     } met[16];
-    TnBlock *often; /* one that met many; alive until then */
+    TnBlock *often;   /* one that met many */
+    uint64_t flushes; /* there were before all of these */
 } edges;
 
 void x64_sampling_init(void)
@@ -89,15 +95,24 @@ void x64_sampling_start(TnCpu *cpu)
         start();
 }
 
+static uint64_t flushes(void)
+{
+    return __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED);
+}
+
 /* Where frames of the stack lie across an edge, all accesses of a group are left to code in C, or the
- * block is left. */
+ * block is left. A block that runs once is gone before samples are looked at. */
 void x64_met_edge(TnBlock *block, unsigned cost)
 {
     enum { SHIFT = 5, OFTEN = 500 };
     unsigned k = (unsigned)((uintptr_t)block >> SHIFT) % G_N_ELEMENTS(edges.met);
 
-    if (!wanted || block->form >= TN_FORM_APART)
+    if (!wanted || block->form >= TN_FORM_APART || block->phys[0] == UINT64_MAX)
         return;
+    if (edges.flushes != flushes()) {
+        memset(&edges, 0, sizeof(edges));
+        edges.flushes = flushes();
+    }
     if (edges.met[k].block != block) {
         edges.met[k].block = block;
         edges.met[k].n = 0;
@@ -115,7 +130,7 @@ void x64_sampled(TnCpu *cpu)
         bad->owner->plain |= UINT64_C(1) << bad->number;
         tn_block_remake(cpu, bad->owner, (TnBlockForm)bad->owner->form);
     }
-    if (edges.often)
+    if (edges.often && edges.flushes == flushes())
         tn_block_remake(cpu, edges.often, TN_FORM_APART);
     memset(&edges, 0, sizeof(edges));
     cpu->priv->ticks += n_places;
