@@ -33,7 +33,7 @@ static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *ke
     c->odd_mode = mode & MODES_ODD || !(mode & (MODE_CS64 | MODE_CS32));
     c->flat64 = c->code64 && !(mode & MODE_DR7);
     c->stack_size = c->code64 ? 8 : mode & MODE_SS32 ? 4 : 2;
-    c->mmu = user ? MMU_USER : mode & MODE_SMAP_OFF ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
+    c->mmu = user ? MMU_USER : mode & MODE_SMAP_LIFTED ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
 }
 
 /* Code is fetched within CS's limit: checked by a helper where it is unusual, else by sight. */

@@ -102,7 +102,7 @@ enum {
     MODE_OSFXSR = 1u << 15,
     MODE_AVX = 1u << 16,       /* CR4.OSXSAVE and XCR0 says that AVX state is on */
     MODE_XM = 1u << 17,        /* MXCSR unmasks an exception: FP instructions check after */
-    MODE_SMAP_OFF = 1u << 18,  /* explicit supervisor accesses to user pages are allowed */
+    MODE_SMAP_LIFTED = 1u << 18, /* EFLAGS.AC allows explicit supervisor accesses to user pages */
     MODE_AC = 1u << 19,        /* alignment checks are on */
     MODE_DR7 = 1u << 20,       /* an instruction breakpoint is enabled */
     MODE_IOPL_OK = 1u << 21,   /* CPL <= IOPL */
@@ -121,7 +121,8 @@ enum {
  */
 #define X86_BRANCH_FAULT (UINT64_C(0x5a5a) << 48)
 
-/* MMU modes. */
+/* MMU modes. That without SMAP is the kernel's where CR4 has SMAP and EFLAGS.AC lifts it: where CR4 has
+ * none the kernel's own allows as much, and a change of CR4.SMAP empties the TLBs. */
 enum { MMU_KERNEL = 0, MMU_USER = TN_MMU_USER, MMU_KERNEL_NOSMAP = 2, X86_N_MMU_MODES = 3 };
 
 /* One x87 register as it lies in memory. */
@@ -262,7 +263,7 @@ bool x86_x87_is_soft(const X86State *s);
 /* The MMU mode for data accesses of the current CPL, and for implicit supervisor ones. */
 static inline unsigned x86_mmu_mode(const X86State *s)
 {
-    return s->cpl == 3 ? MMU_USER : s->mode & MODE_SMAP_OFF ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
+    return s->cpl == 3 ? MMU_USER : s->mode & MODE_SMAP_LIFTED ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
 }
 
 /* Fills a segment register in real or v8086 mode (base = selector << 4). */

@@ -104,8 +104,8 @@ static uint32_t mode_flags(const X86State *s)
     if (s->cpl == 3) {
         if ((s->cr0 & CR0_AM) && (s->eflags & EFLAGS_AC))
             mode |= MODE_AC;
-    } else if (!(s->cr4 & CR4_SMAP) || (s->eflags & EFLAGS_AC)) {
-        mode |= MODE_SMAP_OFF;
+    } else if ((s->cr4 & CR4_SMAP) && (s->eflags & EFLAGS_AC)) {
+        mode |= MODE_SMAP_LIFTED;
     }
     return mode;
 }

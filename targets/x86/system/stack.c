@@ -11,7 +11,7 @@ unsigned x86_mmu_at(const X86State *s, unsigned cpl)
 {
     if (cpl == 3)
         return MMU_USER;
-    return !(s->cr4 & CR4_SMAP) || (s->eflags & EFLAGS_AC) ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
+    return (s->cr4 & CR4_SMAP) && (s->eflags & EFLAGS_AC) ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
 }
 
 X86Stack x86_stack_at(TnCpu *cpu, const X86Segment *ss, uint64_t sp, unsigned cpl, bool code64)

@@ -368,10 +368,16 @@ CASE(smap, "paging/smap-stops-the-kernel-from-touching-user-pages-unless-ac")
 #ifdef __x86_64__
     begin();
     map(0, PTE_P | PTE_W | PTE_U);
+    expect(page_read, NONE, 0);
+    expect(page_read_ac, NONE, 0);
     WRITE(cr4, READ(cr4) | CR4_SMAP);
     expect_fault(page_read, PF_P);
     expect_fault(page_write, PF_P | PF_W);
     expect(page_read_ac, NONE, 0);
+    WRITE(cr4, READ(cr4) & ~(word)CR4_SMAP);
+    expect(page_read, NONE, 0);
+    expect(page_write, NONE, 0);
+    WRITE(cr4, READ(cr4) | CR4_SMAP);
     expect_user(user_read, FINISHED, 0);
     end();
 #else
