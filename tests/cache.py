@@ -119,8 +119,8 @@ def entries_of(file):
     at = HEADER.size + 8 * (1 << HEADER.unpack_from(data)[2])
     while at < len(data):
         size, kept = struct.unpack_from("<II", data, at + 8)
-        n_bytes, _, _, n_fields = struct.unpack_from("<HHBB", data, at + 48)
-        head = 56 + (n_bytes + 7 & ~7) + (n_fields + 1 & ~1) * 4
+        n_bytes, _, _, n_fields = struct.unpack_from("<HHBB", data, at + 40)
+        head = 48 + (n_bytes + 7 & ~7) + (n_fields + 1 & ~1) * 4
         found[data[at + 16:at + head]] = data[at + head:at + head + kept]
         at += size
     return found

@@ -345,15 +345,9 @@ typedef struct TnTargetOps {
      * ",help") gives them on `target`; false with an error for a bad option. [main] */
     bool (*describe_model)(const TnTargetInfo *target, const char *option, GString *out, GError **error);
 
-    /*
-     * What translate() depends on beside the code and its key. Without these hooks translations are
-     * not kept for other runs.
-     *
-     * Appends all of it that never changes for the vCPU (its model's features). [main]
-     */
+    /* Appends all that translate() depends on beside the code and its key, which never changes for
+     * the vCPU (its model's features). Without it translations are not kept for other runs. [main] */
     void (*translation_identity)(TnCpu *cpu, GByteArray *out);
-    /* The rest, for code of the key, as one number; NULL where there is none. [vcpu, or stopped] */
-    uint64_t (*translation_state)(TnCpu *cpu, const TnBlockKey *key);
 } TnTargetOps;
 
 /*

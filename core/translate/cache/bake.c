@@ -153,7 +153,7 @@ static void add_entry(Baker *k, bool moves)
     uint32_t code = (note->n_bytes + 7u) & ~7u, kept = (k->packed->len + 7u) & ~7u;
     TnCacheEntry *e = g_malloc0(sizeof(*e) + code + sizeof(k->fields) + kept);
 
-    e->mode = tn_cache_mode(&note->key, note->state);
+    e->mode = tn_cache_mode(&note->key);
     e->pc = note->key.pc;
     e->n_bytes = note->n_bytes;
     e->n_insns = note->n_insns;
@@ -287,8 +287,6 @@ static bool bake_moving(Baker *k)
 
 static void bake(Baker *k, const TnCacheNote *note)
 {
-    if (note->state != tn_cache_state(k->cpu, &note->key))
-        return;
     drop_versions(k, 0);
     tn_translator.backend->flush();
     k->note = note;

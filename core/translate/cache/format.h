@@ -26,16 +26,16 @@
 #include "translate/cache/window.h"
 
 enum {
-    TN_CACHE_VERSION = 1,
+    TN_CACHE_VERSION = 2,
     TN_CACHE_DIGEST = 32,            /* bytes: SHA-256 */
     TN_CACHE_MAX_ENTRY = 256 * 1024, /* bytes */
     TN_CACHE_MAX_AGE = 255,
     TN_CACHE_PAGE = 4096,            /* code of an entry lies in one page of this size */
 };
 
-/* What a translation depends on beside its code and pc: TnBlockKey and TnTargetOps. */
+/* What a translation depends on beside its code and pc, of its TnBlockKey. */
 typedef struct TnCacheMode {
-    uint64_t base, state;
+    uint64_t base;
     uint32_t flags;
     uint16_t address_bits, mmu_mode;
 } TnCacheMode;
@@ -75,8 +75,8 @@ typedef struct TnCacheEntry {
     uint8_t reserved[2];
 } TnCacheEntry;
 
-_Static_assert(sizeof(TnCacheMode) == 24 && sizeof(TnCacheHeader) == 72 &&
-               sizeof(TnCacheEntry) == 56, "no padding gets into files");
+_Static_assert(sizeof(TnCacheMode) == 16 && sizeof(TnCacheHeader) == 72 &&
+               sizeof(TnCacheEntry) == 48, "no padding gets into files");
 
 static inline uint8_t *tn_cache_entry_bytes(const TnCacheEntry *e)
 {

@@ -77,7 +77,6 @@ bool tn_cache_lock(int dir);
 /* A piece of code that was translated; its bytes follow. */
 typedef struct TnCacheNote {
     TnBlockKey key;
-    uint64_t state;        /* TnTargetOps.translation_state */
     uint16_t n_bytes, n_insns;
 } TnCacheNote;
 
@@ -92,7 +91,7 @@ void tn_cache_bake(GPtrArray *entries);
 /* ---- lookup.c ---------------------------------------------------------------------------- */
 
 /* The mode of a key for the file. */
-TnCacheMode tn_cache_mode(const TnBlockKey *key, uint64_t state);
+TnCacheMode tn_cache_mode(const TnBlockKey *key);
 /* Whether an entry may serve at a pc, as far as can be seen without its code. */
 bool tn_cache_reaches(const TnCacheEntry *e, uint64_t pc);
 
@@ -112,12 +111,6 @@ static inline bool tn_cache_is_watched(void)
 {
     return tn_log_enabled(TN_LOG_IN_ASM) || tn_log_enabled(TN_LOG_OP) ||
            tn_log_enabled(TN_LOG_OP_OPT) || tn_log_enabled(TN_LOG_OUT_ASM);
-}
-
-static inline uint64_t tn_cache_state(TnCpu *cpu, const TnBlockKey *key)
-{
-    const TnTargetOps *ops = cpu->target->ops;
-    return ops->translation_state ? ops->translation_state(cpu, key) : 0;
 }
 
 #endif

@@ -15,12 +15,12 @@ static struct {
     GHashTable *met; /* hashes of what is in it */
 } journal;
 
-static uint64_t hash_note(const TnBlock *block, uint64_t state)
+static uint64_t hash_note(const TnBlock *block)
 {
     struct {
         TnCacheMode mode;
         uint64_t offset, bytes;
-    } all = { tn_cache_mode(&block->key, state), block->key.pc % TN_CACHE_PAGE,
+    } all = { tn_cache_mode(&block->key), block->key.pc % TN_CACHE_PAGE,
               tn_cache_checksum(block->bytes, block->size) };
 
     return tn_cache_checksum(&all, sizeof(all));
@@ -28,8 +28,8 @@ static uint64_t hash_note(const TnBlock *block, uint64_t state)
 
 void tn_cache_note(TnCpu *cpu, const TnBlock *block)
 {
-    TnCacheNote note = { .key = block->key, .state = tn_cache_state(cpu, &block->key),
-                         .n_bytes = (uint16_t)block->size, .n_insns = (uint16_t)block->n_insns };
+    TnCacheNote note = { .key = block->key, .n_bytes = (uint16_t)block->size,
+                         .n_insns = (uint16_t)block->n_insns };
 
     if (!block->bytes || block->n_late || block->phys[1] != UINT64_MAX || cpu->priv->core_mode ||
         block->size > TN_CACHE_PAGE || tn_breakpoint_any())
@@ -38,7 +38,7 @@ void tn_cache_note(TnCpu *cpu, const TnBlock *block)
         journal.notes = g_byte_array_new();
         journal.met = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     }
-    uint64_t hash = hash_note(block, note.state);
+    uint64_t hash = hash_note(block);
 
     if (journal.notes->len > MAX_BYTES || g_hash_table_contains(journal.met, &hash))
         return;

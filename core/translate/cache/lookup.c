@@ -11,9 +11,9 @@
 
 enum { NANOSECONDS = 1000000000 }; /* of a second */
 
-TnCacheMode tn_cache_mode(const TnBlockKey *key, uint64_t state)
+TnCacheMode tn_cache_mode(const TnBlockKey *key)
 {
-    return (TnCacheMode){ .base = key->base, .state = state, .flags = key->flags,
+    return (TnCacheMode){ .base = key->base, .flags = key->flags,
                           .address_bits = (uint16_t)key->address_bits,
                           .mmu_mode = (uint16_t)key->mmu_mode };
 }
@@ -152,7 +152,7 @@ static TnBlock *serve(TnCpu *cpu, const TnBlockKey *key, const TnCacheSearch *se
 static TnBlock *look_up(TnCpu *cpu, const TnBlockKey *key, const uint8_t *host)
 {
     uint64_t linear = tn_key_linear(key, key->pc);
-    TnCacheMode mode = tn_cache_mode(key, tn_cache_state(cpu, key));
+    TnCacheMode mode = tn_cache_mode(key);
     TnCacheSearch search = { .window = cpu->priv->cache_window, .mode = &mode, .pc = key->pc,
                              .code = host, .room = TN_PAGE_SIZE - tn_page_offset(linear) };
     uint32_t next = cpu->priv->cache_next;
