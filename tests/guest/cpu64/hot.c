@@ -36,14 +36,6 @@ CODE(hot_edge, "mov hot_at, %rdi\n mov hot_rounds, %rcx\n"
                "jmp 1f\n nop\n 1: mov -16(%rdi), %rax\n mov %rcx, -8(%rdi)\n mov %rax, 8(%rdi)\n"
                "jmp 2f\n nop\n 2: dec %rcx\n jnz 1b\n ret");
 
-static uint64_t ticks(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
-}
-
 static void map(unsigned page, word physical, word bits)
 {
     page_test[page] = physical | bits;

@@ -263,6 +263,14 @@ static inline void wrmsr(uint32_t index, uint64_t value)
                      : "memory");
 }
 
+/* The time-stamp counter. */
+static inline uint64_t ticks(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
 static inline void invlpg(word address)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
