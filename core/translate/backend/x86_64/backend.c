@@ -115,22 +115,34 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->e = (X64Emit){ .p = entry, .start = entry, .limit = x64_code.rw + x64_code.size };
 }
 
+/* Slow paths come first, so that most are within the reach of short jumps, but behind refills, which
+ * go there, too. */
+static void emit_parts(X64Ctx *cx)
+{
+    bool refills = cx->refills.len;
+
+    if (!refills)
+        x64_emit_stubs(cx);
+    x64_emit_sides(cx);
+    if (x64_has_rounds(cx))
+        x64_emit_guard_exit(cx);
+    x64_emit_refills(cx);
+    if (refills)
+        x64_emit_stubs(cx);
+}
+
 static bool compile_ops(X64Ctx *cx)
 {
     x64_enter_loop(cx);
     x64_enter_flags(cx);
     if (x64_has_rounds(cx))
         x64_emit_guard(cx);
-    cx->n_ahead = 0;
+    cx->n_ahead = cx->n_near = 0;
     if (cx->tries_near)
         x64_guess_reach(cx);
     if (!x64_lower(cx))
         return false;
-    x64_emit_sides(cx);
-    if (x64_has_rounds(cx))
-        x64_emit_guard_exit(cx);
-    x64_emit_refills(cx);
-    x64_emit_stubs(cx);
+    emit_parts(cx);
     if (cx->too_far || !x64_room(cx) ||
         cx->e.limit - cx->e.p < (ptrdiff_t)cx->exits.len * EXIT_ROOM)
         return false;

@@ -73,7 +73,7 @@ typedef struct X64Group {
                           * of the base, and no access can fail */
 } X64Group;
 
-enum { X64_MAX_GROUPS = 64, X64_MAX_AHEAD = 40, X64_NO_INSN = 1 << 16 /* the number of no guest instruction */ };
+enum { X64_MAX_GROUPS = 64, X64_MAX_AHEAD = 128, X64_NO_INSN = 1 << 16 /* the number of no guest instruction */ };
 
 enum { X64_FIRST_XMM = 16 }; /* host vector registers come after the general ones */
 
@@ -88,6 +88,7 @@ typedef struct X64Ctx {
     int i;                 /* the operation being lowered */
     bool tries_near;       /* jumps to slow paths are short where that seems to do (reach.c) */
     bool too_far;          /* it did not */
+    unsigned n_near;       /* slow paths with short jumps, which are emitted first */
     unsigned n_ahead;      /* operations at the block's end, for each of which from the last one: */
     uint8_t ahead[X64_MAX_AHEAD]; /* bytes of code behind it, a guess */
 

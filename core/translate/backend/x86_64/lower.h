@@ -50,7 +50,7 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r);
 /* Before the operations are lowered. */
 void x64_guess_reach(X64Ctx *cx);
 /* Whether the slow path of the operation being lowered seems to be within reach of a short jump. */
-bool x64_seems_near(const X64Ctx *cx);
+bool x64_seems_near(X64Ctx *cx);
 
 /* A call in three steps: what comes before the arguments are looked at, then the call with
  * everything spilled. */

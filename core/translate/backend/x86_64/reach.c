@@ -5,39 +5,43 @@
  */
 #include "compile.h"
 
-enum { REACH = 127 };
+enum { REACH = INT8_MAX - 20 }; /* less what guesses are wrong by */
 
-/* Bytes of an operation's code, and of what it leaves to the parts before the slow paths. */
+/* Bytes of the code of operations, and of a slow path. */
+enum {
+    STUB = 10, PROBED = 36, ACCESS = 5, LOOKED_AT = 15, ALU = 5, CONDITION = 9, ATOMIC = 60,
+    CALL = 72, X87 = 40, EXIT = 17, SIDE_EXIT = 13, FAR_EXIT = 98, LOOP_EXIT = 14,
+};
+
+/* Those of operations but accesses to memory. */
+static const uint8_t sizes[TN_IR_COUNT] = {
+    [TN_IR_PUT] = 1,
+    [TN_IR_CLEAR_UPPER ... TN_IR_EXTRACT] = ALU,
+    [TN_IR_SETCOND ... TN_IR_SELECT] = CONDITION,
+    [TN_IR_FLAGS] = 1,
+    [TN_IR_ATOMIC_RMW ... TN_IR_ATOMIC_CAS] = ATOMIC,
+    [TN_IR_FENCE] = ALU,
+    [TN_IR_CALL] = CALL,
+    [TN_IR_HOSTV] = ALU,
+    [TN_IR_HOSTX] = X87,
+    [TN_IR_EXIT] = EXIT,
+    [TN_IR_EXIT_IF] = SIDE_EXIT,
+    [TN_IR_EXIT_IND] = FAR_EXIT,
+    [TN_IR_EXIT_LOOP ... TN_IR_EXIT_STATE] = LOOP_EXIT,
+};
+
 static unsigned size_of(const X64Ctx *cx, int i)
 {
-    enum { PROBED = 40, ACCESS = 6, SIDE_EXIT = 26, EXIT = 20, FAR_EXIT = 100, CALL = 45, FLAGS = 10,
-           OTHER = 5 };
     const TnIrOp *op = &cx->ops[i];
     const X64Group *g = &cx->groups[cx->info[i].group];
 
     if (cx->info[i].flags & X64_OP_DEAD)
         return 0;
-    switch (op->opc) {
-    case TN_IR_CONST:
-    case TN_IR_GET:
-    case TN_IR_FLAGS:
-        return 0;
-    case TN_IR_LD:
-    case TN_IR_ST:
-        return cx->info[i].group && g->first_op != i && !g->looks ? ACCESS : PROBED;
-    case TN_IR_EXIT_IF:
-        return SIDE_EXIT;
-    case TN_IR_EXIT:
-        return EXIT;
-    case TN_IR_EXIT_IND:
-        return FAR_EXIT;
-    case TN_IR_CALL:
-        return CALL;
-    case TN_IR_FLAGCOND:
-        return FLAGS;
-    default:
-        return OTHER;
-    }
+    if (op->opc != TN_IR_LD && op->opc != TN_IR_ST)
+        return sizes[op->opc];
+    if (!cx->info[i].group || g->first_op == i)
+        return PROBED;
+    return g->looks ? LOOKED_AT : ACCESS;
 }
 
 void x64_guess_reach(X64Ctx *cx)
@@ -51,11 +55,11 @@ void x64_guess_reach(X64Ctx *cx)
     cx->n_ahead = n;
 }
 
-bool x64_seems_near(const X64Ctx *cx)
+bool x64_seems_near(X64Ctx *cx)
 {
-    enum { STUB = 12, SIDE = 14 };
     unsigned behind = (unsigned)(cx->n_ops - 1 - cx->i);
+    bool seems = behind < cx->n_ahead && cx->ahead[behind] + cx->n_near * STUB < REACH;
 
-    return behind < cx->n_ahead &&
-           cx->ahead[behind] + cx->stubs.len * STUB + cx->sides.len * SIDE < REACH;
+    cx->n_near += seems;
+    return seems;
 }

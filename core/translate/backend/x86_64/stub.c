@@ -54,6 +54,11 @@ static void emit_stub(X64Ctx *cx, const X64Stub *s)
 
 void x64_emit_stubs(X64Ctx *cx)
 {
-    for (unsigned i = 0; i < cx->stubs.len && x64_room(cx); i++)
-        emit_stub(cx, X64_LIST_AT(cx->stubs, X64Stub, i));
+    for (unsigned near = 2; near-- > 0;)
+        for (unsigned i = 0; i < cx->stubs.len && x64_room(cx); i++) {
+            const X64Stub *s = X64_LIST_AT(cx->stubs, X64Stub, i);
+
+            if ((s->near != NULL) == near)
+                emit_stub(cx, s);
+        }
 }
