@@ -21,7 +21,7 @@ typedef enum TnExitKind {
 typedef struct TnBlockExit {
     uint64_t pc;            /* guest pc that it goes to */
     uint32_t kind;          /* TnExitKind */
-    uint32_t noted;         /* back end: what it stores on the way is in a note, until it has to */
+    uint32_t flags;         /* back end: where the flags are that it stores once it has to */
     _Atomic(TnBlock *) to;  /* where it is linked to, NULL when it is not */
     void *patch;            /* back end: the place to patch */
     void *unlinked;         /* back end: what the place jumps to when unlinked */

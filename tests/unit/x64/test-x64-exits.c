@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Exits to other pages: what a call becomes a jump for, and that requests to stop are seen there. */
+/* Exits: what a call becomes a jump for, that requests to stop are seen there, and that flags come to
+ * the next block or the state whatever the way out of an exit says of them. */
 #include <string.h>
 
 #include "fake.h"
 #include "tenon/internal/ir.h"
+#include "translate/backend/x86_64/parts.h"
 #include "translate/ir-info.h"
 #include "translate/translator.h"
 
 enum {
     CODE_BYTES = 1 << 20,
-    PC = 0x40000000,
+    PC = 0x40000100,
     FAR_AWAY = 0x123000,
+    TAKEN = PC + 0x40, /* on the page */
+    NOT_TAKEN = PC + 0x80,
+    BEFORE = PC - 0x40,
     MANY = 100,
     COUNTER = 3, /* a register */
     CALL_REL32 = 0xe8,
@@ -137,6 +142,131 @@ static void test_hot(void)
     release(block);
 }
 
+/* ---- Flags ----------------------------------------------------------------------------------- */
+
+enum { FIRST, SECOND }; /* registers with the operands */
+
+/* Makes flags of two registers, and where those say "zero" goes to the one pc, else to the other. */
+static TnBlock *make_branch(TnFlagOp fop, unsigned size_log2, uint64_t taken, TnBlockForm form)
+{
+    TnTemp a, b, flags;
+
+    tn_ir_begin(&builder, PC, TN_IR_MAX_INSNS);
+    tn_ir_insn(&builder, PC, 4);
+    a = tn_ir_get(&builder, TN_I64, FIRST);
+    b = tn_ir_get(&builder, TN_I64, SECOND);
+    if (fop == TN_FLAGS_LOGIC)
+        a = tn_ir_op(&builder, TN_IR_AND, TN_I64, a, b, 0, 0, 0);
+    flags = tn_ir_flags(&builder, fop, size_log2, a, fop == TN_FLAGS_LOGIC ? TN_TEMP_NONE : b, 0);
+    tn_ir_put(&builder, TN_I32, FAKE_FLAGS, flags);
+    tn_ir_exit_if(&builder, tn_ir_flagcond(&builder, TN_FC_Z, flags), taken);
+    tn_ir_exit(&builder, NOT_TAKEN);
+    return compile(PC, form);
+}
+
+static uint32_t flags_of(const FakeState *s, TnFlagOp fop, unsigned size_log2)
+{
+    uint64_t a = s->regs[FIRST], b = s->regs[SECOND];
+
+    return tn_flags_eval(fop, size_log2, fop == TN_FLAGS_LOGIC ? a & b : a, b, 0);
+}
+
+static void run_branch(TnCpu *cpu, TnBlock *block, TnRunExit why)
+{
+    fake_state(cpu)->flags = ~0u & TN_FLAGS_ALL;
+    fake_state(cpu)->regs[COUNTER] = 0;
+    g_assert_cmpint(tn_backend_x86_64.run(cpu, block).why, ==, why);
+    g_assert_cmpuint(fake_state(cpu)->regs[COUNTER], ==, why == TN_RUN_EXIT_LOOP);
+}
+
+static unsigned exit_to(const TnBlock *block, uint64_t pc)
+{
+    unsigned i = 0;
+
+    while (block->exits[i].pc != pc)
+        g_assert_cmpuint(++i, <, block->n_exits);
+    return i;
+}
+
+/* The exit to pc is taken: on its own, linked to a block that passes the flags on, and on its own
+ * again. */
+static void check_branch(TnCpu *cpu, TnBlock *block, uint64_t pc, uint32_t flags)
+{
+    unsigned i = exit_to(block, pc);
+    TnBlock *target = make_target(pc);
+
+    for (unsigned round = 0; round < 3; round++) {
+        run_branch(cpu, block, TN_RUN_EXIT_DIRECT);
+        g_assert_cmphex(fake_state(cpu)->pc, ==, pc);
+        g_assert_cmphex(fake_state(cpu)->flags, ==, flags);
+        tn_backend_x86_64.link(block, i, target);
+        run_branch(cpu, block, TN_RUN_EXIT_LOOP);
+        g_assert_cmphex(fake_state(cpu)->flags, ==, flags);
+        tn_backend_x86_64.unlink(block, i);
+    }
+    release(target);
+}
+
+static void check_operands(TnCpu *cpu, TnFlagOp fop, unsigned size_log2, TnBlockForm form)
+{
+    static const uint64_t of[] = { 0, 1, 0x7f, 0x80, 0x8000, 0x7fffffff, INT64_MAX, UINT64_MAX };
+    FakeState *s = fake_state(cpu);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(of) * G_N_ELEMENTS(of); i++) {
+        TnBlock *block;
+        uint32_t flags;
+
+        tn_backend_x86_64.flush();
+        block = make_branch(fop, size_log2, TAKEN, form);
+        s->regs[FIRST] = of[i / G_N_ELEMENTS(of)];
+        s->regs[SECOND] = of[i % G_N_ELEMENTS(of)];
+        g_assert_cmpuint(block->n_exits, ==, 2);
+        for (unsigned k = 0; k < 2 && form == TN_FORM_FAST; k++)
+            g_assert_true(x64_exit_in_host(block->exits[k].flags));
+        flags = flags_of(s, fop, size_log2);
+        check_branch(cpu, block, flags & TN_FLAG_Z ? TAKEN : NOT_TAKEN, flags);
+        release(block);
+    }
+}
+
+static void test_flags(void)
+{
+    static const TnFlagOp fops[] = { TN_FLAGS_ADD, TN_FLAGS_SUB, TN_FLAGS_LOGIC };
+    TnCpu *cpu = fake_cpu_new();
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(fops); i++) {
+        for (unsigned size_log2 = 0; size_log2 <= 3; size_log2++) {
+            check_operands(cpu, fops[i], size_log2, TN_FORM_FAST);
+            check_operands(cpu, fops[i], size_log2, TN_FORM_HOT);
+        }
+    }
+    fake_cpu_free(cpu);
+}
+
+/* A branch backwards is linked: it leaves all the same where something is requested. */
+static void test_backwards(void)
+{
+    TnCpu *cpu = fake_cpu_new();
+    FakeState *s = fake_state(cpu);
+    TnBlock *block, *target;
+
+    tn_backend_x86_64.flush();
+    s->regs[FIRST] = s->regs[SECOND] = 7;
+    block = make_branch(TN_FLAGS_SUB, 3, BEFORE, TN_FORM_FAST);
+    target = make_target(BEFORE);
+    check_branch(cpu, block, BEFORE, TN_FLAG_Z | TN_FLAG_P);
+    tn_backend_x86_64.link(block, exit_to(block, BEFORE), target);
+    atomic_store(&cpu->exit_request, 1);
+    run_branch(cpu, block, TN_RUN_EXIT_DIRECT);
+    g_assert_cmphex(s->pc, ==, BEFORE);
+    g_assert_cmphex(s->flags, ==, TN_FLAG_Z | TN_FLAG_P);
+    atomic_store(&cpu->exit_request, 0);
+    run_branch(cpu, block, TN_RUN_EXIT_LOOP);
+    release(block);
+    release(target);
+    fake_cpu_free(cpu);
+}
+
 int main(int argc, char **argv)
 {
     GError *error = NULL;
@@ -149,5 +279,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/x64/exits/calls-become-looks-that-see-requests", test_far_exits);
     g_test_add_func("/x64/exits/hot-code-looks-at-once", test_hot);
+    g_test_add_func("/x64/exits/flags-are-there-linked-or-not", test_flags);
+    g_test_add_func("/x64/exits/requests-are-seen-on-the-way-back", test_backwards);
     return g_test_run();
 }

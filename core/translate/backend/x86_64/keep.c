@@ -257,7 +257,7 @@ static void pack_exits(const TnBlock *block, GByteArray *out)
         X64KeptExit kept = {
             .pc = (int64_t)(x->pc - block->key.pc), .patch = offset_of(block, x->patch),
             .unlinked = offset_of(block, x->unlinked), .early = offset_of(block, x->early),
-            .late = offset_of(block, x->late), .kind = x->kind, .noted = x->noted,
+            .late = offset_of(block, x->late), .kind = x->kind, .flags = x->flags,
         };
         g_byte_array_append(out, (const void *)&kept, sizeof(kept));
     }

@@ -39,7 +39,7 @@ typedef struct X64KeptPlace {
 typedef struct X64KeptExit {
     int64_t pc;      /* from the block's */
     uint32_t patch, unlinked, early, late;
-    uint32_t kind, noted; /* TnExitKind: direct or open; of TnBlockExit */
+    uint32_t kind, flags; /* TnExitKind: direct or open; of TnBlockExit */
 } X64KeptExit;
 
 /* Followed by exits, places and code. */

@@ -105,16 +105,20 @@ static void settle(const TnBlock *from, const TnBlockExit *x, const uint8_t *ent
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-/* The stores of flags that the exit's note tells of. They stay for as long as the block does. */
+/* The stores of flags that the exit's note tells of, or of the host's. They stay for as long as the
+ * block does. */
 static bool make_late(TnBlockExit *x)
 {
     X64Emit e;
-    const uint8_t *note = (const uint8_t *)x->unlinked + X64_CALL_SHORT;
-    X64Recipe flags = x64_read_recipe(x64_behind_exit_note(note));
 
     if (!x64_begin_beside(&e))
         return false;
-    x64_store_later(&e, &flags);
+    if (x64_exit_in_host(x->flags)) {
+        x64_store_host_later(&e, x->flags == X64_EXIT_HOST_LOGIC);
+    } else {
+        X64Recipe flags = x64_read_recipe((const uint8_t *)x->unlinked + X64_CALL_SHORT);
+        x64_store_later(&e, &flags);
+    }
     x->patch = x64_jmp32_aligned(&e);
     x->late = e.start;
     x64_take_beside(&e);
@@ -128,7 +132,7 @@ static void link_storing(TnBlockExit *x, const uint8_t *entry, bool skips)
         return;
     if (x->patch)
         patch(x->patch, entry);
-    if (skips || x->noted)
+    if (skips || x->flags != X64_EXIT_STORED)
         patch(x->early, skips ? entry : x->late);
 }
 
@@ -158,7 +162,7 @@ void x64_unlink(TnBlock *from, unsigned exit)
         return;
     }
     if (x->early)
-        patch(x->early, x->noted ? x->unlinked : x->late);
+        patch(x->early, x->flags != X64_EXIT_STORED ? x->unlinked : x->late);
     if (x->patch)
         patch(x->patch, x->unlinked);
 }
@@ -174,7 +178,7 @@ void x64_link_lookup(TnBlock *from, unsigned exit)
         return;
     x64_emit_lookup(&e, x->pc, false);
     patch(x->patch, e.start);
-    if (x->noted)
+    if (x->flags != X64_EXIT_STORED)
         patch(x->early, x->late);
     x64_take_beside(&e);
 }

@@ -15,10 +15,11 @@ static void store_pc(X64Ctx *cx, uint64_t pc)
     x64_store_pc(cx, x64_state_ofs(x64_plan.target->pc_offset), pc);
 }
 
-static uint8_t *check_request(X64Ctx *cx)
+/* A short jump where the way out follows. */
+static uint8_t *check_request(X64Ctx *cx, bool is_short)
 {
     x64_compare_request(&cx->e);
-    return x64_jcc32(&cx->e, X64_NZ);
+    return is_short ? x64_jcc8(&cx->e, X64_NZ) : x64_jcc32(&cx->e, X64_NZ);
 }
 
 static bool goes_back(const X64Ctx *cx, uint64_t pc)
@@ -32,10 +33,51 @@ static void clean_upper(X64Ctx *cx)
         x64_vzeroupper(&cx->e);
 }
 
-/* Notes a jump to be patched; its stub comes after the block. */
+static void emit_request(X64Ctx *cx, const X64Exit *x)
+{
+    X64Stub s = { .kind = X64_STUB_REQUEST, .pc = x->pc, .dst = X64_NONE, .clear = X64_NONE,
+                  .flags_pending = x->flags_pending, .flags = x->flags };
+
+    x64_here32(&cx->e, x->request);
+    x64_call_slow(cx, &s);
+}
+
+/* The way out of an exit that is not linked, and where something wants the vCPU. */
+static void emit_unlinked(X64Ctx *cx, X64Exit *x)
+{
+    X64Emit *e = &cx->e;
+    bool late = x->flags_pending && x->kept == X64_EXIT_STORED;
+
+    x64_here32(e, x->patch ? x->patch : x->early);
+    if (x->request && !late)
+        x64_here8(e, x->request);
+    x->unlinked = e->p;
+    x64_call_short(e, X64_CALLED_LEAVE_DIRECT);
+    if (x->kept == X64_EXIT_NOTED)
+        x64_note_recipe(e, &x->flags);
+    if (x->request && late)
+        emit_request(cx, x);
+}
+
+/* Notes a jump to be patched; its stub comes after the block, or, where a request leads there, too,
+ * within reach of a short jump. */
 static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
 {
-    *X64_LIST_ADD(cx->exits, X64Exit) = (X64Exit){ .pc = pc, .patch = patch, .request = request };
+    X64Exit *x = X64_LIST_ADD(cx->exits, X64Exit);
+
+    *x = (X64Exit){ .pc = pc, .patch = patch, .request = request };
+    if (request)
+        emit_unlinked(cx, x);
+}
+
+/* Hot code stores what makes the flags, which is quicker. */
+static X64ExitFlags flags_kept(const X64Ctx *cx, const X64Recipe *flags, bool host_live)
+{
+    if (!x64_may_store_later(flags))
+        return X64_EXIT_STORED;
+    if (!host_live || cx->block->form != TN_FORM_FAST)
+        return X64_EXIT_NOTED;
+    return flags->fop == TN_FLAGS_LOGIC ? X64_EXIT_HOST_LOGIC : X64_EXIT_HOST;
 }
 
 /*
@@ -50,9 +92,12 @@ static void note_early_exit(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, boo
     X64Exit *x = X64_LIST_ADD(cx->exits, X64Exit);
 
     *x = (X64Exit){ .pc = pc, .request = request, .early = early, .flags_pending = true,
-                    .noted = x64_may_store_later(flags), .flags = *flags };
-    if (x->noted)
+                    .kept = flags_kept(cx, flags, host_live), .flags = *flags };
+    if (x->kept != X64_EXIT_STORED) {
+        if (request)
+            emit_unlinked(cx, x);
         return;
+    }
     x64_here32(&cx->e, early);
     x->late = cx->e.p;
     x64_leave_recipe(cx, flags, host_live, 0);
@@ -81,7 +126,7 @@ static void go(X64Ctx *cx, uint64_t pc)
         return;
     }
     if (goes_back(cx, pc))
-        request = check_request(cx);
+        request = check_request(cx, true);
     note_exit(cx, pc, x64_jmp32_aligned(&cx->e), request);
 }
 
@@ -99,7 +144,7 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
     x64_freeze(cx, cx->pending_flags, &flags);
     host_live = x64_host_has(cx, cx->pending_flags);
     if (goes_back(cx, pc)) {
-        request = check_request(cx);
+        request = check_request(cx, x64_may_store_later(&flags));
         host_live = false;
     }
     clean_upper(cx);
@@ -110,12 +155,16 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
 /* A loop's branch is likely taken: its way out stands inline. */
 static void loop_exit(X64Ctx *cx, unsigned cc, uint64_t pc, bool flags_live)
 {
-    uint8_t *skip = x64_jcc32(&cx->e, cc ^ 1);
+    bool near = cx->tries_near;
+    uint8_t *skip = near ? x64_jcc8(&cx->e, cc ^ 1) : x64_jcc32(&cx->e, cc ^ 1);
 
     if (flags_live)
         cx->e.flags_at = cx->e.p;
     direct_exit(cx, pc);
-    x64_here32(&cx->e, skip);
+    if (near)
+        x64_end_near_jump(cx, skip);
+    else
+        x64_here32(&cx->e, skip);
 }
 
 /* Any other goes out of line, or straight to its block where nothing is to be done before. */
@@ -309,36 +358,7 @@ void x64_lower_control(X64Ctx *cx, const TnIrOp *op)
     }
 }
 
-static void emit_request(X64Ctx *cx, const X64Exit *x)
-{
-    X64Stub s = { .kind = X64_STUB_REQUEST, .pc = x->pc, .dst = X64_NONE, .clear = X64_NONE,
-                  .flags_pending = x->flags_pending, .flags = x->flags };
-
-    x64_here32(&cx->e, x->request);
-    x64_call_slow(cx, &s);
-}
-
-/* The way out of an exit that is not linked, and where something wants the vCPU. */
-static void emit_unlinked(X64Ctx *cx, const X64Exit *x, uint32_t i)
-{
-    X64Emit *e = &cx->e;
-    bool late = x->flags_pending && !x->noted;
-
-    x64_here32(e, x->noted ? x->early : x->patch);
-    if (x->request && !late)
-        x64_here32(e, x->request);
-    if (x->noted)
-        x64_call_short(e, X64_CALLED_LEAVE_NOTED);
-    else
-        x64_call(e, x64_thunks.leave_direct);
-    x64_note_exit(e, i);
-    if (x->noted)
-        x64_note_recipe(e, &x->flags);
-    if (x->request && late)
-        emit_request(cx, x);
-}
-
-/* The stubs of direct exits, and the block's own table of them. */
+/* The stubs of direct exits that have none yet, and the block's own table of them. */
 void x64_emit_exits(X64Ctx *cx)
 {
     TnBlock *b = cx->block;
@@ -352,8 +372,9 @@ void x64_emit_exits(X64Ctx *cx)
                                          .from = b };
             continue;
         }
-        b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b, .noted = x->noted,
-                                     .unlinked = cx->e.p, .early = x->early, .late = x->late };
-        emit_unlinked(cx, x, i);
+        if (!x->unlinked)
+            emit_unlinked(cx, x);
+        b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b, .flags = x->kept,
+                                     .unlinked = x->unlinked, .early = x->early, .late = x->late };
     }
 }

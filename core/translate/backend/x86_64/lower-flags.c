@@ -13,6 +13,7 @@
 enum {
     PACKED_SZP = TN_FLAG_S | TN_FLAG_Z | TN_FLAG_P,
     OVERFLOW_SHIFT = 11,
+    LAHF = 0x9f,
 };
 
 /* What no instruction takes as it is: it goes through a register and the frame. */
@@ -247,7 +248,7 @@ static void pack_bits(X64Ctx *cx, int dst, uint32_t bits)
     X64Emit *e = &cx->e;
 
     if (dst == X64_RAX) {
-        x64_byte(e, 0x9f); /* LAHF */
+        x64_byte(e, LAHF);
         if (bits & TN_FLAG_O) {
             x64_rr(e, X64_SETCC | X64_O, 0, X64_RAX);
             x64_rri(e, X64_GRP2_IMM8 - 1, X64_G2_SHL, X64_RAX, OVERFLOW_SHIFT - 8);
@@ -357,6 +358,8 @@ static void pass(X64Emit *e, int32_t frame_ofs, const X64Src *src, int tmp)
 
 _Static_assert(!((TN_FLAGS_ADD | TN_FLAGS_SUB | TN_FLAGS_LOGIC) & ~X64_LAZY_FOP),
                "the operations of recipes in the frame leave a bit for something else");
+_Static_assert((int)TN_FLAGS_ADD != X64_LAZY_HOST && (int)TN_FLAGS_SUB != X64_LAZY_HOST &&
+                   (int)TN_FLAGS_LOGIC != X64_LAZY_HOST, "and a number for the host's flags");
 
 int32_t x64_recipe_word(const X64Recipe *r)
 {
@@ -396,6 +399,27 @@ bool x64_may_store_later(const X64Recipe *r)
 void x64_store_later(X64Emit *e, const X64Recipe *r)
 {
     store_recipe(e, r, any_but(recipe_regs(r)));
+}
+
+void x64_store_host_flags(X64Emit *e, X64Mem m)
+{
+    x64_byte(e, LAHF);
+    x64_rr(e, X64_SETCC | X64_O, 0, X64_RAX);
+    x64_store(e, 0, X64_RAX, m);
+}
+
+uint32_t x64_pack_host_flags(uint64_t word, bool of_logic)
+{
+    uint32_t ah = (uint32_t)word >> 8 & UINT8_MAX, overflow = (uint32_t)(word & 1);
+
+    return (ah | overflow << OVERFLOW_SHIFT) & bits_computed(of_logic ? TN_FLAGS_LOGIC : TN_FLAGS_SUB);
+}
+
+void x64_store_host_later(X64Emit *e, bool of_logic)
+{
+    x64_store_host_flags(e, x64_frame(X64_F_FLAGS_A));
+    x64_store_imm(e, 0, x64_frame(X64_F_FLAGS_OP),
+                  X64_LAZY_VALID | X64_LAZY_HOST | (of_logic ? X64_LAZY_OF_LOGIC : 0));
 }
 
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep)

@@ -51,6 +51,8 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r);
 void x64_guess_reach(X64Ctx *cx);
 /* Whether the slow path of the operation being lowered seems to be within reach of a short jump. */
 bool x64_seems_near(X64Ctx *cx);
+/* Where a short jump leads that was emitted because it seemed to do. */
+void x64_end_near_jump(X64Ctx *cx, uint8_t *disp);
 
 /* A call in three steps: what comes before the arguments are looked at, then the call with
  * everything spilled. */
@@ -78,6 +80,12 @@ void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t k
 /* Whether that may also be emitted when the exit is linked, without the context, and doing so. */
 bool x64_may_store_later(const X64Recipe *r);
 void x64_store_later(X64Emit *e, const X64Recipe *r);
+/* The host's flags that there are, of a recipe of that kind, stored the same way; they stay. eax */
+void x64_store_host_later(X64Emit *e, bool of_logic);
+/* AH and bit 0 of AL go there: the host's flags, which stay, and its overflow. eax */
+void x64_store_host_flags(X64Emit *e, X64Mem m);
+/* Packed flags from that word. */
+uint32_t x64_pack_host_flags(uint64_t word, bool of_logic);
 /* X64_LAZY_* of a recipe. */
 int32_t x64_recipe_word(const X64Recipe *r);
 /* Where the block reads the flags it was entered with: sees to it that they are in the state. */

@@ -2,6 +2,7 @@
 #include "notes.h"
 
 #include "code-buffer.h"
+#include "thunks.h"
 
 enum {
     GROUP_BITS = 7,
@@ -78,8 +79,14 @@ X64ExitNote x64_read_exit_note(const uint8_t *note)
     return (X64ExitNote){ .block = block, .exit = (uint32_t)x64_read_unsigned(&note) };
 }
 
-const uint8_t *x64_behind_exit_note(const uint8_t *note)
+X64ExitNote x64_noting_exit(const uint8_t *note)
 {
-    x64_read_unsigned(&note);
-    return note;
+    const uint8_t *call = x64_code_rw(note) - X64_CALL_SHORT;
+    X64ExitNote n = { .block = x64_noting_block(note - 1) }; /* the call may end the block's code */
+
+    while (n.block->exits[n.exit].unlinked != call) {
+        n.exit++;
+        g_assert(n.exit < n.block->n_exits);
+    }
+    return n;
 }

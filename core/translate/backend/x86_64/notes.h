@@ -46,15 +46,16 @@ TnBlock *x64_noting_block(const uint8_t *note);
 /* The block whose code has an address; NULL: none's. It is not freed yet. [vcpu] */
 TnBlock *x64_block_at(const void *rx);
 
-/* A direct exit. */
+/* A direct exit, or one that may be open. */
 typedef struct X64ExitNote {
     TnBlock *block;
     uint32_t exit; /* index */
 } X64ExitNote;
 
+/* The note of one that may be open. */
 void x64_note_exit(X64Emit *e, uint32_t exit);
 X64ExitNote x64_read_exit_note(const uint8_t *note);
-/* Where it ends. */
-const uint8_t *x64_behind_exit_note(const uint8_t *note);
+/* The direct exit whose way out is the call before `note`. */
+X64ExitNote x64_noting_exit(const uint8_t *note);
 
 #endif

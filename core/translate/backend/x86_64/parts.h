@@ -53,6 +53,21 @@ typedef struct X64Side {
     X64Recipe flags;
 } X64Side;
 
+/* Where the flags are that a direct exit stores once it is linked to a block that wants them:
+ * TnBlockExit.flags. */
+typedef enum X64ExitFlags {
+    X64_EXIT_STORED,     /* nowhere: the block has seen to them */
+    X64_EXIT_NOTED,      /* their recipe is behind the call of its way out */
+    X64_EXIT_HOST,       /* they are the host's, of an addition or subtraction */
+    X64_EXIT_HOST_LOGIC, /* of another operation, which has some of them clear */
+    X64_N_EXIT_FLAGS,
+} X64ExitFlags;
+
+static inline bool x64_exit_in_host(X64ExitFlags flags)
+{
+    return flags >= X64_EXIT_HOST;
+}
+
 /* A direct exit. */
 typedef struct X64Exit {
     uint64_t pc;
@@ -61,8 +76,9 @@ typedef struct X64Exit {
     uint8_t *early;   /* displacement of the jump past the storing of flags, or NULL */
     uint8_t *late;    /* where that begins */
     uint8_t *open;    /* displacement of the jump of one that may be open; NULL: a direct exit */
+    uint8_t *unlinked; /* the way out, or NULL: it is not emitted yet */
     bool flags_pending; /* at the request */
-    bool noted;       /* TnBlockExit.noted: `early` is the jump, there is no `patch` yet */
+    X64ExitFlags kept; /* not STORED: `early` is the jump, there is no `patch` yet */
     X64Recipe flags;
 } X64Exit;
 

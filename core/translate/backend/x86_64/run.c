@@ -38,10 +38,10 @@ void x64_tlb_moved(TnCpu *cpu)
         syscall(SYS_arch_prctl, ARCH_SET_GS, gs_base);
 }
 
-/* What the note of a direct exit says; the pc goes to the state. */
+/* The pc goes to the state. */
 static TnRunResult direct_exit(TnCpu *cpu, const uint8_t *note)
 {
-    X64ExitNote n = x64_read_exit_note(note);
+    X64ExitNote n = x64_noting_exit(note);
     uint8_t *state = tn_cpu_state(cpu);
 
     *(uint64_t *)(void *)(state + x64_plan.target->pc_offset) = n.block->exits[n.exit].pc;

@@ -121,7 +121,9 @@ void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame)
         b = (uint64_t)(int64_t)(whole >> X64_LAZY_B_SHIFT);
     if (what & X64_LAZY_FROM_RESULT)
         a = first_operand(fop, a, b);
-    *flags_home(&v) = tn_flags_eval(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b, 0);
+    *flags_home(&v) = fop == X64_LAZY_HOST
+                          ? x64_pack_host_flags(a, what & X64_LAZY_OF_LOGIC)
+                          : tn_flags_eval(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b, 0);
 }
 
 /* ---- The x87: from and to a buffer, 10 bytes where the type says 16 -------------------------- */
@@ -326,11 +328,19 @@ static void bring_flags(const View *v, const uint8_t *recipe)
         x64_store_lazy_flags(v->cpu, v->frame);
 }
 
-const void *x64_leave_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
+const void *x64_leave_direct(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
+    X64ExitNote n = x64_noting_exit(note);
+    X64ExitFlags flags = n.block->exits[n.exit].flags;
 
-    bring_flags(&v, x64_behind_exit_note(note));
+    if (x64_exit_in_host(flags)) {
+        *flags_home(&v) = x64_pack_host_flags(*word_at(frame, X64_F_SCRATCH),
+                                              flags == X64_EXIT_HOST_LOGIC);
+        *frame = 0;
+    } else {
+        bring_flags(&v, flags == X64_EXIT_NOTED ? note : NULL);
+    }
     *gpr(&v, X64_RAX) = TN_RUN_EXIT_DIRECT;
     *gpr(&v, X64_RDX) = (uintptr_t)note;
     return x64_code_rx(x64_thunks.leave);

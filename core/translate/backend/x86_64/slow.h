@@ -33,8 +33,8 @@ void x64_note_beside(const X64Beside *b);
 /* The recipe of an exit that stores flags, and reading it. */
 void x64_note_recipe(X64Emit *e, const X64Recipe *r);
 X64Recipe x64_read_recipe(const uint8_t *note);
-/* Leaves by such an exit, with its note and the recipe behind that. */
-const void *x64_leave_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
+/* Leaves by a direct exit that is not linked, with what is behind its call. */
+const void *x64_leave_direct(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 
 /* An access of the block met an edge between pages, or something else near one (sample.c). */
 enum { X64_EDGE_MET = 1, X64_EDGE_LEFT = 8 }; /* what it costs; the latter: the block was left there */

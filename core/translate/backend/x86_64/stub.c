@@ -24,17 +24,17 @@ static void emit_x87(X64Ctx *cx, const X64Stub *s)
         emit_back(cx, s);
 }
 
-static void end_near_jump(X64Ctx *cx, const X64Stub *s)
+void x64_end_near_jump(X64Ctx *cx, uint8_t *disp)
 {
-    if (cx->e.p - (s->near + 1) > INT8_MAX)
+    if (cx->e.p - (disp + 1) > INT8_MAX)
         cx->too_far = true;
-    x64_here8(&cx->e, s->near);
+    x64_here8(&cx->e, disp);
 }
 
 static void emit_stub(X64Ctx *cx, const X64Stub *s)
 {
     if (s->near)
-        end_near_jump(cx, s);
+        x64_end_near_jump(cx, s->near);
     for (int k = 0; k < s->n_from; k++)
         x64_here32(&cx->e, s->from[k]);
     switch (s->kind) {

@@ -75,10 +75,12 @@ enum { X64_ENTRY_MASK = (TN_TLB_SIZE - 1) * (int)sizeof(TnTlbEntry) };
  */
 enum {
     X64_LAZY_FOP = 0x6,          /* TnFlagOp: ADD, SUB or LOGIC */
+    X64_LAZY_HOST = X64_LAZY_FOP, /* instead: A has the host's flags (x64_store_host_flags) */
     X64_LAZY_B_HERE = 1 << 0,    /* B is the word above the low byte, signed */
     X64_LAZY_MARK = 1 << 3,      /* A and B are still in pinned registers (loops.c) */
     X64_LAZY_SIZE_SHIFT = 4,
     X64_LAZY_SIZE = 0x3 << X64_LAZY_SIZE_SHIFT,
+    X64_LAZY_OF_LOGIC = 1 << X64_LAZY_SIZE_SHIFT, /* HOST: without what LOGIC has clear */
     X64_LAZY_FROM_RESULT = 1 << 6, /* A is the result, not the first operand */
     X64_LAZY_VALID = 1 << 7,
     X64_LAZY_B_SHIFT = 8,

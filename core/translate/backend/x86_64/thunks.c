@@ -155,7 +155,7 @@ static void make_flags(X64Emit *e)
 
 static uint8_t *const *const called[X64_N_CALLED] = {
     [X64_CALLED_SLOW] = &x64_thunks.slow[X64_KEEP_NONE],
-    [X64_CALLED_LEAVE_NOTED] = &x64_thunks.leave_noted,
+    [X64_CALLED_LEAVE_DIRECT] = &x64_thunks.leave_direct,
 };
 
 void x64_call_short(X64Emit *e, X64Called k)
@@ -193,10 +193,7 @@ static void make_leave(X64Emit *e)
 {
     uint8_t *skip;
 
-    x64_thunks.leave_direct = x64_begin_thunk(e);
-    x64_pop(e, X64_RDX);
-    x64_mov_ri(e, X64_RAX, TN_RUN_EXIT_DIRECT);
-    x64_thunks.leave = e->p;
+    x64_thunks.leave = x64_begin_thunk(e);
     skip = skip_without_recipe(e, 0);
     x64_call(e, x64_thunks.flags);
     x64_here8(e, skip);
@@ -290,8 +287,10 @@ static uint8_t *make_slow(X64Emit *e, X64Keep keep, void (*fn)(void))
     enum { DEPTH = 8 + PAD };
     uint8_t *thunk = x64_begin_thunk(e);
 
-    x64_g1_ri(e, X64_G1_SUB, 3, X64_RSP, PAD);
+    x64_lea(e, X64_W, X64_RSP, x64_mem(X64_RSP, -PAD));
     move_temporaries(e, true, DEPTH);
+    if (fn == (void (*)(void))x64_leave_direct)
+        x64_store_host_flags(e, frame_at(X64_F_SCRATCH, DEPTH));
     move_pins(e, true, UINT32_MAX);
     move_vector_temporaries(e, true, keep, DEPTH);
     note_vectors(e, DEPTH);
@@ -324,7 +323,7 @@ void x64_make_thunks(void)
     x64_make_mxcsr_thunks(&e);
     for (X64Keep keep = 0; keep < X64_N_KEEPS; keep++)
         x64_thunks.slow[keep] = make_slow(&e, keep, (void (*)(void))x64_slow);
-    x64_thunks.leave_noted = make_slow(&e, X64_KEEP_NONE, (void (*)(void))x64_leave_noted);
+    x64_thunks.leave_direct = make_slow(&e, X64_KEEP_NONE, (void (*)(void))x64_leave_direct);
     make_enter(&e);
     x64_code_take(e.p);
     x64_code.first = x64_code.next;

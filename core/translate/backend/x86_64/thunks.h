@@ -12,8 +12,7 @@ enum { X64_MISSED_PC = 17 }; /* bytes before its return address where the pc's 3
 typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *enter;
     uint8_t *leave;          /* rax: TnRunExit; rdx: the note of a direct exit */
-    uint8_t *leave_direct;   /* called by an exit with a note behind it (notes.h) */
-    uint8_t *leave_noted;    /* the same with the recipe of flags behind that (slow.h) */
+    uint8_t *leave_direct;   /* called by an exit, with the host's flags that it had (slow.h) */
     uint8_t *next;           /* the pc is in the state: to the next block */
     uint8_t *missed;         /* called where a lookup missed: X64_MISSED_PC */
     uint8_t *missed_rax;     /* jumped to where one did for the pc in RAX */
@@ -38,7 +37,7 @@ extern X64Thunks x64_thunks;
  * X64_CALL_SHORT bytes instead of X64_CALL. */
 typedef enum X64Called {
     X64_CALLED_SLOW, /* slow[X64_KEEP_NONE] */
-    X64_CALLED_LEAVE_NOTED,
+    X64_CALLED_LEAVE_DIRECT,
     X64_N_CALLED
 } X64Called;
 

@@ -165,17 +165,17 @@ static bool put_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64Kep
     if (kept->kind != TN_EXIT_DIRECT)
         return put_open_exit(m, block, x, kept);
     *x = (TnBlockExit){ .pc = block->key.pc + (uint64_t)kept->pc, .from = block,
-                        .noted = kept->noted };
-    if (kept->noted)
-        return kept->noted == 1 && kept->patch == X64_KEPT_NONE && kept->late == X64_KEPT_NONE &&
-               kept->early != X64_KEPT_NONE && is_patchable(m, kept->early) &&
-               place_of(m, kept->unlinked, &x->unlinked) && x->unlinked &&
-               place_of(m, kept->early, &x->early);
+                        .flags = kept->flags };
+    if (!place_of(m, kept->unlinked, &x->unlinked) || !x->unlinked)
+        return false;
+    if (kept->flags != X64_EXIT_STORED)
+        return kept->flags < X64_N_EXIT_FLAGS && kept->patch == X64_KEPT_NONE &&
+               kept->late == X64_KEPT_NONE && kept->early != X64_KEPT_NONE &&
+               is_patchable(m, kept->early) && place_of(m, kept->early, &x->early);
     return is_patchable(m, kept->patch) &&
            (kept->early == X64_KEPT_NONE || is_patchable(m, kept->early)) &&
-           place_of(m, kept->patch, &x->patch) && place_of(m, kept->unlinked, &x->unlinked) &&
-           place_of(m, kept->early, &x->early) && place_of(m, kept->late, &x->late) &&
-           x->unlinked && !x->early == !x->late;
+           place_of(m, kept->patch, &x->patch) && place_of(m, kept->early, &x->early) &&
+           place_of(m, kept->late, &x->late) && !x->early == !x->late;
 }
 
 static bool put_exits(const Move *m, TnBlock *block, const X64KeptExit *kept, uint32_t n)
