@@ -147,7 +147,8 @@ static void test_hot(void)
 enum { FIRST, SECOND }; /* registers with the operands */
 
 /* Makes flags of two registers, and where those say "zero" goes to the one pc, else to the other. */
-static TnBlock *make_branch(TnFlagOp fop, unsigned size_log2, uint64_t taken, TnBlockForm form)
+static TnBlock *make_branch(TnFlagOp fop, unsigned size_log2, uint64_t taken, uint64_t not_taken,
+                            TnBlockForm form)
 {
     TnTemp a, b, flags;
 
@@ -157,10 +158,11 @@ static TnBlock *make_branch(TnFlagOp fop, unsigned size_log2, uint64_t taken, Tn
     b = tn_ir_get(&builder, TN_I64, SECOND);
     if (fop == TN_FLAGS_LOGIC)
         a = tn_ir_op(&builder, TN_IR_AND, TN_I64, a, b, 0, 0, 0);
-    flags = tn_ir_flags(&builder, fop, size_log2, a, fop == TN_FLAGS_LOGIC ? TN_TEMP_NONE : b, 0);
+    flags = tn_ir_flags(&builder, fop, size_log2, a, fop == TN_FLAGS_LOGIC ? TN_TEMP_NONE : b,
+                        tn_ir_get(&builder, TN_I32, FAKE_FLAGS));
     tn_ir_put(&builder, TN_I32, FAKE_FLAGS, flags);
     tn_ir_exit_if(&builder, tn_ir_flagcond(&builder, TN_FC_Z, flags), taken);
-    tn_ir_exit(&builder, NOT_TAKEN);
+    tn_ir_exit(&builder, not_taken);
     return compile(PC, form);
 }
 
@@ -168,15 +170,15 @@ static uint32_t flags_of(const FakeState *s, TnFlagOp fop, unsigned size_log2)
 {
     uint64_t a = s->regs[FIRST], b = s->regs[SECOND];
 
-    return tn_flags_eval(fop, size_log2, fop == TN_FLAGS_LOGIC ? a & b : a, b, 0);
+    return tn_flags_eval(fop, size_log2, fop == TN_FLAGS_LOGIC ? a & b : a, b, TN_FLAGS_ALL);
 }
 
-static void run_branch(TnCpu *cpu, TnBlock *block, TnRunExit why)
+static void run_branch(TnCpu *cpu, TnBlock *block, bool arrives, TnRunExit why)
 {
-    fake_state(cpu)->flags = ~0u & TN_FLAGS_ALL;
+    fake_state(cpu)->flags = TN_FLAGS_ALL;
     fake_state(cpu)->regs[COUNTER] = 0;
     g_assert_cmpint(tn_backend_x86_64.run(cpu, block).why, ==, why);
-    g_assert_cmpuint(fake_state(cpu)->regs[COUNTER], ==, why == TN_RUN_EXIT_LOOP);
+    g_assert_cmpuint(fake_state(cpu)->regs[COUNTER], ==, arrives);
 }
 
 static unsigned exit_to(const TnBlock *block, uint64_t pc)
@@ -196,11 +198,11 @@ static void check_branch(TnCpu *cpu, TnBlock *block, uint64_t pc, uint32_t flags
     TnBlock *target = make_target(pc);
 
     for (unsigned round = 0; round < 3; round++) {
-        run_branch(cpu, block, TN_RUN_EXIT_DIRECT);
+        run_branch(cpu, block, false, TN_RUN_EXIT_DIRECT);
         g_assert_cmphex(fake_state(cpu)->pc, ==, pc);
         g_assert_cmphex(fake_state(cpu)->flags, ==, flags);
         tn_backend_x86_64.link(block, i, target);
-        run_branch(cpu, block, TN_RUN_EXIT_LOOP);
+        run_branch(cpu, block, true, TN_RUN_EXIT_LOOP);
         g_assert_cmphex(fake_state(cpu)->flags, ==, flags);
         tn_backend_x86_64.unlink(block, i);
     }
@@ -217,7 +219,7 @@ static void check_operands(TnCpu *cpu, TnFlagOp fop, unsigned size_log2, TnBlock
         uint32_t flags;
 
         tn_backend_x86_64.flush();
-        block = make_branch(fop, size_log2, TAKEN, form);
+        block = make_branch(fop, size_log2, TAKEN, NOT_TAKEN, form);
         s->regs[FIRST] = of[i / G_N_ELEMENTS(of)];
         s->regs[SECOND] = of[i % G_N_ELEMENTS(of)];
         g_assert_cmpuint(block->n_exits, ==, 2);
@@ -243,6 +245,45 @@ static void test_flags(void)
     fake_cpu_free(cpu);
 }
 
+/* Both ways of a branch lead to other pages. */
+static void check_far_flags(TnCpu *cpu, TnFlagOp fop, uint64_t a, uint64_t b)
+{
+    FakeState *s = fake_state(cpu);
+    TnBlock *block, *target;
+    uint32_t flags;
+    uint64_t to;
+
+    tn_backend_x86_64.flush();
+    block = make_branch(fop, 3, PC + FAR_AWAY, PC + 2 * FAR_AWAY, TN_FORM_FAST);
+    s->regs[FIRST] = a;
+    s->regs[SECOND] = b;
+    flags = flags_of(s, fop, 3);
+    to = PC + (flags & TN_FLAG_Z ? 1 : 2) * FAR_AWAY;
+    target = make_target(to);
+    for (unsigned i = 0; i < MANY; i++) {
+        fake_next = (TnJumpEntry){ to, i % 2 ? target->code : NULL };
+        run_branch(cpu, block, i % 2, TN_RUN_EXIT_LOOP);
+        g_assert_cmphex(s->pc, ==, i % 2 ? to + 4 : to);
+        g_assert_cmphex(s->flags, ==, flags);
+    }
+    release(block);
+    release(target);
+}
+
+static void test_far_flags(void)
+{
+    g_autofree TnJumpEntry *jumps = g_new0(TnJumpEntry, TN_JUMP_SIZE);
+    TnCpu *cpu = fake_cpu_new();
+
+    cpu->jump = jumps;
+    for (unsigned fop = 0; fop <= TN_FLAGS_DEC; fop++) {
+        check_far_flags(cpu, fop, 3, 4);
+        check_far_flags(cpu, fop, 4, 4);
+        check_far_flags(cpu, fop, 1, UINT64_MAX);
+    }
+    fake_cpu_free(cpu);
+}
+
 /* A branch backwards is linked: it leaves all the same where something is requested. */
 static void test_backwards(void)
 {
@@ -252,16 +293,16 @@ static void test_backwards(void)
 
     tn_backend_x86_64.flush();
     s->regs[FIRST] = s->regs[SECOND] = 7;
-    block = make_branch(TN_FLAGS_SUB, 3, BEFORE, TN_FORM_FAST);
+    block = make_branch(TN_FLAGS_SUB, 3, BEFORE, NOT_TAKEN, TN_FORM_FAST);
     target = make_target(BEFORE);
     check_branch(cpu, block, BEFORE, TN_FLAG_Z | TN_FLAG_P);
     tn_backend_x86_64.link(block, exit_to(block, BEFORE), target);
     atomic_store(&cpu->exit_request, 1);
-    run_branch(cpu, block, TN_RUN_EXIT_DIRECT);
+    run_branch(cpu, block, false, TN_RUN_EXIT_DIRECT);
     g_assert_cmphex(s->pc, ==, BEFORE);
     g_assert_cmphex(s->flags, ==, TN_FLAG_Z | TN_FLAG_P);
     atomic_store(&cpu->exit_request, 0);
-    run_branch(cpu, block, TN_RUN_EXIT_LOOP);
+    run_branch(cpu, block, true, TN_RUN_EXIT_LOOP);
     release(block);
     release(target);
     fake_cpu_free(cpu);
@@ -280,6 +321,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x64/exits/calls-become-looks-that-see-requests", test_far_exits);
     g_test_add_func("/x64/exits/hot-code-looks-at-once", test_hot);
     g_test_add_func("/x64/exits/flags-are-there-linked-or-not", test_flags);
+    g_test_add_func("/x64/exits/flags-go-to-other-pages", test_far_flags);
     g_test_add_func("/x64/exits/requests-are-seen-on-the-way-back", test_backwards);
     return g_test_run();
 }

@@ -4,8 +4,9 @@
  * behind it. They look into the jump cache.
  *
  * Few exits of code that was just made are ever taken: there the look is a call with a note of how
- * far the pc is from the block's. Code in C serves it; of one that is taken a few times the call
- * becomes a jump to a look that all exits to the pc share.
+ * far the pc is from the block's and of the flags that are to be stored. Code in C serves it; of one
+ * that is taken a few times the call becomes a jump to a look that all exits to the pc share, by way
+ * of the stores where there are some.
  */
 #include "code-buffer.h"
 #include "compile.h"
@@ -95,16 +96,23 @@ void x64_emit_lookup(X64Emit *e, uint64_t pc, bool check)
 
 /* ---- Looking up late ------------------------------------------------------------------------- */
 
-void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc)
+bool x64_looks_late(const TnBlock *block)
 {
-    if (!(x64_opt & TN_OPT_LATE_LOOKUP) || !(x64_opt & TN_OPT_NEXT) ||
-        block->form != TN_FORM_FAST) {
+    return (x64_opt & TN_OPT_LATE_LOOKUP) && (x64_opt & TN_OPT_NEXT) &&
+           block->form == TN_FORM_FAST;
+}
+
+void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc, const X64Recipe *flags)
+{
+    if (!x64_looks_late(block)) {
         x64_emit_lookup(e, pc, pc <= block->key.pc);
         return;
     }
     x64_align(e, 0, X64_CALL);
-    x64_call(e, x64_thunks.next_far);
+    x64_call(e, flags ? x64_thunks.next_far_noted : x64_thunks.next_far);
     x64_note_signed(e, (int64_t)(pc - block->key.pc));
+    if (flags)
+        x64_note_recipe(e, flags);
 }
 
 /* How often each exit was taken, by a hash of its address; some have it in common. */
@@ -158,17 +166,39 @@ static uint8_t *look_for(uint64_t pc)
     return e.start;
 }
 
-static void jump_to_look(uint8_t *call, uint64_t pc)
+/* What stores flags and goes to the look; NULL: there is no room. */
+static uint8_t *store_before(const uint8_t *look, const uint8_t *recipe)
+{
+    X64Recipe flags = x64_read_recipe(recipe);
+    X64Emit e;
+
+    if (!x64_begin_beside(&e))
+        return NULL;
+    x64_store_later(&e, &flags);
+    x64_target32(x64_jmp32(&e), look);
+    x64_take_beside(&e);
+    return e.start;
+}
+
+/* An exit as its note tells of it. */
+typedef struct FarExit {
+    uint8_t *call;
+    uint64_t pc;
+} FarExit;
+
+/* recipe: of flags that are stored before, or NULL */
+static void jump_to_look(const FarExit *x, const uint8_t *recipe)
 {
     uint8_t *look;
 
     tn_translator_lock();
-    if (*call != JMP_REL32 && (look = look_for(pc))) {
-        int32_t disp = (int32_t)(look - (call + X64_CALL));
+    if (*x->call != JMP_REL32 && (look = look_for(x->pc)) &&
+        (!recipe || (look = store_before(look, recipe)))) {
+        int32_t disp = (int32_t)(look - (x->call + X64_CALL));
         uint8_t jump[X64_CALL] = { JMP_REL32 };
 
         memcpy(jump + 1, &disp, sizeof(disp));
-        x64_rewrite(call, jump, sizeof(jump));
+        x64_rewrite(x->call, jump, sizeof(jump));
     }
     tn_translator_unlock();
 }
@@ -183,16 +213,37 @@ static const void *find(TnCpu *cpu, uint64_t pc)
                ? e->code : tn_cpu_next_code(cpu);
 }
 
+/* The pc goes to the state. */
+static FarExit read_exit(TnCpu *cpu, const uint8_t **note)
+{
+    const TnBlock *block = x64_noting_block(*note);
+    uint8_t *state = tn_cpu_state(cpu);
+    FarExit x = { .call = x64_code_rw(*note - X64_CALL) };
+
+    x.pc = block->key.pc + (uint64_t)x64_read_signed(note);
+    *(uint64_t *)(void *)(state + x64_plan.target->pc_offset) = x.pc;
+    return x;
+}
+
 const void *x64_next_far(TnCpu *cpu, const uint8_t *note)
 {
-    const TnBlock *block = x64_noting_block(note);
-    uint8_t *call = x64_code_rw(note - X64_CALL), *state = tn_cpu_state(cpu);
-    uint64_t pc = block->key.pc + (uint64_t)x64_read_signed(&note);
+    FarExit x = read_exit(cpu, &note);
+    const void *code = find(cpu, x.pc);
+
+    if (code && (x64_opt & TN_OPT_JUMP_CACHE) && (has_look(x.pc) || came_often(x.call)))
+        jump_to_look(&x, NULL);
+    return code;
+}
+
+/* A look that is there does not bring the stores: they are made for what is taken often. */
+const void *x64_next_far_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
+{
+    FarExit x = read_exit(cpu, &note);
     const void *code;
 
-    *(uint64_t *)(void *)(state + x64_plan.target->pc_offset) = pc;
-    code = find(cpu, pc);
-    if (code && (x64_opt & TN_OPT_JUMP_CACHE) && (has_look(pc) || came_often(call)))
-        jump_to_look(call, pc);
-    return code;
+    x64_store_noted_flags(cpu, frame, note);
+    code = find(cpu, x.pc);
+    if (code && (x64_opt & TN_OPT_JUMP_CACHE) && came_often(x.call))
+        jump_to_look(&x, note);
+    return code ? code : x64_leave_loop(cpu, frame);
 }

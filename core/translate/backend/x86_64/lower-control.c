@@ -122,12 +122,25 @@ static void go(X64Ctx *cx, uint64_t pc)
 
     clean_upper(cx);
     if (!tn_exit_linkable(cx->block, pc)) {
-        x64_emit_far_exit(&cx->e, cx->block, pc);
+        x64_emit_far_exit(&cx->e, cx->block, pc, NULL);
         return;
     }
     if (goes_back(cx, pc))
         request = check_request(cx, true);
     note_exit(cx, pc, x64_jmp32_aligned(&cx->e), request);
+}
+
+/* The same with flags to store before. */
+static void go_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live)
+{
+    if (tn_exit_linkable(cx->block, pc) || !x64_looks_late(cx->block) ||
+        !x64_may_store_later(flags)) {
+        x64_leave_recipe(cx, flags, host_live, 0);
+        go(cx, pc);
+        return;
+    }
+    clean_upper(cx);
+    x64_emit_far_exit(&cx->e, cx->block, pc, flags);
 }
 
 static void direct_exit(X64Ctx *cx, uint64_t pc)
@@ -136,12 +149,15 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
     X64Recipe flags;
     bool host_live;
 
-    if (!may_skip_flags(cx, pc)) {
-        x64_flush_flags_leaving(cx, 0);
+    if (!cx->pending_flags) {
         go(cx, pc);
         return;
     }
     x64_freeze(cx, cx->pending_flags, &flags);
+    if (!may_skip_flags(cx, pc)) {
+        go_storing(cx, pc, &flags, x64_host_has(cx, cx->pending_flags));
+        return;
+    }
     host_live = x64_host_has(cx, cx->pending_flags);
     if (goes_back(cx, pc)) {
         request = check_request(cx, x64_may_store_later(&flags));
@@ -200,8 +216,9 @@ void x64_emit_sides(X64Ctx *cx)
         }
         x64_here32(&cx->e, s->from);
         if (s->flags_pending)
-            x64_leave_recipe(cx, &s->flags, s->host_live, 0);
-        go(cx, s->pc);
+            go_storing(cx, s->pc, &s->flags, s->host_live);
+        else
+            go(cx, s->pc);
     }
 }
 

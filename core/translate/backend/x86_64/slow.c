@@ -328,6 +328,21 @@ static void bring_flags(const View *v, const uint8_t *recipe)
         x64_store_lazy_flags(v->cpu, v->frame);
 }
 
+void x64_store_noted_flags(TnCpu *cpu, uint8_t *frame, const uint8_t *recipe)
+{
+    View v = { cpu, tn_cpu_state(cpu), frame };
+
+    bring_flags(&v, recipe);
+}
+
+const void *x64_leave_loop(TnCpu *cpu, uint8_t *frame)
+{
+    View v = { cpu, tn_cpu_state(cpu), frame };
+
+    *gpr(&v, X64_RAX) = TN_RUN_EXIT_LOOP;
+    return x64_code_rx(x64_thunks.leave);
+}
+
 const void *x64_leave_direct(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };

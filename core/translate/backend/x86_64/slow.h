@@ -33,6 +33,10 @@ void x64_note_beside(const X64Beside *b);
 /* The recipe of an exit that stores flags, and reading it. */
 void x64_note_recipe(X64Emit *e, const X64Recipe *r);
 X64Recipe x64_read_recipe(const uint8_t *note);
+/* The flags of a recipe go to the state, from what x64_slow is given. */
+void x64_store_noted_flags(TnCpu *cpu, uint8_t *frame, const uint8_t *recipe);
+/* Gives how to leave to the main loop, for the pc in the state. */
+const void *x64_leave_loop(TnCpu *cpu, uint8_t *frame);
 /* Leaves by a direct exit that is not linked, with what is behind its call. */
 const void *x64_leave_direct(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 

@@ -323,6 +323,7 @@ void x64_make_thunks(void)
     x64_make_mxcsr_thunks(&e);
     for (X64Keep keep = 0; keep < X64_N_KEEPS; keep++)
         x64_thunks.slow[keep] = make_slow(&e, keep, (void (*)(void))x64_slow);
+    x64_thunks.next_far_noted = make_slow(&e, X64_KEEP_NONE, (void (*)(void))x64_next_far_noted);
     x64_thunks.leave_direct = make_slow(&e, X64_KEEP_NONE, (void (*)(void))x64_leave_direct);
     make_enter(&e);
     x64_code_take(e.p);

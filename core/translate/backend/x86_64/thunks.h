@@ -17,6 +17,7 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *missed;         /* called where a lookup missed: X64_MISSED_PC */
     uint8_t *missed_rax;     /* jumped to where one did for the pc in RAX */
     uint8_t *next_far;       /* called by an exit to another page, with a note: x64_next_far */
+    uint8_t *next_far_noted; /* the same with flags to store: x64_next_far_noted */
     uint8_t *next_after;     /* to the next block, called by an exit that may be open, with its note */
     uint8_t *save_pins;      /* all pinned registers to the state */
     uint8_t *load_pins;      /* and back */
@@ -107,12 +108,16 @@ void x64_emit_next(X64Emit *e);
 void x64_compare_request(X64Emit *e);
 /* To the block for pc, by the jump cache; `check`: with that look before. */
 void x64_emit_lookup(X64Emit *e, uint64_t pc, bool check);
-/* A block's exit to the block for pc, which is not to be linked: by a call that becomes a lookup. */
-void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc);
+/* A block's exit to the block for pc, which is not to be linked. */
+void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc, const X64Recipe *flags);
+/* Whether that is a call which becomes a lookup. Only then it may have flags to store, by a recipe for
+ * which x64_may_store_later is true. */
+bool x64_looks_late(const TnBlock *block);
 /* All code goes, what such calls lead to as well. */
 void x64_forget_looks(void);
-/* What that calls. */
+/* What that calls, without flags and with (which gives where to go on in any case). */
 const void *x64_next_far(TnCpu *cpu, const uint8_t *note);
+const void *x64_next_far_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 /* Begins what is made for an exit of a block that is there, false: there is no room; takes it. Both
  * with the lock held. */
 bool x64_begin_beside(X64Emit *e);
