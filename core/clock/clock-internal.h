@@ -10,6 +10,8 @@
 /* Makes the guest's time run or stand. It stands at first. [main +lock] */
 void tn_clock_set_running(bool running);
 bool tn_clock_running(void); /* [any] */
+/* The virtual clock, perhaps while instructions before this call still run. [any] */
+int64_t tn_clock_virtual_early(void);
 
 /* ---- The device lock ---------------------------------------------------------------------- */
 

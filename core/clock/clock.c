@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "clock/host-clock.h"
+
 typedef struct VirtualClock {
     atomic_uint sequence;      /* odd while a writer is inside */
     _Atomic(int64_t) offset;   /* monotonic minus virtual, while running */
@@ -19,19 +21,19 @@ typedef struct VirtualClock {
 
 static VirtualClock virtual_clock;
 
-static int64_t host_clock(clockid_t id)
+static int64_t wall_clock(void)
 {
     struct timespec now;
-    clock_gettime(id, &now);
+    clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec * TN_NS_PER_SECOND + now.tv_nsec;
 }
 
-static int64_t virtual_now(void)
+static inline int64_t virtual_time(bool early)
 {
     for (;;) {
         unsigned before = atomic_load_explicit(&virtual_clock.sequence, memory_order_acquire);
         int64_t now = atomic_load_explicit(&virtual_clock.running, memory_order_relaxed)
-            ? host_clock(CLOCK_MONOTONIC) -
+            ? tn_host_clock_now(early) -
                   atomic_load_explicit(&virtual_clock.offset, memory_order_relaxed)
             : atomic_load_explicit(&virtual_clock.standing, memory_order_relaxed);
         atomic_thread_fence(memory_order_acquire);
@@ -42,15 +44,25 @@ static int64_t virtual_now(void)
     }
 }
 
+static int64_t virtual_now(void)
+{
+    return virtual_time(false);
+}
+
+int64_t tn_clock_virtual_early(void)
+{
+    return virtual_time(true);
+}
+
 int64_t tn_clock_now(TnClock clock)
 {
     switch (clock) {
     case TN_CLOCK_VIRTUAL:
         return virtual_now();
     case TN_CLOCK_HOST:
-        return host_clock(CLOCK_REALTIME);
+        return wall_clock();
     default:
-        return host_clock(CLOCK_MONOTONIC);
+        return tn_host_clock_now(false);
     }
 }
 
@@ -71,7 +83,7 @@ void tn_clock_set_running(bool running)
         return;
     }
     int64_t now = virtual_now();
-    virtual_write(running, host_clock(CLOCK_MONOTONIC) - now, now);
+    virtual_write(running, tn_host_clock_now(false) - now, now);
     tn_timers_rearm();
 }
 

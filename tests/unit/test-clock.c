@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Clocks, timers, the device lock, run states, log items. */
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "clock/clock-internal.h"
+#include "clock/host-clock.h"
 #include "clock/log-internal.h"
 #include "clock/runstate-internal.h"
 
@@ -277,10 +280,76 @@ static void test_log_items(void)
     g_assert_cmpuint(tn_log_mask, ==, 0);
 }
 
+/* ---- The host's clock -------------------------------------------------------------------- */
+
+/* Many of the lines that it goes along are over in this time. */
+enum { WATCH_NS = 50000000, CLOSE_NS = 100000 };
+
+static _Atomic(int64_t) latest;
+
+static int64_t asked_of_the_host(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * TN_NS_PER_SECOND + now.tv_nsec;
+}
+
+/* A later time than any that a thread has told of before this one asked. */
+static gpointer watch(gpointer unused)
+{
+    int64_t end = asked_of_the_host() + WATCH_NS, now;
+
+    do {
+        int64_t before = atomic_load(&latest);
+
+        now = tn_host_clock_now(false);
+        g_assert_cmpint(now, >=, before);
+        while (before < now && !atomic_compare_exchange_weak(&latest, &before, now))
+            ;
+    } while (now < end);
+    return NULL;
+}
+
+static void test_never_back(void)
+{
+    GThread *other = g_thread_new("watch", watch, NULL);
+
+    watch(NULL);
+    g_thread_join(other);
+}
+
+static void test_near(void)
+{
+    int64_t end = asked_of_the_host() + WATCH_NS, before;
+
+    do {
+        before = asked_of_the_host();
+        int64_t now = tn_host_clock_now(true), after = asked_of_the_host();
+        g_assert_cmpint(now, >, before - CLOSE_NS);
+        g_assert_cmpint(now, <, after + CLOSE_NS);
+    } while (before < end);
+}
+
+/* Long after its line has ended. */
+static void test_after_sleep(void)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        int64_t before = tn_host_clock_now(false);
+
+        g_usleep(20000);
+        g_assert_cmpint(tn_host_clock_now(false), >=, before + 20000000 - CLOSE_NS);
+        test_near();
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     tn_main_loop_init();
+    g_test_add_func("/clock/host/never-goes-back", test_never_back);
+    g_test_add_func("/clock/host/is-near-the-hosts-own", test_near);
+    g_test_add_func("/clock/host/is-near-it-after-a-rest", test_after_sleep);
     g_test_add_func("/clock/run-state/requests-are-carried-out", test_run_states);
     g_test_add_func("/clock/run-state/no-reboot-ends", test_no_reboot);
     g_test_add_func("/clock/timer/main-loop-fires-on-time", test_main_loop);

@@ -92,10 +92,22 @@ static void gen_out(X86Ctx *c)
 
 /* ---- Identification, time --------------------------------------------------------------- */
 
-/* CPUID, RDTSC, RDTSCP, RDPMC */
+/* CPUID, RDPMC */
 static void gen_helper(X86Ctx *c)
 {
     tn_ir_call_void(c->b, c->row->helper, 0, 0, 0, 0);
+}
+
+/* RDTSC, RDTSCP: `arg` says which. CR4.TSD forbids nothing at CPL 0. */
+static void gen_rdtsc(X86Ctx *c)
+{
+    bool user = c->mode & MODE_CPL;
+    TnTemp tsc = tn_ir_call(c->b, user ? X86_HELPER_rdtsc : X86_HELPER_rdtsc_kernel, 0, 0, 0, 0);
+
+    x86_put_reg(c, RAX, 4, tsc);
+    x86_put_reg(c, RDX, 4, tn_ir_i(c->b, TN_IR_SHRI, TN_I64, tsc, 32));
+    if (c->row->arg)
+        x86_put_reg(c, RCX, 4, tn_ir_ldenv(c->b, TN_I64, offsetof(X86State, tsc_aux)));
 }
 
 /* ---- Fences, caches, hints -------------------------------------------------------------- */
@@ -147,10 +159,9 @@ const X86Row x86_rows_misc[] = {
     { "EF", "OUT DX eAX", gen_out },
 
     { "0F A2", "CPUID", gen_helper, .helper = X86_HELPER_cpuid },
-    { "0F 31", "RDTSC", gen_helper, .feature = X86_FEATURE_TSC, .helper = X86_HELPER_rdtsc },
+    { "0F 31", "RDTSC", gen_rdtsc, .feature = X86_FEATURE_TSC },
     { "0F 33", "RDPMC", gen_helper, .helper = X86_HELPER_rdpmc },
-    { "0F 01 /=F9", "RDTSCP", gen_helper, .feature = X86_FEATURE_RDTSCP,
-      .helper = X86_HELPER_rdtscp },
+    { "0F 01 /=F9", "RDTSCP", gen_rdtsc, .feature = X86_FEATURE_RDTSCP, .arg = 1 },
 
     { "F3 90", "PAUSE", gen_pause },
     { "0F 18 /r", "NOP Ev", gen_nop }, /* PREFETCHh and reserved hints */

@@ -435,28 +435,15 @@ static void msr_need_tsc(TnCpu *cpu)
         x86_gp0(cpu);
 }
 
-static void msr_put_tsc(TnCpu *cpu)
-{
-    X86State *s = x86_state(cpu);
-    uint64_t tsc = x86_tsc(cpu);
-
-    x86_set_reg32(s, RAX, (uint32_t)tsc);
-    x86_set_reg32(s, RDX, (uint32_t)(tsc >> 32));
-}
-
-void x86_helper_rdtsc(TnCpu *cpu)
+uint64_t x86_helper_rdtsc(TnCpu *cpu)
 {
     msr_need_tsc(cpu);
-    msr_put_tsc(cpu);
+    return x86_tsc(cpu);
 }
 
-void x86_helper_rdtscp(TnCpu *cpu)
+uint64_t x86_helper_rdtsc_kernel(TnCpu *cpu)
 {
-    X86State *s = x86_state(cpu);
-
-    msr_need_tsc(cpu);
-    msr_put_tsc(cpu);
-    x86_set_reg32(s, RCX, (uint32_t)s->tsc_aux);
+    return x86_tsc(cpu);
 }
 
 /* CPUID.0AH reports no counter, so every number is out of range (vol. 2B, "RDPMC"). */

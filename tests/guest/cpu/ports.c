@@ -8,6 +8,7 @@ CODE(user_in_last, "mov $0xffff, %dx\n in %dx, %al\n int $0x80");
 CODE(user_cli, "cli\n pushf\n pop " RCX "\n sti\n int $0x80");
 CODE(user_popf, PUSHF "\n orl $0x3200, (" RSP ")\n " POPF "\n " PUSHF "\n pop " RCX "\n int $0x80");
 CODE(user_rdtsc, "rdtsc\n int $0x80");
+CODE(kernel_rdtsc, "rdtsc\n ret");
 CODE(user_sgdt, "sgdt -64(" RSP ")\n int $0x80");
 CODE(user_smsw, "smsw %ecx\n int $0x80");
 CODE(user_str, "str %ecx\n int $0x80");
@@ -73,6 +74,7 @@ CASE(tsd, "ports/cr4-tsd-keeps-rdtsc-from-user-mode")
     expect_user(user_rdtsc, FINISHED, 0);
     WRITE(cr4, READ(cr4) | CR4_TSD);
     expect_user(user_rdtsc, GP, 0);
+    expect(kernel_rdtsc, NONE, 0);
     WRITE(cr4, READ(cr4) & ~(word)CR4_TSD);
 }
 

@@ -4,6 +4,7 @@
 
 enum {
     EFER = 0xc0000080,
+    TSC = 0x10,
     STAR = 0xc0000081,
     LSTAR = 0xc0000082,
     CSTAR = 0xc0000083,
@@ -11,6 +12,7 @@ enum {
     FS_BASE = 0xc0000100,
     GS_BASE = 0xc0000101,
     KERNEL_GS_BASE = 0xc0000102,
+    TSC_AUX = 0xc0000103,
     SYSENTER_CS = 0x174,
     SYSENTER_ESP = 0x175,
     SYSENTER_EIP = 0x176,
@@ -126,6 +128,25 @@ CASE(swapgs, "long/swapgs-exchanges-the-bases-in-the-kernel-only")
 static uint8_t ist_stack[2048] __attribute__((aligned(16)));
 CODE(odd_stack, "sub $4, %rsp\n and $-16, %rsp\n sub $8, %rsp\n sub $3, %rsp\n int $0x42\n ret");
 CODE(raise_ud, "ud2\n ret");
+
+CASE(rdtscp, "long/rdtscp-gives-tsc-aux-and-zeroes-the-upper-halves")
+{
+    uint64_t a = UINT64_MAX, d = UINT64_MAX, c = UINT64_MAX, before, between, after;
+
+    if (!(cpuid(0x80000001, 0).d & 1u << 27)) {
+        skip("no RDTSCP");
+        return;
+    }
+    wrmsr(TSC_AUX, 0x89abcdef);
+    before = rdmsr(TSC);
+    __asm__ volatile("rdtscp" : "+a"(a), "+d"(d), "+c"(c));
+    after = rdmsr(TSC);
+    between = d << 32 | a;
+    check(c == 0x89abcdef, "rcx", c);
+    check(!(a >> 32), "rax", a);
+    check(!(d >> 32), "rdx", d);
+    check(before <= between && between <= after, "tsc", between);
+}
 
 CASE(ist, "long/gate-with-an-ist-number-switches-to-that-stack")
 {
