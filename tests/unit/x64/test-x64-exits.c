@@ -284,6 +284,29 @@ static void test_far_flags(void)
     fake_cpu_free(cpu);
 }
 
+/* An exit forwards is a call where it is not linked, and the jump where it is. */
+static void test_in_place(void)
+{
+    TnCpu *cpu = fake_cpu_new();
+    TnBlock *block, *target;
+
+    tn_backend_x86_64.flush();
+    block = make_exit(NOT_TAKEN, TN_FORM_FAST);
+    target = make_target(NOT_TAKEN);
+    for (unsigned round = 0; round < 2; round++) {
+        g_assert_cmphex(opcode(block), ==, CALL_REL32);
+        run_branch(cpu, block, false, TN_RUN_EXIT_DIRECT);
+        g_assert_cmphex(fake_state(cpu)->pc, ==, NOT_TAKEN);
+        tn_backend_x86_64.link(block, 0, target);
+        g_assert_cmphex(opcode(block), ==, JMP_REL32);
+        run_branch(cpu, block, true, TN_RUN_EXIT_LOOP);
+        tn_backend_x86_64.unlink(block, 0);
+    }
+    release(block);
+    release(target);
+    fake_cpu_free(cpu);
+}
+
 /* A branch backwards is linked: it leaves all the same where something is requested. */
 static void test_backwards(void)
 {
@@ -322,6 +345,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x64/exits/hot-code-looks-at-once", test_hot);
     g_test_add_func("/x64/exits/flags-are-there-linked-or-not", test_flags);
     g_test_add_func("/x64/exits/flags-go-to-other-pages", test_far_flags);
+    g_test_add_func("/x64/exits/calls-become-the-jumps-of-links", test_in_place);
     g_test_add_func("/x64/exits/requests-are-seen-on-the-way-back", test_backwards);
     return g_test_run();
 }

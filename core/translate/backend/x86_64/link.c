@@ -20,6 +20,17 @@ static void patch(void *place, const void *target_rw)
     __atomic_store_n((int32_t *)place, disp, __ATOMIC_RELEASE);
 }
 
+/* The way out is where the exit's own jump is when it is linked. */
+static bool is_in_place(const TnBlockExit *x, const uint8_t *place)
+{
+    return place == (const uint8_t *)x->unlinked + X64_CALL - sizeof(int32_t);
+}
+
+unsigned x64_way_out(const TnBlockExit *x)
+{
+    return is_in_place(x, x->early) || is_in_place(x, x->patch) ? X64_CALL : X64_CALL_SHORT;
+}
+
 void x64_rewrite(uint8_t *place, const uint8_t *bytes, unsigned n)
 {
     unsigned at = (uintptr_t)place % sizeof(uint64_t);
@@ -27,6 +38,22 @@ void x64_rewrite(uint8_t *place, const uint8_t *bytes, unsigned n)
 
     memcpy((uint8_t *)&value + at, bytes, n);
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* Has one of the exit's places lead to where it is linked to, or to its way out. */
+static void lead(const TnBlockExit *x, uint8_t *place, const uint8_t *to)
+{
+    enum { CALL_REL32 = 0xe8, JMP_REL32 = 0xe9 };
+    uint8_t jump[X64_CALL] = { to == x->unlinked ? CALL_REL32 : JMP_REL32 };
+    int32_t disp;
+
+    if (!is_in_place(x, place)) {
+        patch(place, to);
+        return;
+    }
+    disp = (int32_t)((to == x->unlinked ? x64_thunks.leave_direct : to) - (place + sizeof(disp)));
+    memcpy(jump + 1, &disp, sizeof(disp));
+    x64_rewrite(place - 1, jump, sizeof(jump));
 }
 
 /* ---- Exits that are linked to the pc they go to first ---------------------------------------- */
@@ -116,7 +143,7 @@ static bool make_late(TnBlockExit *x)
     if (x64_exit_in_host(x->flags)) {
         x64_store_host_later(&e, x->flags == X64_EXIT_HOST_LOGIC);
     } else {
-        X64Recipe flags = x64_read_recipe((const uint8_t *)x->unlinked + X64_CALL_SHORT);
+        X64Recipe flags = x64_read_recipe((const uint8_t *)x->unlinked + x64_way_out(x));
         x64_store_later(&e, &flags);
     }
     x->patch = x64_jmp32_aligned(&e);
@@ -131,9 +158,9 @@ static void link_storing(TnBlockExit *x, const uint8_t *entry, bool skips)
     if (!skips && !x->late && !make_late(x))
         return;
     if (x->patch)
-        patch(x->patch, entry);
+        lead(x, x->patch, entry);
     if (skips || x->flags != X64_EXIT_STORED)
-        patch(x->early, skips ? entry : x->late);
+        lead(x, x->early, skips ? entry : x->late);
 }
 
 void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
@@ -150,7 +177,7 @@ void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
     if (x->early)
         link_storing(x, entry, to->flags_dead || (to == from && to->flags_marked));
     else
-        patch(x->patch, entry);
+        lead(x, x->patch, entry);
 }
 
 void x64_unlink(TnBlock *from, unsigned exit)
@@ -162,9 +189,9 @@ void x64_unlink(TnBlock *from, unsigned exit)
         return;
     }
     if (x->early)
-        patch(x->early, x->flags != X64_EXIT_STORED ? x->unlinked : x->late);
+        lead(x, x->early, x->flags != X64_EXIT_STORED ? x->unlinked : x->late);
     if (x->patch)
-        patch(x->patch, x->unlinked);
+        lead(x, x->patch, x->unlinked);
 }
 
 /* The lookup has no state of its own: it serves the exit until the block's end. */
@@ -177,9 +204,9 @@ void x64_link_lookup(TnBlock *from, unsigned exit)
         !x64_begin_beside(&e))
         return;
     x64_emit_lookup(&e, x->pc, false);
-    patch(x->patch, e.start);
+    lead(x, x->patch, e.start);
     if (x->flags != X64_EXIT_STORED)
-        patch(x->early, x->late);
+        lead(x, x->early, x->late);
     x64_take_beside(&e);
 }
 

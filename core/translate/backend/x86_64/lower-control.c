@@ -80,6 +80,21 @@ static X64ExitFlags flags_kept(const X64Ctx *cx, const X64Recipe *flags, bool ho
     return flags->fop == TN_FLAGS_LOGIC ? X64_EXIT_HOST_LOGIC : X64_EXIT_HOST;
 }
 
+/* The way out stands in place of the jump that it becomes when the exit is linked; what is behind it
+ * stays. */
+static void exit_in_place(X64Ctx *cx, uint64_t pc, X64ExitFlags kept, const X64Recipe *flags)
+{
+    X64Exit *x = X64_LIST_ADD(cx->exits, X64Exit);
+    X64Emit *e = &cx->e;
+
+    x64_align(e, 0, X64_CALL);
+    *x = (X64Exit){ .pc = pc, .kept = kept, .unlinked = e->p };
+    *(kept == X64_EXIT_STORED ? &x->patch : &x->early) = e->p + X64_CALL - sizeof(int32_t);
+    x64_call(e, x64_thunks.leave_direct);
+    if (kept == X64_EXIT_NOTED)
+        x64_note_recipe(e, flags);
+}
+
 /*
  * The same for one that stores flags between two jumps, unless the block that it is linked to
  * overwrites them: `early` then goes there, else to what follows. Where the stores may be emitted
@@ -118,15 +133,18 @@ static void to_next(X64Ctx *cx)
 /* Goes to pc; the flags are taken care of. */
 static void go(X64Ctx *cx, uint64_t pc)
 {
-    uint8_t *request = NULL;
+    uint8_t *request;
 
     clean_upper(cx);
     if (!tn_exit_linkable(cx->block, pc)) {
         x64_emit_far_exit(&cx->e, cx->block, pc, NULL);
         return;
     }
-    if (goes_back(cx, pc))
-        request = check_request(cx, true);
+    if (!goes_back(cx, pc)) {
+        exit_in_place(cx, pc, X64_EXIT_STORED, NULL);
+        return;
+    }
+    request = check_request(cx, true);
     note_exit(cx, pc, x64_jmp32_aligned(&cx->e), request);
 }
 
@@ -147,6 +165,7 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
 {
     uint8_t *request = NULL;
     X64Recipe flags;
+    X64ExitFlags kept;
     bool host_live;
 
     if (!cx->pending_flags) {
@@ -165,7 +184,11 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
     }
     clean_upper(cx);
     x64_mark_flags(cx, &flags);
-    note_early_exit(cx, pc, &flags, host_live, x64_jmp32_aligned(&cx->e), request);
+    kept = flags_kept(cx, &flags, host_live);
+    if (kept != X64_EXIT_STORED && !request)
+        exit_in_place(cx, pc, kept, &flags);
+    else
+        note_early_exit(cx, pc, &flags, host_live, x64_jmp32_aligned(&cx->e), request);
 }
 
 /* A loop's branch is likely taken: its way out stands inline. */

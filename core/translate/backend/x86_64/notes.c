@@ -79,12 +79,16 @@ X64ExitNote x64_read_exit_note(const uint8_t *note)
     return (X64ExitNote){ .block = block, .exit = (uint32_t)x64_read_unsigned(&note) };
 }
 
+static bool is_way_out(const TnBlockExit *x, const uint8_t *end)
+{
+    return x->unlinked && (const uint8_t *)x->unlinked + x64_way_out(x) == end;
+}
+
 X64ExitNote x64_noting_exit(const uint8_t *note)
 {
-    const uint8_t *call = x64_code_rw(note) - X64_CALL_SHORT;
     X64ExitNote n = { .block = x64_noting_block(note - 1) }; /* the call may end the block's code */
 
-    while (n.block->exits[n.exit].unlinked != call) {
+    while (!is_way_out(&n.block->exits[n.exit], x64_code_rw(note))) {
         n.exit++;
         g_assert(n.exit < n.block->n_exits);
     }

@@ -97,6 +97,8 @@ uint8_t *x64_open_exit(X64Emit *e, const TnBlock *block, int pc, int tmp);
 bool x64_is_open_exit(const uint8_t *place, const uint8_t *code);
 /* What that thunk calls. */
 const void *x64_next_after(TnCpu *cpu, const uint8_t *note);
+/* How long the call is by which the exit leaves where it is not linked. */
+unsigned x64_way_out(const TnBlockExit *x);
 /* Writes n bytes that lie in one aligned word of 8, which others may be executing. */
 void x64_rewrite(uint8_t *place, const uint8_t *bytes, unsigned n);
 

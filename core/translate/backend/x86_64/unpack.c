@@ -153,6 +153,15 @@ static bool is_patchable(const Move *m, uint32_t offset)
     return offset % WORD <= WORD - DISTANCE && offset <= m->size - DISTANCE;
 }
 
+/* So does the whole instruction where it is the way out, too. */
+static bool is_place(const Move *m, const X64KeptExit *kept, uint32_t offset)
+{
+    enum { WORD = 8, OPCODE = 1 };
+
+    return is_patchable(m, offset) &&
+           (offset != kept->unlinked + OPCODE || kept->unlinked % WORD <= WORD - X64_CALL);
+}
+
 static bool put_open_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64KeptExit *kept)
 {
     *x = (TnBlockExit){ .pc = block->key.pc, .kind = TN_EXIT_OPEN, .from = block };
@@ -171,8 +180,8 @@ static bool put_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64Kep
     if (kept->flags != X64_EXIT_STORED)
         return kept->flags < X64_N_EXIT_FLAGS && kept->patch == X64_KEPT_NONE &&
                kept->late == X64_KEPT_NONE && kept->early != X64_KEPT_NONE &&
-               is_patchable(m, kept->early) && place_of(m, kept->early, &x->early);
-    return is_patchable(m, kept->patch) &&
+               is_place(m, kept, kept->early) && place_of(m, kept->early, &x->early);
+    return is_place(m, kept, kept->patch) &&
            (kept->early == X64_KEPT_NONE || is_patchable(m, kept->early)) &&
            place_of(m, kept->patch, &x->patch) && place_of(m, kept->early, &x->early) &&
            place_of(m, kept->late, &x->late) && !x->early == !x->late;
