@@ -18,6 +18,20 @@ enum {
     N_SIZES = 64,     /* what is larger is malloc's */
 };
 
+/* AddressSanitizer sees what is used after it was freed where it is malloc's, all of it then. */
+#ifdef __SANITIZE_ADDRESS__
+#define IS_WATCHED 1
+#elif defined(__has_feature)
+#define IS_WATCHED __has_feature(address_sanitizer)
+#else
+#define IS_WATCHED 0
+#endif
+
+static bool is_pooled(size_t n)
+{
+    return !IS_WATCHED && n < N_SIZES;
+}
+
 /* A piece that is free. */
 typedef struct Free {
     struct Free *next;
@@ -55,7 +69,7 @@ static void *get(size_t size)
     size_t n = (size + GRAIN - 1) / GRAIN;
     void *memory;
 
-    if (TN_UNLIKELY(n >= N_SIZES))
+    if (TN_UNLIKELY(!is_pooled(n)))
         return g_malloc(size);
     if (pool.free[n]) {
         memory = pool.free[n];
@@ -74,7 +88,7 @@ static void put(void *memory, size_t size)
     size_t n = (size + GRAIN - 1) / GRAIN;
     Free *piece = memory;
 
-    if (n >= N_SIZES) {
+    if (!is_pooled(n)) {
         g_free(memory);
         return;
     }
