@@ -3,7 +3,8 @@
 """The guest suite and the instruction suite under combinations of the translator's switches.
 
 `-accel tcg,help` names the switches (opt-NAME). Tried are: all off; each a different half of them
-off, drawn from the seed, which a failure names; with --each also every one off alone.
+off, drawn from the seed, which a failure names; with --each also every one off alone. Those of the
+first half run with code memory mapped twice.
 """
 
 import argparse
@@ -28,19 +29,24 @@ def switches():
     return re.findall(r"^ *(opt-[a-z0-9-]+)=", listing, re.M)
 
 
+def off(names):
+    return [f"{name}=off" for name in names]
+
+
 def combinations(names, halves, seed, each):
-    yield "all-off", names
+    yield "all-off", off(names)
     if each:
         for name in names:
-            yield f"{name}-off", [name]
+            yield f"{name}-off", off([name])
     for number in range(halves):
         drawn = random.Random(f"{seed} {number}").sample(names, len(names) // 2)
-        yield f"seed-{seed}-half-{number}", sorted(drawn)
+        split = ["split-wx=on"] if number == 0 else []
+        yield f"seed-{seed}-half-{number}", off(sorted(drawn)) + split
 
 
-def check(script, arguments, off):
+def check(script, arguments, settings):
     """Run a suite; fail with its failed cases, or the end of what it said."""
-    options = "-accel tcg," + ",".join(f"{name}=off" for name in off)
+    options = "-accel tcg," + ",".join(settings)
     done = subprocess.run(
         [sys.executable, TESTS / script, *arguments], capture_output=True, text=True, check=False,
         env={**os.environ, "TENON_ARGS": f"{os.environ.get('TENON_ARGS', '')} {options}".strip()})
@@ -57,8 +63,8 @@ def main():
     parser.add_argument("--each", action="store_true", help="every switch off alone, too")
     options = parser.parse_args()
     names = switches()
-    cases = [(f"/switches/{label}/{name}", functools.partial(check, script, arguments, off))
-             for label, off in combinations(names, options.halves, options.seed, options.each)
+    cases = [(f"/switches/{label}/{name}", functools.partial(check, script, arguments, settings))
+             for label, settings in combinations(names, options.halves, options.seed, options.each)
              for name, script, arguments in SUITES]
     return tap.run(cases if names else [])
 

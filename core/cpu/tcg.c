@@ -22,7 +22,7 @@ typedef struct Tcg {
     uint32_t thread;
     uint32_t backend;
     uint64_t tb_size;  /* MiB; 0 default */
-    bool split_wx;
+    uint32_t split_wx; /* TnSplitWx */
     bool one_insn_per_tb;
     bool check;
     bool stats;
@@ -32,6 +32,7 @@ typedef struct Tcg {
 } Tcg;
 
 static const char *const thread_values[] = { "multi", "single", NULL };
+static const char *const split_wx_values[] = { "auto", "on", "off", NULL };
 static const char *const backend_values[] = { "x86_64", "interp", NULL };
 
 #define SWITCH(name_, field_, doc_, def_) \
@@ -53,8 +54,10 @@ static const TnProperty tcg_properties[] = {
       .def = DEFAULT_BACKEND, .values = backend_values },
     { .name = "tb-size", .kind = TN_PROP_UINT64, .offset = offsetof(Tcg, tb_size),
       .doc = "code memory in MiB (8 to 2047; 0: 256)", .def = "0", .max = MAX_TB_MIB },
-    SWITCH("split-wx", split_wx, "map code memory twice, never writable and executable at once",
-           "on"),
+    { .name = "split-wx", .kind = TN_PROP_ENUM, .offset = offsetof(Tcg, split_wx),
+      .doc = "map code memory twice, never writable and executable at once (auto: where the host "
+             "demands it)",
+      .def = "auto", .values = split_wx_values },
     SWITCH("one-insn-per-tb", one_insn_per_tb, "translate every instruction by itself", "off"),
     SWITCH("check", check, "run each block in the interpreter too and compare", "off"),
     SWITCH("stats", stats, "write what the translator did to the log (-D) at the end", "off"),
@@ -90,12 +93,6 @@ static bool check_options(const Tcg *tcg, GError **error)
         g_set_error(error, TN_ERROR, TN_ERROR_INVALID,
                     "-accel tcg: tb-size=%" G_GUINT64_FORMAT " is too small (%d to %d MiB)",
                     tcg->tb_size, MIN_TB_MIB, MAX_TB_MIB);
-        return false;
-    }
-    if (!tcg->split_wx && tcg->backend != BACKEND_INTERP) {
-        g_set_error(error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                    "-accel tcg: split-wx=off is not supported: code memory is never writable and "
-                    "executable at one address");
         return false;
     }
     if (tcg->check && tcg->backend == BACKEND_INTERP) {
@@ -197,7 +194,7 @@ static bool tcg_init(TnObject *accel, void *state, GError **error)
         opt = 0;
     }
     tn_translator_configure(&(TnTranslatorOptions){
-        .backend = backend, .tb_size = mib << 20, .opt = opt,
+        .backend = backend, .tb_size = mib << 20, .split_wx = tcg->split_wx, .opt = opt,
         .one_insn_per_tb = tcg->one_insn_per_tb, .stats = tcg->stats });
     tn_run_set_hooks(&run_hooks);
     if (tcg->cache) {

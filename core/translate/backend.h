@@ -95,6 +95,13 @@ typedef struct TnRunResult {
 
 typedef struct TnTranslator TnTranslator; /* one per process: translator.h */
 
+/* Whether host code is written and executed at two addresses, so that no page is both. */
+typedef enum TnSplitWx {
+    TN_SPLIT_WX_AUTO, /* only where the host demands it */
+    TN_SPLIT_WX_ON,
+    TN_SPLIT_WX_OFF,
+} TnSplitWx;
+
 typedef struct TnBackend {
     const char *name;  /* "x86_64", "interp" */
     bool x87;          /* runs TN_IR_HOSTX */
@@ -104,7 +111,7 @@ typedef struct TnBackend {
     /* Which of the TN_OPT_* that are the back end's are on; before init. NULL where it has none. */
     void (*configure)(uint32_t opt);
     /* Once, before anything else. False when the host cannot (GError says why). */
-    bool (*init)(const TnTargetInfo *target, size_t code_bytes, GError **error);
+    bool (*init)(const TnTargetInfo *target, size_t code_bytes, TnSplitWx split, GError **error);
     /* Compiles. The IR is dead afterwards. Fills code, code_size and exits. False: code memory is
      * full (the translator flushes everything and tries again). Serialised by the translator. */
     bool (*compile)(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsigned n_temps);

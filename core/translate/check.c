@@ -61,7 +61,8 @@ unsigned tn_check_insns(const TnIrBuilder *b)
     return b->n_insns;
 }
 
-static bool check_init(const TnTargetInfo *target, size_t code_bytes, GError **error)
+static bool check_init(const TnTargetInfo *target, size_t code_bytes, TnSplitWx split,
+                       GError **error)
 {
     check.state_size = target->state_size;
     check.before = g_malloc(check.state_size);
@@ -71,8 +72,8 @@ static bool check_init(const TnTargetInfo *target, size_t code_bytes, GError **e
     check.new = g_byte_array_new();
     if (check.checked->configure)
         check.checked->configure(check.opt & ~(uint32_t)TN_OPT_NEXT); /* it asks for the next key */
-    return tn_backend_interp.init(target, code_bytes, error) &&
-           check.checked->init(target, code_bytes, error);
+    return tn_backend_interp.init(target, code_bytes, split, error) &&
+           check.checked->init(target, code_bytes, split, error);
 }
 
 static void release_shadow(TnBlock *block)

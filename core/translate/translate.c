@@ -41,7 +41,8 @@ bool tn_translator_init(const TnTargetInfo *target, GError **error)
         return true;
     if (tn_translator.backend->configure)
         tn_translator.backend->configure(tn_translator.options.opt);
-    if (!tn_translator.backend->init(target, tn_translator.options.tb_size, error))
+    if (!tn_translator.backend->init(target, tn_translator.options.tb_size,
+                                     tn_translator.options.split_wx, error))
         return false;
     tn_translator.target = target;
     tn_memory_set_code_hook(tn_code_hook);

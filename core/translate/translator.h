@@ -35,6 +35,7 @@ enum {
 typedef struct TnTranslatorOptions {
     const TnBackend *backend;
     uint64_t tb_size;       /* bytes of code memory */
+    TnSplitWx split_wx;
     uint32_t opt;           /* TN_OPT_* that are on */
     bool one_insn_per_tb;
     bool stats;             /* take the time of translations */

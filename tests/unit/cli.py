@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The command line as a user meets it: exit codes, lists, and messages. Argument: the program."""
 
+import ctypes
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
@@ -98,6 +100,40 @@ def checking_mode_needs_one_processor_and_two_back_ends():
             message="backend=interp is the interpreter")
     refused("-machine", "pc", "-display", "none", "-smp", "2", "-accel", "tcg,check=on",
             message="check=on is for one CPU, not for -smp 2 or more")
+
+
+def code_mappings(split, forbid=False):
+    """Where host code may lie: the permissions and names of mappings, or the program's complaint."""
+    def forbid_gaining_exec():
+        PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1
+        if ctypes.CDLL(None).prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0) != 0:
+            raise OSError("the host has no PR_SET_MDWE")
+
+    options = ["-machine", "pc", "-nodefaults", "-display", "none", "-S",
+               "-accel", f"tcg,split-wx={split}"]
+    process = subprocess.Popen([PROGRAM, *options], text=True, stderr=subprocess.PIPE,
+                               preexec_fn=forbid_gaining_exec if forbid else None)
+    try:
+        while process.poll() is None:
+            maps = pathlib.Path(f"/proc/{process.pid}/maps").read_text()
+            if "rwxp" in maps or maps.count("tenon-code") == 2:
+                return maps
+            time.sleep(0.02)
+        return process.stderr.read()
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+def code_memory_is_split_where_asked_for():
+    assert "tenon-code" not in code_mappings("off") and "tenon-code" not in code_mappings("auto")
+    assert "rwxp" not in code_mappings("on")
+    refused(*NONE, "-accel", "tcg,split-wx=maybe", message="is not one of auto, on, off")
+    try:
+        assert "rwxp" not in code_mappings("auto", forbid=True)
+    except subprocess.SubprocessError:
+        return # an older host, which cannot forbid it
+    assert "(split-wx=off): Permission denied" in code_mappings("off", forbid=True)
 
 
 def accelerators_fall_through():
@@ -277,7 +313,7 @@ def ranges_of_a_filter_are_checked():
 
 CASES = [lists_and_help_end_with_zero, what_is_not_known_gets_a_suggestion_and_exit_code_1,
          what_cannot_be_is_explained, accelerators_fall_through,
-         checking_mode_needs_one_processor_and_two_back_ends,
+         checking_mode_needs_one_processor_and_two_back_ends, code_memory_is_split_where_asked_for,
          the_log_is_of_a_filters_addresses, ranges_of_a_filter_are_checked, objects_are_checked,
          a_memory_backend_is_the_ram, numa_nodes_are_checked,
          ram_of_numa_nodes_lies_in_a_row, lost_ticks_are_made_up_for_with_slew,

@@ -337,7 +337,7 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     tn_backend_x86_64.configure(TN_OPT_ALL & ~(uint32_t)TN_OPT_SITES); /* no timers */
-    if (!tn_backend_x86_64.init(&fake_target, CODE_BYTES, &error)) {
+    if (!tn_backend_x86_64.init(&fake_target, CODE_BYTES, TN_SPLIT_WX_AUTO, &error)) {
         g_test_message("%s", error->message);
         return 77;
     }

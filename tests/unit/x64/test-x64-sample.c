@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     tn_backend_x86_64.configure(TN_OPT_ALL);
-    if (!tn_backend_x86_64.init(&fake_target, CODE_BYTES, &error)) {
+    if (!tn_backend_x86_64.init(&fake_target, CODE_BYTES, TN_SPLIT_WX_AUTO, &error)) {
         g_test_message("%s", error->message);
         return 77;
     }

@@ -14,7 +14,8 @@ static struct {
     size_t limit, used; /* bytes of programs; changed under the translator's lock */
 } memory;
 
-static bool interp_init(const TnTargetInfo *target, size_t code_bytes, GError **error)
+static bool interp_init(const TnTargetInfo *target, size_t code_bytes, TnSplitWx split,
+                        GError **error)
 {
     interp_target = target;
     memory.limit = code_bytes;

@@ -31,7 +31,8 @@ static void x64_configure(uint32_t opt)
     x64_opt = opt;
 }
 
-static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **error)
+static bool x64_init(const TnTargetInfo *target, size_t code_bytes, TnSplitWx split,
+                     GError **error)
 {
     x64_host_init();
     if (!x64_host.popcnt || !x64_host.avx) {
@@ -45,7 +46,7 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, GError **err
                     target->n_regs, X64_MAX_REGS);
         return false;
     }
-    if (!x64_code_map(MAX(code_bytes, (size_t)MIN_CODE), error))
+    if (!x64_code_map(MAX(code_bytes, (size_t)MIN_CODE), split, error))
         return false;
     x64_plan_init(target);
     x64_make_thunks();

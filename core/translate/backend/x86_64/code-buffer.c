@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory that holds translated code: one memfd mapped twice, writable at one address and
- * executable at another, so that no page is both. The executable mapping is asked for near the
- * library, which makes helpers reachable by near calls; where it ends up elsewhere calls go through
- * a register.
+ * The memory that holds translated code. It is one mapping, writable and executable, in large pages
+ * where the host gives them; or, where the host forbids that or the user wishes it so, one memfd
+ * mapped twice, writable at one address and executable at another. What is executable is asked for
+ * near the library, which makes helpers reachable by near calls; where it ends up elsewhere calls go
+ * through a register.
  */
 #include "code-buffer.h"
 
@@ -16,55 +17,84 @@
 
 X64Code x64_code;
 
-static void *map(int fd, size_t size, int prot, void *hint)
-{
-    void *p = mmap(hint, size, prot, MAP_SHARED, fd, 0);
-
-    return p == MAP_FAILED ? NULL : p;
-}
+enum { LARGE_PAGE = 2 << 20 };
 
 /* A place below the library, where shared objects and anonymous memory usually leave room. */
 static void *near_library(size_t size)
 {
-    uintptr_t here = (uintptr_t)&x64_code_map & ~(uintptr_t)0xfffff;
+    uintptr_t here = (uintptr_t)&x64_code_map & -(uintptr_t)LARGE_PAGE;
     uintptr_t distance = size + ((uintptr_t)256 << 20);
 
     return here > distance ? (void *)(here - distance) : NULL;
 }
 
-bool x64_code_map(size_t size, GError **error)
+static void *map(int fd, size_t size, int prot, int flags, void *hint)
 {
-    int fd = memfd_create("tenon-code", MFD_CLOEXEC);
+    void *p = mmap(hint, size, prot, flags, fd, 0);
+
+    if (p == MAP_FAILED)
+        return NULL;
+    madvise(p, size, MADV_HUGEPAGE);
+    return p;
+}
+
+static bool map_once(size_t size)
+{
+    x64_code.rx = x64_code.rw = map(-1, size, PROT_READ | PROT_WRITE | PROT_EXEC,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, near_library(size));
+    return x64_code.rx != NULL;
+}
+
+static bool map_twice(size_t size)
+{
+    int fd = memfd_create("tenon-code", MFD_CLOEXEC), failed;
 
     if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
-        x64_code.rx = map(fd, size, PROT_READ | PROT_EXEC, near_library(size));
-        x64_code.rw = map(fd, size, PROT_READ | PROT_WRITE, NULL);
+        x64_code.rx = map(fd, size, PROT_READ | PROT_EXEC, MAP_SHARED, near_library(size));
+        x64_code.rw = map(fd, size, PROT_READ | PROT_WRITE, MAP_SHARED, NULL);
     }
-    if (!x64_code.rx || !x64_code.rw) {
+    failed = errno;
+    if (fd >= 0)
+        close(fd);
+    if (x64_code.rx && x64_code.rw)
+        return true;
+    if (x64_code.rx)
+        munmap(x64_code.rx, size);
+    if (x64_code.rw)
+        munmap(x64_code.rw, size);
+    errno = failed;
+    return false;
+}
+
+bool x64_code_map(size_t size, TnSplitWx split, GError **error)
+{
+    bool mapped = split != TN_SPLIT_WX_ON && map_once(size);
+
+    if (!mapped && split != TN_SPLIT_WX_OFF)
+        mapped = map_twice(size);
+    if (!mapped) {
         g_set_error(error, TN_ERROR, TN_ERROR_FAILED,
-                    "cannot map %zu bytes for translated code: %s", size, g_strerror(errno));
-        if (x64_code.rx)
-            munmap(x64_code.rx, size);
-        if (fd >= 0)
-            close(fd);
+                    "cannot map %zu bytes for translated code%s: %s", size,
+                    split == TN_SPLIT_WX_OFF ? ", writable and executable (split-wx=off)" : "",
+                    g_strerror(errno));
         x64_code = (X64Code){ 0 };
         return false;
     }
-    close(fd);
     x64_code.size = size;
     x64_code.next = x64_code.first = x64_code.populated = x64_code.rested = x64_code.rw;
     return true;
 }
 
 /*
- * What is behind is only patched now and then, when jumps are linked: the process gives its writable
- * pages back, which the executable mapping keeps in memory. They come again with a fault.
+ * What is behind is only patched now and then, when jumps are linked: where there are two mappings, the
+ * process gives its writable pages back, which the executable one keeps in memory. They come again
+ * with a fault.
  */
 static void rest(void)
 {
     enum { WINDOW = 8 << 20 };
 
-    if (x64_code.populated < x64_code.rested + WINDOW)
+    if (x64_code.rw == x64_code.rx || x64_code.populated < x64_code.rested + WINDOW)
         return;
     madvise(x64_code.rw, (size_t)(x64_code.populated - x64_code.rw), MADV_DONTNEED);
     x64_code.rested = x64_code.populated;
@@ -122,13 +152,9 @@ void x64_code_take_beside(uint8_t *end)
 
 bool x64_code_apart(void)
 {
-    int fd = memfd_create("tenon-code", MFD_CLOEXEC);
-    bool done = fd >= 0 && ftruncate(fd, (off_t)x64_code.size) == 0 &&
-                mmap(x64_code.rw, x64_code.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-                     fd, 0) != MAP_FAILED;
+    bool done = mmap(x64_code.rw, x64_code.size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
 
-    if (fd >= 0)
-        close(fd);
     x64_code.next = x64_code.first;
     x64_code.beside = x64_code.beside_end = NULL;
     x64_code.populated = x64_code.rested = x64_code.rw;

@@ -8,9 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "translate/backend.h"
+
 typedef struct X64Code {
     uint8_t *rw;        /* where it is written */
-    uint8_t *rx;        /* where it is executed */
+    uint8_t *rx;        /* where it is executed: the same, or the same memory */
     size_t size;
     uint8_t *next;      /* rw: the first free byte */
     uint8_t *first;     /* rw: after the thunks, where blocks start */
@@ -26,8 +28,8 @@ enum {
     X64_CODE_ALIGN = 8, /* of entries: what is patched lies in words of as many bytes */
 };
 
-/* Maps `size` bytes twice. */
-bool x64_code_map(size_t size, GError **error);
+/* Maps `size` bytes, once or twice. */
+bool x64_code_map(size_t size, TnSplitWx split, GError **error);
 
 /* A block's code begins there, behind all that was noted before; and no block's does any more. */
 void x64_code_note(const uint8_t *entry_rx, void *block);
