@@ -176,6 +176,9 @@ static struct {
     size_t words;     /* of them that any bit is set in, from the start */
 } entries;
 
+/* The back end needs a host that has it, which what this is compiled for need not. */
+#define COUNTS_BITS __attribute__((target("popcnt")))
+
 static size_t place_of(const uint8_t *rx)
 {
     return (size_t)(rx - x64_code.rx) / X64_CODE_ALIGN;
@@ -191,7 +194,7 @@ static void make_tables(void)
     entries.block = g_new0(void *, places);
 }
 
-void x64_code_note(const uint8_t *entry_rx, void *block)
+COUNTS_BITS void x64_code_note(const uint8_t *entry_rx, void *block)
 {
     size_t i = place_of(entry_rx), w = i / WORD;
     uint64_t bit = UINT64_C(1) << i % WORD;
@@ -215,7 +218,7 @@ void x64_code_forget(void)
 }
 
 /* Where the block of the last entry noted at or before the address is kept, or NULL. */
-static void **kept_at(const uint8_t *rx)
+COUNTS_BITS static void **kept_at(const uint8_t *rx)
 {
     size_t i = place_of(rx), w = i / WORD;
     uint64_t mask = UINT64_MAX >> (WORD - 1 - i % WORD), bits = 0;
