@@ -67,6 +67,7 @@ typedef struct TnModeCacheEntry {
     uint64_t base;
     uint32_t flags, address_bits, core, id; /* id 0: empty */
     TnJumpBank *bank;                       /* the one it had last, or NULL */
+    struct TnModeCacheEntry *after;         /* of the mode that came after it last, or NULL */
 } TnModeCacheEntry;
 
 /* A span of physical memory that the host has, as the bus showed it. */
@@ -143,6 +144,7 @@ struct TnCpuPrivate {
     TnBlockKey key;             /* of mode_id */
     uint32_t core_mode;         /* TN_CORE_MODE_* of mode_id */
     TnModeCacheEntry mode_cache[TN_MODE_CACHE_SIZE];
+    TnModeCacheEntry *mode_entry; /* that the present mode was entered by; NULL: none */
     TnJumpBank *jump_banks;     /* TN_JUMP_BANKS of them, owned */
     unsigned jump_next_bank;    /* the next one to be given to another mode */
     TnIrBuilder builder;

@@ -164,20 +164,37 @@ static bool loop_has_work(TnCpu *cpu)
            p->single_step || p->skip_breakpoint || tn_breakpoint_any();
 }
 
-/* The next block where it is at hand and nothing has to be done before. */
-static TnBlock *block_at_hand(TnCpu *cpu)
+/* Gives the pc of the next block where nothing has to be done before it. */
+static inline bool may_go_on(TnCpu *cpu, uint64_t *pc)
 {
     TnBlockKey key = { 0 };
 
     if (TN_UNLIKELY(loop_has_work(cpu)) || !enter_mode(cpu, &key, true))
-        return NULL;
-    return tn_block_lookup_indirect(cpu, key.pc);
+        return false;
+    *pc = key.pc;
+    return true;
+}
+
+/* The next block where it is at hand and nothing has to be done before. */
+static TnBlock *block_at_hand(TnCpu *cpu)
+{
+    uint64_t pc;
+
+    return may_go_on(cpu, &pc) ? tn_block_lookup_indirect(cpu, pc) : NULL;
 }
 
 const void *tn_cpu_next_code(TnCpu *cpu)
 {
-    TnBlock *block = block_at_hand(cpu);
+    const TnJumpEntry *entry;
+    TnBlock *block;
+    uint64_t pc;
 
+    if (!may_go_on(cpu, &pc))
+        return NULL;
+    entry = &cpu->jump[tn_jump_index(pc)];
+    if (TN_LIKELY(__atomic_load_n(&entry->pc, __ATOMIC_RELAXED) == pc))
+        return entry->code;
+    block = tn_block_lookup_indirect(cpu, pc);
     return block ? block->code : NULL;
 }
 

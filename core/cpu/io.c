@@ -19,9 +19,9 @@ void tn_io_out(TnCpu *cpu, uint16_t port, uint32_t value, unsigned size)
 }
 
 /*
- * The virtual clock is one for all vCPUs and never goes back, so its ticks do not either. Only another
- * vCPU could tell that this one read them before its earlier instructions were done: LFENCE is nothing
- * to translated code, and with a single vCPU RDTSCP does not wait, either.
+ * The virtual clock is one for all vCPUs and never goes back, so its ticks do not either. Only
+ * another vCPU could tell that this one read them before its earlier instructions were done: LFENCE
+ * is nothing to translated code, and with a single vCPU RDTSCP does not wait, either.
  */
 uint64_t tn_cpu_ticks(TnCpu *cpu, uint64_t hz)
 {

@@ -86,7 +86,7 @@ static TnJumpBank *recycle(TnCpu *cpu, const TnTlbSpace *space)
     return bank;
 }
 
-static TnJumpBank *find_bank(TnCpu *cpu, const TnTlbSpace *space)
+TnJumpBank *tn_jump_bank(TnCpu *cpu, const TnTlbSpace *space)
 {
     TnJumpBank *banks = cpu->priv->jump_banks;
 
@@ -95,16 +95,6 @@ static TnJumpBank *find_bank(TnCpu *cpu, const TnTlbSpace *space)
             return &banks[k];
     }
     return recycle(cpu, space);
-}
-
-TnJumpBank *tn_jump_enter(TnCpu *cpu, TnJumpBank *hint)
-{
-    const TnTlbSpace *space = cpu->priv->key.mmu_mode == TN_MMU_USER ? cpu->priv->in_force : NULL;
-    bool fits = hint && hint->mode_id == cpu->mode_id && hint->space == space;
-    TnJumpBank *bank = fits ? hint : find_bank(cpu, space);
-
-    cpu->jump = bank->entry;
-    return bank;
 }
 
 static uint64_t pc_of(const TnJumpBank *bank, unsigned i)

@@ -47,9 +47,20 @@ typedef struct TnJumpBank {
 void tn_jump_init(TnCpu *cpu);
 void tn_jump_clear(TnCpu *cpu);
 
+/* The bank of cpu->mode_id and a space, made where there is none. [vcpu] */
+TnJumpBank *tn_jump_bank(TnCpu *cpu, const TnTlbSpace *space);
+
 /* Makes cpu->jump the bank of cpu->mode_id, whose key is cpu->priv->key; `hint` is the one that it
  * had last time, or NULL. Gives the bank. [vcpu] */
-TnJumpBank *tn_jump_enter(TnCpu *cpu, TnJumpBank *hint);
+static inline TnJumpBank *tn_jump_enter(TnCpu *cpu, TnJumpBank *hint)
+{
+    const TnTlbSpace *space = cpu->priv->key.mmu_mode == TN_MMU_USER ? cpu->priv->in_force : NULL;
+    bool fits = hint && hint->mode_id == cpu->mode_id && hint->space == space;
+    TnJumpBank *bank = fits ? hint : tn_jump_bank(cpu, space);
+
+    cpu->jump = bank->entry;
+    return bank;
+}
 
 /* The block in the present bank for a pc, or NULL; it has its entry then. [vcpu] */
 TnBlock *tn_jump_find(TnCpu *cpu, uint64_t pc);

@@ -22,11 +22,15 @@ static guint entry_hash(gconstpointer p)
     return (guint)(h >> 32);
 }
 
+static inline bool is_of(const TnModeCacheEntry *a, const TnModeCacheEntry *b)
+{
+    return a->flags == b->flags && a->base == b->base && a->address_bits == b->address_bits &&
+           a->core == b->core;
+}
+
 static gboolean entry_equal(gconstpointer p, gconstpointer q)
 {
-    const TnModeCacheEntry *a = p, *b = q;
-    return a->base == b->base && a->flags == b->flags && a->address_bits == b->address_bits &&
-           a->core == b->core;
+    return is_of(p, q);
 }
 
 static uint32_t intern(const TnModeCacheEntry *wanted)
@@ -45,21 +49,43 @@ static uint32_t intern(const TnModeCacheEntry *wanted)
     return id;
 }
 
+/* NULL: it has none, and is to be `known`. */
+static TnModeCacheEntry *find_entry(TnCpuPrivate *p, const TnModeCacheEntry *wanted, bool known)
+{
+    TnModeCacheEntry *e = &p->mode_cache[entry_hash(wanted) % TN_MODE_CACHE_SIZE];
+
+    if (!e->id || !is_of(e, wanted)) {
+        if (known)
+            return NULL;
+        *e = *wanted;
+        e->id = intern(wanted);
+    }
+    return e;
+}
+
+/* Modes mostly follow each other as they did before. */
 bool tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode, bool known)
 {
     TnCpuPrivate *p = cpu->priv;
     TnModeCacheEntry wanted = { .base = key->base, .flags = key->flags,
                                 .address_bits = key->address_bits | key->mmu_mode << 8,
                                 .core = core_mode };
-    TnModeCacheEntry *e = &p->mode_cache[entry_hash(&wanted) % TN_MODE_CACHE_SIZE];
+    TnModeCacheEntry *was = p->mode_entry, *e = was ? was->after : NULL;
 
-    if (!e->id || !entry_equal(e, &wanted)) {
-        if (known)
+    if (!e || !is_of(e, &wanted)) {
+        e = find_entry(p, &wanted, known);
+        if (!e)
             return false;
-        *e = wanted;
-        e->id = intern(&wanted);
+        if (was)
+            was->after = e;
     }
-    p->key = *key;
+    p->mode_entry = e;
+    /* One by one: the target has just written them so, wider loads would wait for the stores. */
+    p->key.pc = key->pc;
+    p->key.base = key->base;
+    p->key.flags = key->flags;
+    p->key.address_bits = key->address_bits;
+    p->key.mmu_mode = key->mmu_mode;
     p->core_mode = core_mode;
     cpu->mode_id = e->id;
     e->bank = tn_jump_enter(cpu, e->bank);

@@ -242,6 +242,8 @@ TN_NORETURN void x86_raise_db(TnCpu *cpu, uint64_t dr6_bits);
 
 /* Recomputes `mode` after a change of CPL, CRs, segments, EFLAGS, XCR0, MXCSR. */
 void x86_update_mode(TnCpu *cpu);
+/* The same after a change of CPL, EFLAGS, CS and SS alone; quick from 64-bit code to 64-bit code. */
+void x86_update_level(TnCpu *cpu);
 
 /*
  * The guest's x87 registers may live in the host's (vector/x87-live.c): C code that looks at st, fsw,

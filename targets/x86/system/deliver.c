@@ -255,7 +255,7 @@ void x86_deliver(TnCpu *cpu, const X86Event *event)
         deliver_protected(cpu, event);
     s->shadow = false;
     s->step_armed = false;
-    x86_update_mode(cpu);
+    x86_update_level(cpu);
 }
 
 /* ---- INT n, INT3, INTO, INT1 (vol. 2A, "INT n") -------------------------------------------- */

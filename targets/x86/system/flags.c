@@ -101,7 +101,7 @@ void x86_helper_popf(TnCpu *cpu, uint64_t image, uint32_t op_size)
 
     if (flags_v8086_restricted(s)) {
         flags_popf_vme(cpu, (uint32_t)image, op_size);
-        x86_update_mode(cpu);
+        x86_update_level(cpu);
         return;
     }
     if (op_size != 2)
@@ -112,7 +112,7 @@ void x86_helper_popf(TnCpu *cpu, uint64_t image, uint32_t op_size)
         mask |= EFLAGS_IOPL;
     x86_write_eflags(s, (uint32_t)image, mask);
     s->eflags &= ~(uint32_t)EFLAGS_RF;
-    x86_update_mode(cpu);
+    x86_update_level(cpu);
 }
 
 void x86_helper_clac(TnCpu *cpu)
@@ -122,7 +122,7 @@ void x86_helper_clac(TnCpu *cpu)
     if (s->cpl)
         x86_ud(cpu);
     s->eflags &= ~(uint32_t)EFLAGS_AC;
-    x86_update_mode(cpu);
+    x86_update_level(cpu);
 }
 
 void x86_helper_stac(TnCpu *cpu)
@@ -132,5 +132,5 @@ void x86_helper_stac(TnCpu *cpu)
     if (s->cpl)
         x86_ud(cpu);
     s->eflags |= EFLAGS_AC;
-    x86_update_mode(cpu);
+    x86_update_level(cpu);
 }

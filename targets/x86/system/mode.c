@@ -110,12 +110,30 @@ static uint32_t mode_flags(const X86State *s)
     return mode;
 }
 
+static uint32_t mode_level(const X86State *s)
+{
+    return s->cpl | mode_flags(s) | (s->shadow ? MODE_SHADOW : 0) | (s->smm ? MODE_SMM : 0);
+}
+
 void x86_update_mode(TnCpu *cpu)
 {
     X86State *s = x86_state(cpu);
 
-    s->mode = s->cpl | mode_segments(s) | mode_control(s) | mode_flags(s) |
-              (s->shadow ? MODE_SHADOW : 0) | (s->smm ? MODE_SMM : 0);
+    s->mode = mode_level(s) | mode_segments(s) | mode_control(s);
+}
+
+void x86_update_level(TnCpu *cpu)
+{
+    enum {
+        LEVEL = MODE_CPL | MODE_VM | MODE_TF | MODE_RF | MODE_IOPL_OK | MODE_AC | MODE_SMAP_LIFTED |
+                MODE_SHADOW | MODE_SMM,
+    };
+    X86State *s = x86_state(cpu);
+
+    if ((s->mode & MODE_CS64) && (s->seg[CS].attrs & DESC_L))
+        s->mode = (s->mode & ~(uint32_t)LEVEL) | mode_level(s);
+    else
+        x86_update_mode(cpu);
 }
 
 void x86_key(TnCpu *cpu, TnBlockKey *key)

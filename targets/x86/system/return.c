@@ -277,7 +277,7 @@ void x86_helper_iret(TnCpu *cpu, uint32_t op_size, uint64_t next_pc)
     else
         return_iret_real(cpu, op_size);
     s->nmi_blocked = false;
-    x86_update_mode(cpu);
+    x86_update_level(cpu);
 }
 
 void x86_helper_ret_far(TnCpu *cpu, uint32_t op_size, uint32_t release)

@@ -59,7 +59,7 @@ void x86_helper_syscall(TnCpu *cpu, uint64_t next_pc)
         flat_enter(s, selector, selector + SYSRET_SS, 0, false);
     }
     s->step_armed = false;
-    x86_update_mode(cpu);
+    x86_update_level(cpu);
 }
 
 void x86_helper_sysret(TnCpu *cpu, uint32_t op_size)
@@ -80,7 +80,7 @@ void x86_helper_sysret(TnCpu *cpu, uint32_t op_size)
         x86_set_eflags(s, (uint32_t)s->regs[R11] & SYSRET_FLAGS);
     else
         s->eflags |= EFLAGS_IF;
-    x86_update_mode(cpu);
+    x86_update_level(cpu);
     /* TF as SYSRET loads it counts at once: the trap comes before the first user instruction. */
     if (s->eflags & EFLAGS_TF) {
         cpu->fault_pc = s->rip;

@@ -129,6 +129,37 @@ static uint8_t ist_stack[2048] __attribute__((aligned(16)));
 CODE(odd_stack, "sub $4, %rsp\n and $-16, %rsp\n sub $8, %rsp\n sub $3, %rsp\n int $0x42\n ret");
 CODE(raise_ud, "ud2\n ret");
 
+/* The flags of an operation that a block ends behind, for the next one to push them all. */
+#define FLAGS_BEHIND(insn, a, b) \
+    ({ \
+        word flags_, x_ = (a); \
+        __asm__ volatile(insn "\n jmp 1f\n .p2align 6\n 1: pushf\n pop %0" \
+                         : "=r"(flags_), "+c"(x_) \
+                         : "d"((word)(b)) \
+                         : "cc"); \
+        flags_ & ARITHMETIC; \
+    })
+
+CASE(flags_behind, "long/flags-of-another-block-are-pushed")
+{
+    enum {
+        P = 1 << 2, A = 1 << 4, Z = 1 << 6, S = 1 << 7, O = 1 << 11,
+        ARITHMETIC = CF | P | A | Z | S | O,
+    };
+    /* Exits are not linked at first. */
+    for (unsigned round = 0; round < 3; round++) {
+        check(FLAGS_BEHIND("subb %%dl, %%cl", 0x80, 1) == (O | A), "byte", round);
+        check(FLAGS_BEHIND("addb %%dl, %%cl", 0x1ff, 0x301) == (CF | P | A | Z), "byte", round);
+        check(FLAGS_BEHIND("cmpw %%dx, %%cx", 0, 1) == (CF | P | A | S), "word", round);
+        check(FLAGS_BEHIND("addw %%dx, %%cx", 0x8000, 0x8000) == (CF | P | Z | O), "word", round);
+        check(FLAGS_BEHIND("addl %%edx, %%ecx", INT32_MAX, 1) == (P | A | S | O), "long", round);
+        check(FLAGS_BEHIND("cmpl %%edx, %%ecx", 5, UINT64_MAX << 32 | 5) == (P | Z), "long", round);
+        check(FLAGS_BEHIND("addq %%rdx, %%rcx", UINT64_MAX, 1) == (CF | P | A | Z), "quad", round);
+        check(FLAGS_BEHIND("cmpq %%rdx, %%rcx", 1ull << 63, 1) == (P | A | O), "quad", round);
+        check(FLAGS_BEHIND("testq %%rdx, %%rcx", 1ull << 63, 3ull << 62) == (P | S), "quad", round);
+    }
+}
+
 CASE(rdtscp, "long/rdtscp-gives-tsc-aux-and-zeroes-the-upper-halves")
 {
     uint64_t a = UINT64_MAX, d = UINT64_MAX, c = UINT64_MAX, before, between, after;

@@ -108,6 +108,39 @@ static bool read_recipe(const View *v, const uint8_t **note, uint32_t *flags)
     return true;
 }
 
+#define FLAGS_OF(insn, suffix, type) \
+    do { \
+        type value = (type)a; \
+        __asm__(insn suffix " %2, %0; lahf; seto %%al" \
+                : "+r"(value), "=a"(flags) : "q"((type)b) : "cc"); \
+    } while (0)
+
+/* Of the host, as x64_pack_host_flags takes them. */
+#define HOST_FLAGS(insn) \
+    do { \
+        if (size == TN_I32) \
+            FLAGS_OF(insn, "l", uint32_t); \
+        else if (size == TN_I64) \
+            FLAGS_OF(insn, "q", uint64_t); \
+        else if (size == TN_I8) \
+            FLAGS_OF(insn, "b", uint8_t); \
+        else \
+            FLAGS_OF(insn, "w", uint16_t); \
+    } while (0)
+
+static uint32_t eval_flags(TnFlagOp fop, unsigned size, uint64_t a, uint64_t b)
+{
+    uint32_t flags;
+
+    if (fop == TN_FLAGS_ADD)
+        HOST_FLAGS("add");
+    else if (fop == TN_FLAGS_SUB)
+        HOST_FLAGS("cmp");
+    else
+        return tn_flags_eval(fop, size, a, b, 0);
+    return x64_pack_host_flags(flags, false);
+}
+
 void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
@@ -123,7 +156,7 @@ void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame)
         a = first_operand(fop, a, b);
     *flags_home(&v) = fop == X64_LAZY_HOST
                           ? x64_pack_host_flags(a, what & X64_LAZY_OF_LOGIC)
-                          : tn_flags_eval(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b, 0);
+                          : eval_flags(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b);
 }
 
 /* ---- The x87: from and to a buffer, 10 bytes where the type says 16 -------------------------- */
