@@ -24,8 +24,9 @@ enum {
     RECLAIM_AT = 512, /* dead blocks that make it worth trying */
 };
 
+static _Atomic(TnBlock *) hash[HASH_SIZE];
+
 static struct {
-    _Atomic(TnBlock *) hash[HASH_SIZE];
     TnBlock *dead;          /* through page_next[0]; under the lock */
     unsigned n_dead;
     atomic_ullong epoch;
@@ -37,7 +38,7 @@ static _Atomic(TnBlock *) *bucket(uint64_t phys, uint64_t pc, uint32_t mode_id)
     uint64_t page = tn_page_of(phys) ^ tn_page_of(pc) << 20 ^ (uint64_t)mode_id << 40;
     uint64_t h = page * UINT64_C(0x9e3779b97f4a7c15) >> (64 - HASH_BITS);
 
-    return &cache.hash[(h & ~(uint64_t)(PAGE_LINES - 1)) | tn_page_offset(phys) >> LINE_BITS];
+    return &hash[(h & ~(uint64_t)(PAGE_LINES - 1)) | tn_page_offset(phys) >> LINE_BITS];
 }
 
 /* Blocks beside the one that everybody finds say in `asked` what they are. */
@@ -376,8 +377,8 @@ void tn_blocks_flush(void)
     tn_translator_lock();
     tn_jump_reset();
     for (unsigned i = 0; i < HASH_SIZE; i++) {
-        free_chain(atomic_load(&cache.hash[i]), false);
-        atomic_store(&cache.hash[i], NULL);
+        free_chain(atomic_load(&hash[i]), false);
+        atomic_store(&hash[i], NULL);
     }
     free_chain(cache.dead, true);
     cache.dead = NULL;
