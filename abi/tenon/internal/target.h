@@ -175,15 +175,17 @@ struct TnCpu {
     uint32_t mode_id;          /* interned (base, flags, address_bits) of the running code */
     atomic_uint requests;      /* TnCpuRequest bits */
     void *code_frame;          /* back end: the stack frame of translated code; NULL outside of it */
+    uint64_t fault_pc;         /* guest pc of the access or helper in flight, set by slow paths */
 
     /* What translated code is full of: the cache line before the state. */
     _Alignas(64) const void *called[TN_CPU_CALLED]; /* back end: code that blocks often call */
-    uint64_t page_mask;        /* back end: what of an address is its page's */
+    uint64_t page_mask[3];     /* back end: what of an address is its page's; with what is 0 in aligned
+                                * ones of 4 and 8 bytes */
     TnJumpEntry *jump;         /* the jump cache of the running mode, TN_JUMP_SIZE entries */
-    uint64_t fault_pc;         /* guest pc of the access or helper in flight, set by slow paths */
     /* Written by any thread: nonzero makes translated code return to the main loop at its next check. */
     atomic_uint exit_request;
     uint32_t entry_mask;       /* back end: what is the offset of the page's entry in a soft TLB */
+    uint32_t entry_bits;       /* back end: from which bits of the page's address it comes */
     uint8_t vec_state;         /* back end: where pinned vector registers are; 0 outside of
                                 * translated code: in the state */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tenon/error.h"
+#include "translate/code-pages.h"
 #include "translate/check.h"
 #include "translate/promote.h"
 #include "translate/softmmu.h"
@@ -87,11 +88,18 @@ void tn_block_sampled(TnCpu *cpu, TnBlock *block)
 }
 
 unsigned fake_remade;
+TnBlockForm fake_remade_form;
 
 bool tn_block_remake(TnCpu *cpu, TnBlock *block, TnBlockForm form)
 {
     fake_remade++;
+    fake_remade_form = form;
     return false;
+}
+
+TnCodePage *tn_code_page_find(const void *host)
+{
+    return NULL;
 }
 
 /* ---- The slow path ---------------------------------------------------------------------------- */

@@ -67,6 +67,7 @@ const TnBlock *fake_left(void);
 
 /* How often a block was to be made anew. */
 extern unsigned fake_remade;
+extern TnBlockForm fake_remade_form; /* the last one */
 
 /* What tn_cpu_next_code knows, and gives where nothing is requested. */
 extern TnJumpEntry fake_next;

@@ -72,6 +72,46 @@ static void test_edges_of_one_that_runs_once(void)
     fake_cpu_free(cpu);
 }
 
+static void meet_odd(TnCpu *cpu, TnBlock *block)
+{
+    atomic_store(&cpu->exit_request, 0);
+    for (unsigned i = 0; i < MANY; i++)
+        x64_met_odd(cpu, block);
+}
+
+static void test_odd(void)
+{
+    TnCpu *cpu = fake_cpu_new();
+    TnBlock first = { .form = TN_FORM_FAST }, hot = { .form = TN_FORM_HOT };
+
+    meet_odd(cpu, &first);
+    g_assert_true(atomic_load(&cpu->exit_request));
+    g_assert_cmpuint(looked(cpu), ==, 1);
+    g_assert_cmpint(fake_remade_form, ==, TN_FORM_HOT);
+    meet_odd(cpu, &hot);
+    g_assert_false(atomic_load(&cpu->exit_request));
+    g_assert_cmpuint(looked(cpu), ==, 0);
+    fake_cpu_free(cpu);
+}
+
+/* What is never made anew for it must not leave odd accesses to slow paths. */
+static void test_becoming_hot(void)
+{
+    static const uint8_t bytes[4];
+    TnBlock block = { .form = TN_FORM_FAST, .bytes = bytes };
+    TnBlock once = block, late = block, hot = block, unknown = block;
+
+    once.phys[0] = UINT64_MAX;
+    late.n_late = 1;
+    hot.form = TN_FORM_HOT;
+    unknown.bytes = NULL;
+    g_assert_true(x64_may_become_hot(&block));
+    g_assert_false(x64_may_become_hot(&once));
+    g_assert_false(x64_may_become_hot(&late));
+    g_assert_false(x64_may_become_hot(&hot));
+    g_assert_false(x64_may_become_hot(&unknown));
+}
+
 static TnBlock *compile(void)
 {
     TnBlock *block = g_new0(TnBlock, 1);
@@ -113,6 +153,8 @@ int main(int argc, char **argv)
     g_test_add_func("/x64/sample/edges-met-often-make-a-block-anew", test_edges);
     g_test_add_func("/x64/sample/edges-are-forgotten-with-a-flush", test_edges_of_flushed);
     g_test_add_func("/x64/sample/edges-of-what-runs-once", test_edges_of_one_that_runs_once);
+    g_test_add_func("/x64/sample/odd-accesses-make-a-first-form-hot", test_odd);
+    g_test_add_func("/x64/sample/what-may-become-hot", test_becoming_hot);
     g_test_add_func("/x64/sample/code-of-a-released-block-is-nobodys", test_code_of_released);
     return g_test_run();
 }

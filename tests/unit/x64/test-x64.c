@@ -42,6 +42,8 @@ static Outcome run(const TnBackend *backend, TnCpu *cpu, TnBlock *block)
 }
 
 static TnBlockForm form; /* of the program at hand */
+static bool aligned;     /* its accesses are expected to be aligned: it can be made anew */
+static const uint8_t code_bytes[256]; /* it is said to be made from */
 
 static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock *next)
 {
@@ -49,8 +51,9 @@ static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock 
 
     block->key = (TnBlockKey){ .pc = next ? BLOCK_PC : NEXT_PC, .address_bits = 64 };
     block->mode_id = 1;
-    block->size = 256;
+    block->size = sizeof(code_bytes);
     block->form = form;
+    block->bytes = aligned ? code_bytes : NULL;
     if (!backend->compile(block, b->ops, b->n_ops, b->n_temps))
         g_error("out of code memory");
     for (uint32_t i = 0; i < block->n_exits; i++) {
@@ -263,7 +266,8 @@ static void fail(Gen *g, Rig *r)
 static void lesser_host(Gen *g)
 {
     bool *const features[] = { &x64_host.bmi1, &x64_host.bmi2, &x64_host.lzcnt, &x64_host.fma,
-                               &x64_host.sha, &x64_host.avx2, &x64_host.sse41 };
+                               &x64_host.sha, &x64_host.avx2, &x64_host.sse41,
+                               &x64_host.pext };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(features); i++)
         *features[i] = *features[i] && one_in(g, 2);
@@ -278,6 +282,7 @@ static void run_one(Gen *g, Rig *r, unsigned n_ops, unsigned n_states)
     if (one_in(g, 3))
         lesser_host(g);
     form = (TnBlockForm)below(g, TN_FORM_TAIL + 1);
+    aligned = one_in(g, 2);
     r->empty_tlb = one_in(g, 3);
     gen_program(g, n_ops);
     tn_ir_dump(&fake_target, g->b.ops, g->b.n_ops, g_string_truncate(r->next_ir, 0));

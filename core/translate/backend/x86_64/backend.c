@@ -10,6 +10,7 @@
 #include "compile.h"
 #include "keep.h"
 #include "notes.h"
+#include "slow.h"
 #include "tenon/error.h"
 
 enum {
@@ -176,6 +177,7 @@ static bool x64_compile(TnBlock *block, const TnIrOp *ops, unsigned n_ops, unsig
     if (x64_code.rw + x64_code.size - x64_code.next < X64_OP_ROOM)
         return false;
     cx->tries_near = block->form == TN_FORM_FAST;
+    cx->settles_odd = x64_may_become_hot(block);
     done = compile(cx, block, ops, (int)n_ops, (int)n_temps);
     if (cx->too_far) {
         cx->tries_near = false;

@@ -86,6 +86,7 @@ typedef struct X64Ctx {
     X64Temp *temps;
     X64OpInfo *info;       /* of each operation */
     int i;                 /* the operation being lowered */
+    bool settles_odd;      /* accesses that are not aligned may be left to code in C (sample.c) */
     bool tries_near;       /* jumps to slow paths are short where that seems to do (reach.c) */
     bool too_far;          /* it did not */
     unsigned n_near;       /* slow paths with short jumps, which are emitted first */

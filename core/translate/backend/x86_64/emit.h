@@ -80,6 +80,7 @@ enum {
     X64_ANDN = X64_0F38 | 0xf2, X64_SHLX = X64_0F38 | X64_66 | 0xf7,
     X64_SHRX = X64_0F38 | X64_F2 | 0xf7, X64_SARX = X64_0F38 | X64_F3 | 0xf7,
     X64_RORX = X64_0F3A | X64_F2 | 0xf0, X64_MULX = X64_0F38 | X64_F2 | 0xf6,
+    X64_PEXT = X64_0F38 | X64_F3 | 0xf5,
     /* Vector moves */
     X64_MOVD_LOAD = X64_66 | X64_0F | 0x6e, X64_MOVD_STORE = X64_66 | X64_0F | 0x7e,
     X64_ORPS = X64_0F | 0x56, X64_PXOR = X64_66 | X64_0F | 0xef,

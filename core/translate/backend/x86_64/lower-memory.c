@@ -10,9 +10,7 @@
 #include "compile.h"
 #include "put.h"
 
-enum { ENTRY_LOG2 = 5 };
-
-_Static_assert(sizeof(TnTlbEntry) == 1 << ENTRY_LOG2, "the probe scales by the entry's size");
+_Static_assert(sizeof(TnTlbEntry) == 1 << X64_ENTRY_LOG2, "the probe scales by the entry's size");
 _Static_assert(TN_PAGE_BITS + TN_TLB_BITS <= 32, "the probe takes the number from 32 bits");
 
 /* An instruction on a field of the TLB entry found, in the address space in force: GS has its base. */
@@ -72,11 +70,11 @@ static X64Mem probed_before(X64Ctx *cx, X64Stub *s, int addr, int index, int32_t
     return x64_mem_index(index, addr, 0, disp);
 }
 
+enum { RIGHT = TN_PAGE_BITS - X64_ENTRY_LOG2 };
+
 /* It is in the low 32 bits; what is beside it goes by a mask. */
 static inline uint8_t *number_of_entry(uint8_t *p, const X64Refill *r)
 {
-    enum { RIGHT = TN_PAGE_BITS - ENTRY_LOG2 };
-
     if (!r->first && x64_host.bmi2)
         return x64_put_rorx(p, r->index, r->addr, RIGHT);
     if (r->first)
@@ -96,15 +94,14 @@ static inline uint8_t *put_masks(uint8_t *p, const X64Refill *r)
     else
         p = x64_put_g1(p, X64_G1_AND, 0, r->index, X64_ENTRY_MASK);
     if (r->small && !r->align)
-        return x64_put_rm(p, X64_AND | X64_W, r->tag, x64_env(X64_CPU_OFS(page_mask)));
+        return x64_put_rm(p, X64_AND | X64_W, r->tag, x64_env(X64_CPU_OFS(page_mask[0])));
     return x64_put_g1(p, X64_G1_AND, X64_W, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
 }
 
-uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
+/* The number of the entry and the tag that it is to have. */
+static uint8_t *put_number_and_tag(uint8_t *p, const X64Refill *r)
 {
-    size_t tag = r->write ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read);
-    uint8_t *p = number_of_entry(e->p, r), *miss;
-
+    p = number_of_entry(p, r);
     if (r->last)
         p = x64_put_rm(p, X64_LEA | X64_W, r->tag, x64_mem(r->addr, r->last));
     else
@@ -112,6 +109,33 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
     p = put_masks(p, r);
     if (r->also)
         p = x64_put_g1(p, X64_G1_OR, X64_W, r->tag, (int32_t)r->also);
+    return p;
+}
+
+/* The same where an aligned access cannot leave its page: the number comes from the tag. */
+static uint8_t *put_tag_and_number(uint8_t *p, const X64Refill *r)
+{
+    int32_t masks = X64_CPU_OFS(page_mask[0]);
+    unsigned which = !r->align ? 0 : r->align < (int32_t)sizeof(uint32_t) ? 1 : 2;
+
+    if (r->disp)
+        p = x64_put_rm(p, X64_LEA | X64_W, r->tag, x64_mem(r->addr, r->disp));
+    else
+        p = x64_put_rr(p, X64_MOV_LOAD | X64_W, r->tag, r->addr);
+    p = x64_put_rm(p, X64_AND | X64_W, r->tag, x64_env(masks + (int32_t)(which * sizeof(uint64_t))));
+    if (x64_host.pext)
+        return x64_put_pext_env(p, r->index, r->tag, X64_CPU_OFS(entry_bits));
+    p = x64_put_rr(p, X64_MOV_LOAD, r->index, r->tag);
+    p = x64_put_rr(p, X64_GRP2_IMM8, X64_G2_SHR, r->index);
+    *p = RIGHT;
+    return x64_put_rm(p + 1, X64_AND, r->index, x64_env(X64_CPU_OFS(entry_mask)));
+}
+
+uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
+{
+    size_t tag = r->write ? offsetof(TnTlbEntry, write) : offsetof(TnTlbEntry, read);
+    uint8_t *p = r->aligned ? put_tag_and_number(e->p, r) : put_number_and_tag(e->p, r), *miss;
+
     e->p = put_of_entry(p, X64_CMP | X64_W, r->tag, r, tag);
     miss = r->near ? x64_jcc8(e, X64_NZ) : x64_jcc32(e, X64_NZ);
     e->p = put_of_entry(e->p, X64_MOV_LOAD | X64_W, r->index, r, offsetof(TnTlbEntry, addend));
@@ -130,6 +154,18 @@ static void leave_where_it_fails(X64Ctx *cx, X64Stub *s, const TnIrOp *op, const
     s->last = g->last;
     s->write = g->write;
     s->stores = is_write(op);
+}
+
+/* Code for accesses that turn out not to be aligned is made anew without (x64_met_odd). */
+static void expect_aligned(X64Ctx *cx, const X64Stub *s, X64Refill *r, int32_t above)
+{
+    bool has_mask = above == 0 || above + 1 == sizeof(uint32_t) || above + 1 == sizeof(uint64_t);
+
+    if (!r->small || x64_group(cx) || !has_mask ||
+        (s->kind != X64_STUB_LOAD && s->kind != X64_STUB_STORE) || (above && !cx->settles_odd))
+        return;
+    r->aligned = true;
+    r->align = above;
 }
 
 X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag)
@@ -166,6 +202,7 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
         r.stub = number_of(cx, s);
         return x64_through_site(cx, &r);
     }
+    expect_aligned(cx, s, &r, above);
     r.near = x64_seems_near(cx);
     if (r.near)
         s->near = x64_emit_probe(&cx->e, &r);

@@ -91,6 +91,7 @@ typedef struct X64Refill {
     int site;                 /* instead of the window, or -1 */
     bool write;
     bool small;               /* in the first form of a block: short code before quick code */
+    bool aligned;             /* what is not aligned misses, too; there is only one access */
     bool near;                /* the jump of a miss is a short one */
     uint32_t also;            /* bits of the tag that are to be set, too */
     unsigned stub;            /* the slow path */

@@ -119,4 +119,15 @@ static inline uint8_t *x64_put_rorx(uint8_t *p, int dst, int src, unsigned count
     return x64_put(p, head | (uint64_t)(x64_modrm(3, dst, src) | count << 8) << 32, 6);
 }
 
+/* dst = those bits of src that a place near the env register has, side by side (BMI2), of 32. */
+static inline uint8_t *x64_put_pext_env(uint8_t *p, int dst, int src, int32_t disp)
+{
+    enum { VEX3 = 0xc4, NOT_R = 0x80, NOT_XB = 0x60, MAP = 2, PP = 2, BYTE = 1, LENGTH = 6 };
+    unsigned rxb = (dst < 8 ? NOT_R : 0) | NOT_XB | MAP, vvvv = (~(unsigned)src & 15) << 3 | PP;
+    uint32_t head = VEX3 | rxb << 8 | vvvv << 16 | (uint32_t)(X64_PEXT & UINT8_MAX) << 24;
+
+    return x64_put(p, head | (uint64_t)(x64_modrm(BYTE, dst, X64_ENV) | (uint32_t)(uint8_t)disp << 8) << 32,
+                   LENGTH);
+}
+
 #endif

@@ -136,6 +136,22 @@ static void host_leaf7(X64Host *h)
     h->vpclmul = h->avx && (c & bit_VPCLMULQDQ);
 }
 
+/* Some have PEXT in microcode: AMD's before family 19h (AMD, Software Optimization Guides). */
+static bool has_quick_pext(const X64Host *h)
+{
+    enum { BASE_SHIFT = 8, BASE = 0xf, EXTENDED_SHIFT = 20, EXTENDED = 0xff, QUICK = 0x19,
+           HYGON = 0x6f677948 }; /* "Hygo", who have AMD's of family 18h */
+    unsigned a, b, c, d, family;
+
+    if (!h->bmi2 || !__get_cpuid(0, &a, &b, &c, &d))
+        return false;
+    if (b != signature_AMD_ebx && b != HYGON)
+        return true;
+    __get_cpuid(1, &a, &b, &c, &d);
+    family = (a >> BASE_SHIFT & BASE) + (a >> EXTENDED_SHIFT & EXTENDED);
+    return family >= QUICK;
+}
+
 void x64_host_init(void)
 {
     unsigned a, b, c, d;
@@ -143,6 +159,7 @@ void x64_host_init(void)
     x64_host = (X64Host){ 0 };
     host_leaf1(&x64_host);
     host_leaf7(&x64_host);
+    x64_host.pext = has_quick_pext(&x64_host);
     x64_host.fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
     if (__get_cpuid(0x80000001, &a, &b, &c, &d))
         x64_host.lzcnt = c & bit_LZCNT;

@@ -17,6 +17,7 @@
 #include "cpu/cpu-private.h"
 #include "notes.h"
 #include "slow.h"
+#include "translate/code-pages.h"
 #include "translate/promote.h"
 #include "translate/softmmu.h"
 #include "translate/translator.h"
@@ -53,7 +54,7 @@ static void on_time(int signal, siginfo_t *info, void *context)
 }
 
 /*
- * Blocks whose accesses kept meeting an edge between pages since samples were looked at last. One
+ * Blocks whose accesses kept meeting an edge between pages, or kept being odd, since samples were looked at last. One
  * that is killed meanwhile stays until the vCPU is outside after that look (blocks.c); a flush takes
  * them at once, and others may be where they were.
  */
@@ -63,6 +64,7 @@ THREAD struct {
         unsigned n;
     } met[16];
     TnBlock *often;   /* one that met many */
+    TnBlockForm form; /* to be made anew in */
     uint64_t flushes; /* there were before all of these */
 } edges;
 
@@ -100,15 +102,24 @@ static uint64_t flushes(void)
     return __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED);
 }
 
-/* Where frames of the stack lie across an edge, all accesses of a group are left to code in C, or the
- * block is left. A block that runs once is gone before samples are looked at. */
-void x64_met_edge(TnBlock *block, unsigned cost)
+/* Whether the block becomes hot where it runs often. */
+bool x64_may_become_hot(const TnBlock *block)
+{
+    const TnCodePage *page;
+
+    if (!(x64_opt & TN_OPT_SITES) || block->form != TN_FORM_FAST ||
+        block->phys[0] == UINT64_MAX || !block->bytes || block->n_late)
+        return false;
+    page = tn_code_page_find((const void *)(uintptr_t)block->phys[0]);
+    return !page || !tn_code_page_rewritten(page);
+}
+
+/* True where it comes to so much that the block is to be made anew. */
+static bool count(TnBlock *block, unsigned cost, TnBlockForm form)
 {
     enum { SHIFT = 5, OFTEN = 500 };
     unsigned k = (unsigned)((uintptr_t)block >> SHIFT) % G_N_ELEMENTS(edges.met);
 
-    if (!wanted || block->form >= TN_FORM_APART || block->phys[0] == UINT64_MAX)
-        return;
     if (edges.flushes != flushes()) {
         memset(&edges, 0, sizeof(edges));
         edges.flushes = flushes();
@@ -118,8 +129,29 @@ void x64_met_edge(TnBlock *block, unsigned cost)
         edges.met[k].n = 0;
     }
     edges.met[k].n += cost;
-    if (edges.met[k].n >= OFTEN)
-        edges.often = block;
+    if (edges.met[k].n < OFTEN)
+        return false;
+    edges.often = block;
+    edges.form = form;
+    return true;
+}
+
+/* Where frames of the stack lie across an edge, all accesses of a group are left to code in C, or the
+ * block is left. A block that runs once is gone before samples are looked at. */
+void x64_met_edge(TnBlock *block, unsigned cost)
+{
+    if (wanted && block->form < TN_FORM_APART && block->phys[0] != UINT64_MAX)
+        count(block, cost, TN_FORM_APART);
+}
+
+/* All that are not aligned are left to code in C in its first form. */
+void x64_met_odd(TnCpu *cpu, TnBlock *block)
+{
+    enum { COST = 5 };
+
+    if (wanted && block->form == TN_FORM_FAST && block->phys[0] != UINT64_MAX &&
+        count(block, COST, TN_FORM_HOT))
+        atomic_store_explicit(&cpu->exit_request, 1, memory_order_relaxed);
 }
 
 void x64_sampled(TnCpu *cpu)
@@ -131,7 +163,7 @@ void x64_sampled(TnCpu *cpu)
         tn_block_remake(cpu, bad->owner, (TnBlockForm)bad->owner->form);
     }
     if (edges.often && edges.flushes == flushes())
-        tn_block_remake(cpu, edges.often, TN_FORM_APART);
+        tn_block_remake(cpu, edges.often, edges.form);
     memset(&edges, 0, sizeof(edges));
     cpu->priv->ticks += n_places;
     for (unsigned i = 0; i < n_places; i++) {

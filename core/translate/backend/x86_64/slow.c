@@ -483,6 +483,13 @@ static const void *settle_group(const View *v, TnBlock *block, unsigned head, ui
     return tail ? tail->code : leave_with(v, pc, TN_RUN_EXIT_TAIL);
 }
 
+/* An aligned one went here for another reason. */
+static bool is_odd(const Access *a)
+{
+    return (a->kind == X64_STUB_LOAD || a->kind == X64_STUB_STORE) &&
+           a->addr % tn_ir_type_size(a->mem >> TYPE_SHIFT);
+}
+
 const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
@@ -516,6 +523,8 @@ const void *x64_slow(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
     }
     if (is_near_edge(a.addr))
         x64_met_edge(block, X64_EDGE_MET);
+    else if (is_odd(&a))
+        x64_met_odd(cpu, block);
     if (a.clear != (unsigned)X64_NONE)
         *gpr(&v, a.clear) = 0;
     return a.back ? a.back : end_of_note(&v, head, note);

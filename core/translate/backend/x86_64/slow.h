@@ -43,6 +43,10 @@ const void *x64_leave_direct(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 /* An access of the block met an edge between pages, or something else near one (sample.c). */
 enum { X64_EDGE_MET = 1, X64_EDGE_LEFT = 8 }; /* what it costs; the latter: the block was left there */
 void x64_met_edge(TnBlock *block, unsigned cost);
+/* One that is not aligned. */
+void x64_met_odd(TnCpu *cpu, TnBlock *block);
+/* Whether the block is made anew where it meets many. */
+bool x64_may_become_hot(const TnBlock *block);
 
 /* Computes what the recipe in the frame says and stores the packed flags to the state. */
 void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame);

@@ -64,8 +64,16 @@ enum {
 
 _Static_assert(X64_F_VEC % 32 == 0, "aligned moves of 32 bytes go there");
 
-/* The number of an entry of the soft TLB, times the entry's size: TnCpu.entry_mask. */
-enum { X64_ENTRY_MASK = (TN_TLB_SIZE - 1) * (int)sizeof(TnTlbEntry) };
+/*
+ * The number of an entry of the soft TLB, times the entry's size: TnCpu.entry_mask. It comes from bits
+ * of the page's address, below which it has as many that are 0 as the size takes: TnCpu.entry_bits.
+ */
+enum {
+    X64_ENTRY_LOG2 = 5,
+    X64_ENTRY_MASK = (TN_TLB_SIZE - 1) << X64_ENTRY_LOG2,
+    X64_ENTRY_BITS = X64_ENTRY_MASK << (TN_PAGE_BITS - X64_ENTRY_LOG2) |
+                     ((1 << X64_ENTRY_LOG2) - 1) << (TN_PAGE_BITS - X64_ENTRY_LOG2),
+};
 
 /*
  * The recipe of packed flags in the frame. Between blocks the condition flags are either in the state
@@ -100,7 +108,7 @@ enum {
 /* Host features that change what is emitted. */
 typedef struct X64Host {
     bool avx, avx2, bmi1, bmi2, lzcnt, popcnt, movbe, fma, f16c, sse3, ssse3, sse41, sse42, aes,
-        pclmul, sha, vaes, vpclmul, gfni, fsgsbase;
+        pclmul, sha, vaes, vpclmul, gfni, fsgsbase, pext; /* pext: a quick one */
 } X64Host;
 
 extern X64Host x64_host;

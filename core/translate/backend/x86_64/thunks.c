@@ -179,8 +179,13 @@ static void make_enter(X64Emit *e)
     enter_mxcsr(e);
     x64_store_imm(e, 0, x64_frame(X64_F_FLAGS_OP), 0);
     x64_store_imm(e, 3, x64_frame(X64_F_RECIPE), 0);
-    x64_store_imm(e, 3, x64_env(X64_CPU_OFS(page_mask)), -(int32_t)TN_PAGE_SIZE);
+    x64_store_imm(e, 3, x64_env(X64_CPU_OFS(page_mask[0])), -(int32_t)TN_PAGE_SIZE);
+    x64_store_imm(e, 3, x64_env(X64_CPU_OFS(page_mask[1])),
+                  -(int32_t)TN_PAGE_SIZE | (int32_t)(sizeof(uint32_t) - 1));
+    x64_store_imm(e, 3, x64_env(X64_CPU_OFS(page_mask[2])),
+                  -(int32_t)TN_PAGE_SIZE | (int32_t)(sizeof(uint64_t) - 1));
     x64_store_imm(e, 2, x64_env(X64_CPU_OFS(entry_mask)), X64_ENTRY_MASK);
+    x64_store_imm(e, 2, x64_env(X64_CPU_OFS(entry_bits)), X64_ENTRY_BITS);
     for (X64Called k = 0; k < X64_N_CALLED; k++) {
         x64_mov_ri(e, X64_RAX, (uintptr_t)x64_code_rx(*called[k]));
         x64_store(e, X64_W, X64_RAX, x64_env(X64_CPU_OFS(called[k])));
