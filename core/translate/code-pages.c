@@ -208,9 +208,8 @@ void tn_code_page_stored(TnCodePage *page, void *host, unsigned size)
     tn_translator_unlock();
 }
 
-void tn_code_written(void *host, uint64_t size)
+static void written(uint8_t *p, uint64_t size)
 {
-    uint8_t *p = host;
     while (size > 0) {
         uint64_t n = MIN(size, TN_PAGE_SIZE - tn_page_offset((uintptr_t)p));
         tn_code_after_store(p, (unsigned)n);
@@ -223,5 +222,5 @@ void tn_code_hook(TnRegion *region, uint64_t offset, uint64_t size)
 {
     uint8_t *ram = tn_region_ram(region);
     if (ram)
-        tn_code_written(ram + offset, size);
+        written(ram + offset, size);
 }

@@ -114,9 +114,8 @@ void tn_code_after_store(void *host, unsigned size);
 /* The same as tn_code_after_store where the page is known to be marked. */
 void tn_code_page_stored(TnCodePage *page, void *host, unsigned size);
 
-/* Bytes of guest RAM were changed by something else than a vCPU's store (DMA). Any length. [any] */
-void tn_code_written(void *host, uint64_t size);
-/* The bus's hook for that. */
+/* The bus's hook: bytes of guest RAM were changed by something else than a vCPU's store (DMA). Any
+ * length. [any] */
 void tn_code_hook(TnRegion *region, uint64_t offset, uint64_t size);
 
 #endif

@@ -80,8 +80,8 @@ bool tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode, bool k
 
 /* ---- block-memory.c: with the lock held -------------------------------------------------- */
 
-/* A block that begins as `start` is, which has neither bytes nor late numbers, with copies of its size bytes of code and of TN_BLOCK_MAX_LATE
- * late numbers where these are not NULL. */
+/* A block that begins as `start` is, which has neither bytes nor late numbers, with copies of its
+ * size bytes of code and of TN_BLOCK_MAX_LATE late numbers where these are not NULL. */
 TnBlock *tn_block_new(const TnBlock *start, const uint8_t *bytes, const uint16_t *late);
 /* Gives its memory, and its exits', back. */
 void tn_block_delete(TnBlock *block);
@@ -91,8 +91,6 @@ void tn_block_new_exits(TnBlock *block, uint32_t n);
 void tn_block_delete_exits(TnBlock *block);
 
 /* ---- blocks.c ---------------------------------------------------------------------------- */
-
-void tn_blocks_init(void);
 
 /* The valid block that starts at a host address with this pc and mode, or NULL. [vcpu] */
 TnBlock *tn_block_find(uint64_t phys, uint64_t pc, uint32_t mode_id);

@@ -92,8 +92,6 @@ void tn_cache_bake(GPtrArray *entries);
 
 /* The mode of a key for the file. */
 TnCacheMode tn_cache_mode(const TnBlockKey *key);
-/* Whether an entry may serve at a pc, as far as can be seen without its code. */
-bool tn_cache_reaches(const TnCacheEntry *e, uint64_t pc);
 
 /* Parts of the address space in which pcs are alike to translations; moves are within one. */
 typedef enum TnCacheZone {

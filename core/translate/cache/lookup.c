@@ -39,7 +39,8 @@ TnCacheZone tn_cache_zone(uint64_t pc)
     return TN_CACHE_NOWHERE;
 }
 
-bool tn_cache_reaches(const TnCacheEntry *e, uint64_t pc)
+/* Whether an entry may serve at a pc, as far as can be seen without its code. */
+static bool reaches(const TnCacheEntry *e, uint64_t pc)
 {
     return e->pc == pc ||
            (e->moves && tn_cache_zone(pc) && tn_cache_zone(pc) == tn_cache_zone(e->pc));
@@ -137,7 +138,7 @@ static TnBlock *serve(TnCpu *cpu, const TnBlockKey *key, const TnCacheSearch *se
     enum { TELLING = 24 }; /* bytes of code that are not anywhere by chance */
     TnBlock *block = NULL;
 
-    if (tn_cache_reaches(e, key->pc) && !changes(cpu, key, e))
+    if (reaches(e, key->pc) && !changes(cpu, key, e))
         block = put_in_place(cpu, key, e, host);
     if (!block)
         return NULL;
