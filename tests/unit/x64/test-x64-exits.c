@@ -5,7 +5,7 @@
 
 #include "fake.h"
 #include "tenon/internal/ir.h"
-#include "translate/backend/x86_64/parts.h"
+#include "translate/backend/x86_64/thunks.h"
 #include "translate/ir-info.h"
 #include "translate/translator.h"
 
@@ -245,11 +245,30 @@ static void test_flags(void)
     fake_cpu_free(cpu);
 }
 
+/* A short call in the block's code by the vCPU's pointer. */
+static uint8_t *find_call(const TnBlock *block)
+{
+    static const uint8_t call[] = { 0xff, 0x55 };
+
+    return memmem(block->code, block->code_size, call, sizeof(call));
+}
+
+/* Who has come to a call that has become a jump meanwhile goes to the jump. */
+static void check_late_comer(TnCpu *cpu, uint8_t *call)
+{
+    const void *code;
+
+    g_assert_cmphex(*call, ==, JMP_REL32);
+    code = x64_next_far_noted(cpu, NULL, call + X64_CALL_SHORT);
+    g_assert_true(code == call);
+}
+
 /* Both ways of a branch lead to other pages. */
 static void check_far_flags(TnCpu *cpu, TnFlagOp fop, uint64_t a, uint64_t b)
 {
     FakeState *s = fake_state(cpu);
     TnBlock *block, *target;
+    uint8_t *call;
     uint32_t flags;
     uint64_t to;
 
@@ -258,6 +277,7 @@ static void check_far_flags(TnCpu *cpu, TnFlagOp fop, uint64_t a, uint64_t b)
     s->regs[FIRST] = a;
     s->regs[SECOND] = b;
     flags = flags_of(s, fop, 3);
+    call = flags & TN_FLAG_Z ? NULL : find_call(block);
     to = PC + (flags & TN_FLAG_Z ? 1 : 2) * FAR_AWAY;
     target = make_target(to);
     for (unsigned i = 0; i < MANY; i++) {
@@ -266,6 +286,10 @@ static void check_far_flags(TnCpu *cpu, TnFlagOp fop, uint64_t a, uint64_t b)
         g_assert_cmphex(s->pc, ==, i % 2 ? to + 4 : to);
         g_assert_cmphex(s->flags, ==, flags);
     }
+    if (fop == TN_FLAGS_ADD || fop == TN_FLAGS_SUB || fop == TN_FLAGS_LOGIC)
+        g_assert_true((flags & TN_FLAG_Z) || call);
+    if (call)
+        check_late_comer(cpu, call);
     release(block);
     release(target);
 }

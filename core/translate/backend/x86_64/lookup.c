@@ -20,6 +20,7 @@ enum {
     OFTEN = 8,      /* calls of an exit before it gets a look of its own */
     COUNT_BITS = 14,
     LOOK_BITS = 14,
+    LONGEST_NOTE = 48, /* a pc and a recipe of two operands */
 };
 
 bool x64_begin_beside(X64Emit *e)
@@ -109,10 +110,15 @@ void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc, const X64R
         return;
     }
     x64_align(e, 0, X64_CALL);
-    x64_call(e, flags ? x64_thunks.next_far_noted : x64_thunks.next_far);
+    if (!flags) {
+        x64_call(e, x64_thunks.next_far);
+        x64_note_signed(e, (int64_t)(pc - block->key.pc));
+        return;
+    }
+    /* The jump that it becomes takes the note's first bytes, too, of which there are three or more. */
+    x64_call_short(e, X64_CALLED_LEAVE_DIRECT);
     x64_note_signed(e, (int64_t)(pc - block->key.pc));
-    if (flags)
-        x64_note_recipe(e, flags);
+    x64_note_recipe(e, flags);
 }
 
 /* How often each exit was taken, by a hash of its address; some have it in common. */
@@ -213,21 +219,31 @@ static const void *find(TnCpu *cpu, uint64_t pc)
                ? e->code : tn_cpu_next_code(cpu);
 }
 
-/* The pc goes to the state. */
-static FarExit read_exit(TnCpu *cpu, const uint8_t **note)
+/* Reads the pc, which goes to the state, from a note of the block. */
+static FarExit read_exit(TnCpu *cpu, const TnBlock *block, uint8_t *call, const uint8_t **note)
 {
-    const TnBlock *block = x64_noting_block(*note);
     uint8_t *state = tn_cpu_state(cpu);
-    FarExit x = { .call = x64_code_rw(*note - X64_CALL) };
+    FarExit x = { .call = call, .pc = block->key.pc + (uint64_t)x64_read_signed(note) };
 
-    x.pc = block->key.pc + (uint64_t)x64_read_signed(note);
     *(uint64_t *)(void *)(state + x64_plan.target->pc_offset) = x.pc;
     return x;
 }
 
+/* A short call with its note as it is, of which others may make a jump meanwhile: false where they
+ * have. */
+static bool read_whole(const uint8_t *call, uint8_t *copy, size_t size)
+{
+    unsigned at = (uintptr_t)call % sizeof(uint64_t);
+    uint64_t word = __atomic_load_n((const uint64_t *)(const void *)(call - at), __ATOMIC_ACQUIRE);
+
+    memcpy(copy, call, MIN(size, (size_t)(x64_code.rw + x64_code.size - call)));
+    memcpy(copy, (const uint8_t *)&word + at, X64_CALL);
+    return *copy != JMP_REL32;
+}
+
 const void *x64_next_far(TnCpu *cpu, const uint8_t *note)
 {
-    FarExit x = read_exit(cpu, &note);
+    FarExit x = read_exit(cpu, x64_noting_block(note), x64_code_rw(note - X64_CALL), &note);
     const void *code = find(cpu, x.pc);
 
     if (code && (x64_opt & TN_OPT_JUMP_CACHE) && (has_look(x.pc) || came_often(x.call)))
@@ -238,12 +254,18 @@ const void *x64_next_far(TnCpu *cpu, const uint8_t *note)
 /* A look that is there does not bring the stores: they are made for what is taken often. */
 const void *x64_next_far_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
-    FarExit x = read_exit(cpu, &note);
+    uint8_t *call = x64_code_rw(note - X64_CALL_SHORT), copy[X64_CALL_SHORT + LONGEST_NOTE];
+    const TnBlock *block = x64_noting_block(note);
     const void *code;
+    FarExit x;
 
+    if (!read_whole(call, copy, sizeof(copy)))
+        return x64_code_rx(call);
+    note = copy + X64_CALL_SHORT;
+    x = read_exit(cpu, block, call, &note);
     x64_store_noted_flags(cpu, frame, note);
     code = find(cpu, x.pc);
-    if (code && (x64_opt & TN_OPT_JUMP_CACHE) && came_often(x.call))
+    if (code && (x64_opt & TN_OPT_JUMP_CACHE) && came_often(call))
         jump_to_look(&x, note);
     return code ? code : x64_leave_loop(cpu, frame);
 }

@@ -401,25 +401,28 @@ void x64_store_later(X64Emit *e, const X64Recipe *r)
     store_recipe(e, r, any_but(recipe_regs(r)));
 }
 
-void x64_store_host_flags(X64Emit *e, X64Mem m)
+void x64_get_host_flags(X64Emit *e)
 {
     x64_byte(e, LAHF);
     x64_rr(e, X64_SETCC | X64_O, 0, X64_RAX);
-    x64_store(e, 0, X64_RAX, m);
 }
 
-uint32_t x64_pack_host_flags(uint64_t word, bool of_logic)
+uint32_t x64_pack_host_flags(uint32_t ax, bool of_logic)
 {
-    uint32_t ah = (uint32_t)word >> 8 & UINT8_MAX, overflow = (uint32_t)(word & 1);
+    uint32_t ah = ax >> 8, overflow = ax & 1;
 
     return (ah | overflow << OVERFLOW_SHIFT) & bits_computed(of_logic ? TN_FLAGS_LOGIC : TN_FLAGS_SUB);
 }
 
 void x64_store_host_later(X64Emit *e, bool of_logic)
 {
-    x64_store_host_flags(e, x64_frame(X64_F_FLAGS_A));
-    x64_store_imm(e, 0, x64_frame(X64_F_FLAGS_OP),
-                  X64_LAZY_VALID | X64_LAZY_HOST | (of_logic ? X64_LAZY_OF_LOGIC : 0));
+    int32_t what = X64_LAZY_HOST | (of_logic ? X64_LAZY_OF_LOGIC : 0);
+
+    _Static_assert((X64_LAZY_HOST | X64_LAZY_OF_LOGIC | X64_LAZY_OVERFLOW) <= INT8_MAX &&
+                       X64_LAZY_OVERFLOW == 1, "AL has room for them, and SETO gives the last one");
+    x64_get_host_flags(e);
+    x64_lea(e, 0, X64_RAX, x64_mem(X64_RAX, what));
+    x64_store(e, 0, X64_RAX, x64_frame(X64_F_FLAGS_OP));
 }
 
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep)

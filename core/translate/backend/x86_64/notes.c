@@ -88,9 +88,7 @@ X64ExitNote x64_noting_exit(const uint8_t *note)
 {
     X64ExitNote n = { .block = x64_noting_block(note - 1) }; /* the call may end the block's code */
 
-    while (!is_way_out(&n.block->exits[n.exit], x64_code_rw(note))) {
+    while (n.exit < n.block->n_exits && !is_way_out(&n.block->exits[n.exit], x64_code_rw(note)))
         n.exit++;
-        g_assert(n.exit < n.block->n_exits);
-    }
     return n;
 }

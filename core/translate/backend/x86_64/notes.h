@@ -55,7 +55,8 @@ typedef struct X64ExitNote {
 /* The note of one that may be open. */
 void x64_note_exit(X64Emit *e, uint32_t exit);
 X64ExitNote x64_read_exit_note(const uint8_t *note);
-/* The direct exit whose way out is the call before `note`. */
+/* The direct exit whose way out is the call before `note`; the index is n_exits where that is no
+ * exit's. */
 X64ExitNote x64_noting_exit(const uint8_t *note);
 
 #endif

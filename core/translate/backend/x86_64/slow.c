@@ -150,13 +150,15 @@ void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame)
 
     _Static_assert(X64_F_FLAGS_OP == 0, "the frame begins with what the flags are of");
     *frame = 0;
+    if (fop == X64_LAZY_HOST) {
+        *flags_home(&v) = x64_pack_host_flags((uint16_t)whole, what & X64_LAZY_OF_LOGIC);
+        return;
+    }
     if (what & X64_LAZY_B_HERE)
         b = (uint64_t)(int64_t)(whole >> X64_LAZY_B_SHIFT);
     if (what & X64_LAZY_FROM_RESULT)
         a = first_operand(fop, a, b);
-    *flags_home(&v) = fop == X64_LAZY_HOST
-                          ? x64_pack_host_flags(a, what & X64_LAZY_OF_LOGIC)
-                          : eval_flags(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b);
+    *flags_home(&v) = eval_flags(fop, (what & X64_LAZY_SIZE) >> X64_LAZY_SIZE_SHIFT, a, b);
 }
 
 /* ---- The x87: from and to a buffer, 10 bytes where the type says 16 -------------------------- */
@@ -380,10 +382,13 @@ const void *x64_leave_direct(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
 {
     View v = { cpu, tn_cpu_state(cpu), frame };
     X64ExitNote n = x64_noting_exit(note);
-    X64ExitFlags flags = n.block->exits[n.exit].flags;
+    X64ExitFlags flags;
 
+    if (n.exit == n.block->n_exits)
+        return x64_next_far_noted(cpu, frame, note);
+    flags = n.block->exits[n.exit].flags;
     if (x64_exit_in_host(flags)) {
-        *flags_home(&v) = x64_pack_host_flags(*word_at(frame, X64_F_SCRATCH),
+        *flags_home(&v) = x64_pack_host_flags((uint16_t)*word_at(frame, X64_F_SCRATCH),
                                               flags == X64_EXIT_HOST_LOGIC);
         *frame = 0;
     } else {

@@ -37,7 +37,8 @@ X64Recipe x64_read_recipe(const uint8_t *note);
 void x64_store_noted_flags(TnCpu *cpu, uint8_t *frame, const uint8_t *recipe);
 /* Gives how to leave to the main loop, for the pc in the state. */
 const void *x64_leave_loop(TnCpu *cpu, uint8_t *frame);
-/* Leaves by a direct exit that is not linked, with what is behind its call. */
+/* Leaves by a direct exit that is not linked, with what is behind its call; or goes on behind one to
+ * another page. */
 const void *x64_leave_direct(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 
 /* An access of the block met an edge between pages, or something else near one (sample.c). */

@@ -83,7 +83,8 @@ enum {
  */
 enum {
     X64_LAZY_FOP = 0x6,          /* TnFlagOp: ADD, SUB or LOGIC */
-    X64_LAZY_HOST = X64_LAZY_FOP, /* instead: A has the host's flags (x64_store_host_flags) */
+    X64_LAZY_HOST = X64_LAZY_FOP, /* instead: the word above the low byte is what LAHF gives */
+    X64_LAZY_OVERFLOW = 1 << 0,  /* HOST: and this the flag that it does not have */
     X64_LAZY_B_HERE = 1 << 0,    /* B is the word above the low byte, signed */
     X64_LAZY_MARK = 1 << 3,      /* A and B are still in pinned registers (loops.c) */
     X64_LAZY_SIZE_SHIFT = 4,

@@ -285,6 +285,12 @@ static void move_vector_temporaries(X64Emit *e, bool store, X64Keep keep, int de
     }
 }
 
+static void store_host_flags(X64Emit *e, X64Mem m)
+{
+    x64_get_host_flags(e);
+    x64_store(e, 0, X64_RAX, m);
+}
+
 /* x64_slow and its like read the registers from memory, change some, and say where to go on: this is
  * no return, which the host would predict to lead to the note. */
 static uint8_t *make_slow(X64Emit *e, X64Keep keep, void (*fn)(void))
@@ -295,7 +301,7 @@ static uint8_t *make_slow(X64Emit *e, X64Keep keep, void (*fn)(void))
     x64_lea(e, X64_W, X64_RSP, x64_mem(X64_RSP, -PAD));
     move_temporaries(e, true, DEPTH);
     if (fn == (void (*)(void))x64_leave_direct)
-        x64_store_host_flags(e, frame_at(X64_F_SCRATCH, DEPTH));
+        store_host_flags(e, frame_at(X64_F_SCRATCH, DEPTH));
     move_pins(e, true, UINT32_MAX);
     move_vector_temporaries(e, true, keep, DEPTH);
     note_vectors(e, DEPTH);
@@ -328,7 +334,6 @@ void x64_make_thunks(void)
     x64_make_mxcsr_thunks(&e);
     for (X64Keep keep = 0; keep < X64_N_KEEPS; keep++)
         x64_thunks.slow[keep] = make_slow(&e, keep, (void (*)(void))x64_slow);
-    x64_thunks.next_far_noted = make_slow(&e, X64_KEEP_NONE, (void (*)(void))x64_next_far_noted);
     x64_thunks.leave_direct = make_slow(&e, X64_KEEP_NONE, (void (*)(void))x64_leave_direct);
     make_enter(&e);
     x64_code_take(e.p);

@@ -12,12 +12,12 @@ enum { X64_MISSED_PC = 17 }; /* bytes before its return address where the pc's 3
 typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *enter;
     uint8_t *leave;          /* rax: TnRunExit; rdx: the note of a direct exit */
-    uint8_t *leave_direct;   /* called by an exit, with the host's flags that it had (slow.h) */
+    uint8_t *leave_direct;   /* called by an exit, with the host's flags that it had, and by one to
+                              * another page with flags to store: x64_leave_direct */
     uint8_t *next;           /* the pc is in the state: to the next block */
     uint8_t *missed;         /* called where a lookup missed: X64_MISSED_PC */
     uint8_t *missed_rax;     /* jumped to where one did for the pc in RAX */
     uint8_t *next_far;       /* called by an exit to another page, with a note: x64_next_far */
-    uint8_t *next_far_noted; /* the same with flags to store: x64_next_far_noted */
     uint8_t *next_after;     /* to the next block, called by an exit that may be open, with its note */
     uint8_t *save_pins;      /* all pinned registers to the state */
     uint8_t *load_pins;      /* and back */
@@ -117,8 +117,9 @@ void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc, const X64R
 bool x64_looks_late(const TnBlock *block);
 /* All code goes, what such calls lead to as well. */
 void x64_forget_looks(void);
-/* What that calls, without flags and with (which gives where to go on in any case). */
+/* What that calls. */
 const void *x64_next_far(TnCpu *cpu, const uint8_t *note);
+/* The same with flags to store, out of x64_leave_direct: gives where to go on in any case. */
 const void *x64_next_far_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
 /* Begins what is made for an exit of a block that is there, false: there is no room; takes it. Both
  * with the lock held. */
