@@ -5,20 +5,21 @@
  */
 #include "compile.h"
 
-enum { REACH = INT8_MAX - 20 }; /* less what guesses are wrong by */
+enum { REACH = INT8_MAX - 28 }; /* less what guesses are wrong by */
 
 /* Bytes of the code of operations, and of a slow path. */
 enum {
-    STUB = 10, PROBED = 36, ACCESS = 5, LOOKED_AT = 15, ALU = 5, CONDITION = 9, ATOMIC = 60,
+    STUB = 10, PROBED = 32, ACCESS = 5, LOOKED_AT = 15, ALU = 5, CONDITION = 9, ATOMIC = 60,
     CALL = 72, X87 = 40, EXIT = 17, SIDE_EXIT = 13, FAR_EXIT = 98, LOOP_EXIT = 14,
+    OF_ACCESS = UINT8_MAX, /* see size_of_access */
 };
 
-/* Those of operations but accesses to memory. */
 static const uint8_t sizes[TN_IR_COUNT] = {
     [TN_IR_PUT] = 1,
     [TN_IR_CLEAR_UPPER ... TN_IR_EXTRACT] = ALU,
     [TN_IR_SETCOND ... TN_IR_SELECT] = CONDITION,
     [TN_IR_FLAGS] = 1,
+    [TN_IR_LD ... TN_IR_ST] = OF_ACCESS,
     [TN_IR_ATOMIC_RMW ... TN_IR_ATOMIC_CAS] = ATOMIC,
     [TN_IR_FENCE] = ALU,
     [TN_IR_CALL] = CALL,
@@ -30,15 +31,10 @@ static const uint8_t sizes[TN_IR_COUNT] = {
     [TN_IR_EXIT_LOOP ... TN_IR_EXIT_STATE] = LOOP_EXIT,
 };
 
-static unsigned size_of(const X64Ctx *cx, int i)
+static unsigned size_of_access(const X64Ctx *cx, int i)
 {
-    const TnIrOp *op = &cx->ops[i];
     const X64Group *g = &cx->groups[cx->info[i].group];
 
-    if (cx->info[i].flags & X64_OP_DEAD)
-        return 0;
-    if (op->opc != TN_IR_LD && op->opc != TN_IR_ST)
-        return sizes[op->opc];
     if (!cx->info[i].group || g->first_op == i)
         return PROBED;
     return g->looks ? LOOKED_AT : ACCESS;
@@ -49,8 +45,12 @@ void x64_guess_reach(X64Ctx *cx)
     unsigned n = 0, ahead = 0;
 
     for (int i = cx->n_ops - 1; i > 0 && ahead < REACH && n < X64_MAX_AHEAD; i--) {
+        unsigned size = sizes[cx->ops[i].opc];
+
         cx->ahead[n++] = (uint8_t)ahead;
-        ahead += size_of(cx, i);
+        if (cx->info[i].flags & X64_OP_DEAD)
+            continue;
+        ahead += TN_UNLIKELY(size == OF_ACCESS) ? size_of_access(cx, i) : size;
     }
     cx->n_ahead = n;
 }

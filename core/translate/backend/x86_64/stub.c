@@ -52,13 +52,20 @@ static void emit_stub(X64Ctx *cx, const X64Stub *s)
     }
 }
 
+static void emit_those(X64Ctx *cx, bool near)
+{
+    for (unsigned i = 0; i < cx->stubs.len && x64_room(cx); i++) {
+        const X64Stub *s = X64_LIST_AT(cx->stubs, X64Stub, i);
+
+        if ((s->near != NULL) == near)
+            emit_stub(cx, s);
+    }
+}
+
 void x64_emit_stubs(X64Ctx *cx)
 {
-    for (unsigned near = 2; near-- > 0;)
-        for (unsigned i = 0; i < cx->stubs.len && x64_room(cx); i++) {
-            const X64Stub *s = X64_LIST_AT(cx->stubs, X64Stub, i);
-
-            if ((s->near != NULL) == near)
-                emit_stub(cx, s);
-        }
+    if (cx->n_near)
+        emit_those(cx, true);
+    if (cx->n_near < cx->stubs.len)
+        emit_those(cx, false);
 }
