@@ -63,6 +63,16 @@ typedef struct TnTranslation {
 /* A block lies in one page, and its only instruction may reach into the next. */
 enum { TN_MAX_CODE_BYTES = TN_PAGE_SIZE + 16 };
 
+enum { TN_JUMP_FILTER_BITS = 512 };
+
+/* Where entries of the jump cache may be: tn_tlb_half of their pages; bits by a hash of the page's
+ * number, or, where the guest's page is larger than ours, by the number of the largest page. */
+typedef struct TnJumpPages {
+    uint32_t halves;
+    uint64_t large;
+    uint64_t filter[TN_JUMP_FILTER_BITS / 64];
+} TnJumpPages;
+
 typedef struct TnModeCacheEntry {
     uint64_t base;
     uint32_t flags, address_bits, core, id; /* id 0: empty */
@@ -147,6 +157,7 @@ struct TnCpuPrivate {
     TnModeCacheEntry *mode_entry; /* that the present mode was entered by; NULL: none */
     TnJumpBank *jump_banks;     /* TN_JUMP_BANKS of them, owned */
     unsigned jump_next_bank;    /* the next one to be given to another mode */
+    TnJumpPages jump_pages;     /* those of all banks, and perhaps of some entries that are gone */
     TnIrBuilder builder;
     TnTranslation translation;
     TnCodePage *code_page;      /* the one that was stored to last, or NULL */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "translate/jump-cache.h"
 
-#include <string.h>
-
 #include "cpu/cpu-private.h"
 #include "translate/softmmu.h"
 
@@ -25,23 +23,17 @@ static void drop(TnJumpBank *bank, unsigned i)
     atomic_store_explicit(&bank->other[i], NULL, memory_order_relaxed);
 }
 
-static void forget_pages(TnJumpSet *set)
-{
-    set->large = 0;
-    set->halves = 0;
-    memset(set->filter, 0, sizeof(set->filter));
-}
 
 static void drop_set(TnJumpBank *bank, TnJumpSet *set)
 {
-    if (!set->halves)
+    if (!set->pages.halves)
         return;
     for (unsigned w = 0; w < G_N_ELEMENTS(set->used); w++) {
         for (uint64_t bits = set->used[w]; bits; bits &= bits - 1)
             drop(bank, w * 64 + (unsigned)__builtin_ctzll(bits));
         set->used[w] = 0;
     }
-    forget_pages(set);
+    set->pages = (TnJumpPages){ 0 };
 }
 
 static void drop_bank(TnJumpBank *bank)
@@ -148,16 +140,31 @@ static uint64_t large_bit(uint64_t vaddr)
     return UINT64_C(1) << (vaddr >> LARGEST_PAGE_BITS) % 64;
 }
 
-static void note(TnJumpSet *set, unsigned i, uint64_t linear, unsigned page_bits)
+static void note(TnJumpPages *pages, uint64_t linear, unsigned page_bits)
 {
     unsigned bit = filter_bit(linear);
 
-    set->used[i / 64] |= UINT64_C(1) << i % 64;
-    set->halves |= tn_tlb_half(linear);
+    pages->halves |= tn_tlb_half(linear);
     if (page_bits > TN_PAGE_BITS)
-        set->large |= large_bit(linear);
+        pages->large |= large_bit(linear);
     else
-        set->filter[bit / 64] |= UINT64_C(1) << bit % 64;
+        pages->filter[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+static bool may_be_on(const TnJumpPages *pages, uint64_t vaddr)
+{
+    unsigned bit = filter_bit(vaddr);
+
+    return (pages->halves & tn_tlb_half(vaddr)) &&
+           ((pages->large & large_bit(vaddr)) || (pages->filter[bit / 64] >> bit % 64 & 1));
+}
+
+static void add(TnJumpPages *to, const TnJumpPages *pages)
+{
+    to->halves |= pages->halves;
+    to->large |= pages->large;
+    for (unsigned w = 0; w < G_N_ELEMENTS(to->filter); w++)
+        to->filter[w] |= pages->filter[w];
 }
 
 void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global)
@@ -167,9 +174,11 @@ void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global)
     uint64_t linear = tn_key_linear(&block->key, block->key.pc);
     TnJumpSet *set = global ? &bank->global : &bank->local;
 
-    note(set, i, linear, page_bits);
+    set->used[i / 64] |= UINT64_C(1) << i % 64;
+    note(&set->pages, linear, page_bits);
     if (block->phys[1] != UINT64_MAX)
-        note(set, i, tn_key_next_page(&block->key, linear), page_bits);
+        note(&set->pages, tn_key_next_page(&block->key, linear), page_bits);
+    add(&cpu->priv->jump_pages, &set->pages);
     put(bank, i, block);
 }
 
@@ -179,6 +188,7 @@ void tn_jump_flush(TnCpu *cpu)
 {
     for (unsigned k = 0; k < TN_JUMP_BANKS; k++)
         drop_bank(&cpu->priv->jump_banks[k]);
+    cpu->priv->jump_pages = (TnJumpPages){ 0 };
 }
 
 void tn_jump_flush_local(TnCpu *cpu, const TnTlbSpace *space)
@@ -211,17 +221,15 @@ static void flush_entry(TnJumpBank *bank, unsigned i, uint64_t vaddr, unsigned b
  * near, as much as the largest goes. */
 static void flush_set(TnJumpBank *bank, TnJumpSet *set, uint64_t vaddr)
 {
-    bool large = set->large & large_bit(vaddr);
-    unsigned bit = filter_bit(vaddr), bits = large ? LARGEST_PAGE_BITS : TN_PAGE_BITS;
+    bool large = set->pages.large & large_bit(vaddr);
+    unsigned bits = large ? LARGEST_PAGE_BITS : TN_PAGE_BITS;
 
-    if (!(set->halves & tn_tlb_half(vaddr)))
+    if (!may_be_on(&set->pages, vaddr))
         return;
     if (bank->base) {
         drop_set(bank, set);
         return;
     }
-    if (!large && !(set->filter[bit / 64] >> bit % 64 & 1))
-        return;
     for (unsigned w = 0; w < G_N_ELEMENTS(set->used); w++) {
         for (uint64_t used = set->used[w]; used; used &= used - 1)
             flush_entry(bank, w * 64 + (unsigned)__builtin_ctzll(used), vaddr, bits);
@@ -230,11 +238,18 @@ static void flush_set(TnJumpBank *bank, TnJumpSet *set, uint64_t vaddr)
 
 void tn_jump_flush_page(TnCpu *cpu, uint64_t vaddr)
 {
+    TnJumpPages *all = &cpu->priv->jump_pages;
+
+    if (!may_be_on(all, vaddr))
+        return;
+    *all = (TnJumpPages){ 0 };
     for (unsigned k = 0; k < TN_JUMP_BANKS; k++) {
         TnJumpBank *bank = &cpu->priv->jump_banks[k];
 
         flush_set(bank, &bank->local, vaddr);
         flush_set(bank, &bank->global, vaddr);
+        add(all, &bank->local.pages);
+        add(all, &bank->global.pages);
     }
 }
 

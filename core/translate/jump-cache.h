@@ -22,15 +22,12 @@
 
 enum {
     TN_JUMP_BANKS = 16,
-    TN_JUMP_FILTER_BITS = 512, /* pages with entries, by a hash of the page number */
 };
 
-/* The entries in use that share a fate. Large are those of guest pages larger than ours. */
+/* The entries in use that share a fate. */
 typedef struct TnJumpSet {
     uint64_t used[TN_JUMP_SIZE / 64];
-    uint32_t halves;   /* tn_tlb_half of their pages; 0: no bit of `used` is set */
-    uint64_t filter[TN_JUMP_FILTER_BITS / 64];
-    uint64_t large;    /* the same by the number of the largest page */
+    TnJumpPages pages; /* no halves: no bit of `used` is set */
 } TnJumpSet;
 
 typedef struct TnJumpBank {
