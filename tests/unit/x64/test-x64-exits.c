@@ -5,7 +5,7 @@
 
 #include "fake.h"
 #include "tenon/internal/ir.h"
-#include "translate/backend/x86_64/thunks.h"
+#include "translate/backend/x86_64/compile.h"
 #include "translate/ir-info.h"
 #include "translate/translator.h"
 
@@ -308,6 +308,18 @@ static void test_far_flags(void)
     fake_cpu_free(cpu);
 }
 
+/* What is above AX says nothing. */
+static void test_packing(void)
+{
+    enum { AH = 0xd7, ANYTHING = 0x7fff << 16 }; /* all that LAHF has set */
+    uint32_t flags = TN_FLAGS_ALL & ~(uint32_t)TN_FLAG_O;
+
+    g_assert_cmphex(x64_pack_host_flags(ANYTHING | AH << 8, false), ==, flags);
+    g_assert_cmphex(x64_pack_host_flags(ANYTHING | 1, false), ==, TN_FLAG_O);
+    g_assert_cmphex(x64_pack_host_flags(ANYTHING | AH << 8 | 1, true), ==,
+                    TN_FLAG_S | TN_FLAG_Z | TN_FLAG_P);
+}
+
 /* An exit forwards is a call where it is not linked, and the jump where it is. */
 static void test_in_place(void)
 {
@@ -370,6 +382,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x64/exits/flags-are-there-linked-or-not", test_flags);
     g_test_add_func("/x64/exits/flags-go-to-other-pages", test_far_flags);
     g_test_add_func("/x64/exits/calls-become-the-jumps-of-links", test_in_place);
+    g_test_add_func("/x64/exits/host-flags-are-packed-without-what-is-above", test_packing);
     g_test_add_func("/x64/exits/requests-are-seen-on-the-way-back", test_backwards);
     return g_test_run();
 }

@@ -407,9 +407,9 @@ void x64_get_host_flags(X64Emit *e)
     x64_rr(e, X64_SETCC | X64_O, 0, X64_RAX);
 }
 
-uint32_t x64_pack_host_flags(uint32_t ax, bool of_logic)
+uint32_t x64_pack_host_flags(uint32_t eax, bool of_logic)
 {
-    uint32_t ah = ax >> 8, overflow = ax & 1;
+    uint32_t ah = eax >> 8 & UINT8_MAX, overflow = eax & 1;
 
     return (ah | overflow << OVERFLOW_SHIFT) & bits_computed(of_logic ? TN_FLAGS_LOGIC : TN_FLAGS_SUB);
 }

@@ -84,8 +84,8 @@ void x64_store_later(X64Emit *e, const X64Recipe *r);
 void x64_store_host_later(X64Emit *e, bool of_logic);
 /* AH and bit 0 of AL become the host's flags, which stay, and its overflow. */
 void x64_get_host_flags(X64Emit *e);
-/* Packed flags from AX. */
-uint32_t x64_pack_host_flags(uint32_t ax, bool of_logic);
+/* Packed flags from AX; the bits above are anything. */
+uint32_t x64_pack_host_flags(uint32_t eax, bool of_logic);
 /* X64_LAZY_* of a recipe. */
 int32_t x64_recipe_word(const X64Recipe *r);
 /* Where the block reads the flags it was entered with: sees to it that they are in the state. */

@@ -151,7 +151,7 @@ void x64_store_lazy_flags(TnCpu *cpu, uint8_t *frame)
     _Static_assert(X64_F_FLAGS_OP == 0, "the frame begins with what the flags are of");
     *frame = 0;
     if (fop == X64_LAZY_HOST) {
-        *flags_home(&v) = x64_pack_host_flags((uint16_t)whole, what & X64_LAZY_OF_LOGIC);
+        *flags_home(&v) = x64_pack_host_flags((uint32_t)whole, what & X64_LAZY_OF_LOGIC);
         return;
     }
     if (what & X64_LAZY_B_HERE)
@@ -388,7 +388,7 @@ const void *x64_leave_direct(TnCpu *cpu, uint8_t *frame, const uint8_t *note)
         return x64_next_far_noted(cpu, frame, note);
     flags = n.block->exits[n.exit].flags;
     if (x64_exit_in_host(flags)) {
-        *flags_home(&v) = x64_pack_host_flags((uint16_t)*word_at(frame, X64_F_SCRATCH),
+        *flags_home(&v) = x64_pack_host_flags((uint32_t)*word_at(frame, X64_F_SCRATCH),
                                               flags == X64_EXIT_HOST_LOGIC);
         *frame = 0;
     } else {
