@@ -26,7 +26,8 @@ typedef struct TnBlockExit {
     void *patch;            /* back end: the place to patch */
     void *unlinked;         /* back end: what the place jumps to when unlinked */
     void *early, *late;     /* back end: another place to patch, before work that only some blocks
-                             * want done, and where that work is; or NULL */
+                             * want done, and where that work is; or NULL. `early` of one that is not
+                             * DIRECT: the call that is to become a jump (indirect.c), or NULL */
     TnBlock *from;
     struct TnBlockExit *next_in; /* in-edge list of `to` */
 } TnBlockExit;

@@ -116,10 +116,10 @@ enum {
 
 /*
  * A near branch to a non-canonical target faults at the branch, with nothing changed. Translated code
- * leaves for the branch's own pc with these bits turned over, which no branch can reach otherwise;
+ * leaves for the branch's own pc with this bit turned over, which no branch can reach otherwise;
  * the fetch there raises #GP at the pc itself.
  */
-#define X86_BRANCH_FAULT (UINT64_C(0x5a5a) << 48)
+#define X86_BRANCH_FAULT (UINT64_C(1) << 63)
 
 /* MMU modes. That without SMAP is the kernel's where CR4 has SMAP and EFLAGS.AC lifts it: where CR4 has
  * none the kernel's own allows as much, and a change of CR4.SMAP empties the TLBs. */

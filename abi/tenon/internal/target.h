@@ -176,6 +176,7 @@ struct TnCpu {
     atomic_uint requests;      /* TnCpuRequest bits */
     void *code_frame;          /* back end: the stack frame of translated code; NULL outside of it */
     uint64_t fault_pc;         /* guest pc of the access or helper in flight, set by slow paths */
+    int32_t until_look;        /* back end: shared looks of indirect exits until one gets its own */
 
     /* What translated code is full of: the cache line before the state. */
     _Alignas(64) const void *called[TN_CPU_CALLED]; /* back end: code that blocks often call */

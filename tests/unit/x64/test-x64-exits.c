@@ -20,6 +20,8 @@ enum {
     COUNTER = 3, /* a register */
     CALL_REL32 = 0xe8,
     JMP_REL32 = 0xe9,
+    ADDED = 8,
+    PC_BITS = 48,
 };
 
 static TnIrBuilder builder;
@@ -131,7 +133,153 @@ static void test_far_exits(void)
     check_exit(UINT64_C(0x7f0012345678));
 }
 
-/* Hot code has the look from the start. */
+/* ---- A pc in a register ---------------------------------------------------------------------- */
+
+/* The registers that a return has the pc in, and adds to. */
+typedef struct Return {
+    unsigned pc, stack;
+} Return;
+
+static const uint64_t not_canonical = UINT64_C(1) << PC_BITS;
+
+static TnBlock *make_return(const Return *r, TnBlockForm form)
+{
+    tn_ir_begin(&builder, PC, TN_IR_MAX_INSNS);
+    tn_ir_insn(&builder, PC, 4);
+    tn_ir_put(&builder, TN_I64, r->stack,
+              tn_ir_i(&builder, TN_IR_ADDI, TN_I64, tn_ir_get(&builder, TN_I64, r->stack), ADDED));
+    tn_ir_exit_ind_checked(&builder, tn_ir_get(&builder, TN_I64, r->pc), PC_BITS, r->stack, ADDED,
+                           PC ^ UINT64_C(1) << 63);
+    return compile(PC, form);
+}
+
+static void check_return(TnCpu *cpu, TnBlock *block, const Return *r, uint64_t to, bool arrives)
+{
+    FakeState *s = fake_state(cpu);
+    bool right = to != not_canonical;
+
+    s->regs[r->stack] = 1;
+    s->regs[r->pc] = to;
+    check_runs(cpu, block, right ? to : PC ^ UINT64_C(1) << 63, 1, arrives);
+    g_assert_cmphex(s->regs[r->stack], ==, right ? 1 + ADDED : 1);
+    g_assert_cmphex(s->regs[r->pc], ==, to);
+}
+
+static void set_jump(TnCpu *cpu, uint64_t pc, const TnBlock *block)
+{
+    cpu->jump[tn_jump_index(pc)] =
+        block ? (TnJumpEntry){ pc, block->code } : (TnJumpEntry){ 0, NULL };
+}
+
+/* What holds for the shared look and for the exit's own, with nothing in the jump cache. */
+static void check_looks(TnCpu *cpu, TnBlock *block, const Return *r, const TnBlock *target)
+{
+    uint64_t pc = target->key.pc;
+
+    cpu->until_look = MANY;
+    check_return(cpu, block, r, pc, false);
+    check_return(cpu, block, r, not_canonical, false);
+    set_jump(cpu, pc, target);
+    check_return(cpu, block, r, pc, true);
+    check_return(cpu, block, r, not_canonical, false);
+    atomic_store(&cpu->exit_request, 1);
+    check_return(cpu, block, r, pc, false);
+    check_return(cpu, block, r, not_canonical, false);
+    atomic_store(&cpu->exit_request, 0);
+    set_jump(cpu, pc, NULL);
+    fake_next = (TnJumpEntry){ pc, target->code };
+    check_return(cpu, block, r, pc, true);
+    fake_next = (TnJumpEntry){ 0, NULL };
+}
+
+/* Its turn comes in the look after this: with nothing to go to it stays as it is. */
+static void choose(TnCpu *cpu, TnBlock *block, const Return *r, const TnBlock *target)
+{
+    cpu->until_look = 0;
+    check_return(cpu, block, r, target->key.pc, false);
+    g_assert_nonnull(block->exits[0].early);
+    fake_next = (TnJumpEntry){ target->key.pc, target->code };
+    for (unsigned i = 0; i < MANY && block->exits[0].early; i++)
+        check_return(cpu, block, r, target->key.pc, true);
+    g_assert_null(block->exits[0].early);
+    fake_next = (TnJumpEntry){ 0, NULL };
+}
+
+/* The first pc is known: the exit gets its own look where the shared one finds nothing. */
+static void link_exit(TnCpu *cpu, TnBlock *block, const Return *r, TnBlock *target)
+{
+    TnBlockExit *x = &block->exits[0];
+
+    x->kind = TN_EXIT_SETTLED;
+    x->pc = target->key.pc;
+    atomic_store(&x->to, target);
+    tn_backend_x86_64.link(block, 0, target);
+    g_assert_nonnull(x->early);
+    fake_next = (TnJumpEntry){ x->pc, target->code };
+    check_return(cpu, block, r, x->pc, true);
+    fake_next = (TnJumpEntry){ 0, NULL };
+    g_assert_null(x->early);
+}
+
+/* While it is linked it needs no look, but sees requests. */
+static void check_linked(TnCpu *cpu, TnBlock *block, const Return *r, const TnBlock *target)
+{
+    check_return(cpu, block, r, target->key.pc, true);
+    atomic_store(&cpu->exit_request, 1);
+    check_return(cpu, block, r, target->key.pc, false);
+    atomic_store(&cpu->exit_request, 0);
+    check_return(cpu, block, r, not_canonical, false);
+}
+
+static void check_exits_of(const Return *r, uint64_t to, bool linked)
+{
+    g_autofree TnJumpEntry *jumps = g_new0(TnJumpEntry, TN_JUMP_SIZE);
+    TnCpu *cpu = fake_cpu_new();
+    TnBlock *block, *target, *other;
+
+    tn_backend_x86_64.flush();
+    cpu->jump = jumps;
+    block = make_return(r, TN_FORM_FAST);
+    target = make_target(to);
+    other = make_target(to + FAR_AWAY);
+    g_assert_cmpuint(block->n_exits, ==, 1);
+    g_assert_cmpint(block->exits[0].kind, ==, TN_EXIT_OPEN);
+    check_looks(cpu, block, r, target);
+    check_looks(cpu, block, r, other);
+    if (linked)
+        link_exit(cpu, block, r, target);
+    else
+        choose(cpu, block, r, target);
+    check_looks(cpu, block, r, other);
+    if (linked) {
+        check_linked(cpu, block, r, target);
+        tn_backend_x86_64.unlink(block, 0);
+        check_looks(cpu, block, r, target);
+        tn_backend_x86_64.link(block, 0, target);
+        check_linked(cpu, block, r, target);
+    } else {
+        check_looks(cpu, block, r, target);
+    }
+    release(block);
+    release(target);
+    release(other);
+    fake_cpu_free(cpu);
+}
+
+/* Pinned registers and others; numbers of 32 bits and more. */
+static void test_returns(void)
+{
+    static const Return returns[] = { { 5, 4 }, { 12, 4 }, { 5, 13 }, { 12, 13 }, { 0, 1 } };
+
+    for (unsigned i = 0; i < 2 * G_N_ELEMENTS(returns); i++) {
+        check_exits_of(&returns[i / 2], PC + FAR_AWAY, i % 2);
+        check_exits_of(&returns[i / 2], UINT64_C(0x7f0012345678), i % 2);
+    }
+}
+
+/* ---- Hot code -------------------------------------------------------------------------------- */
+
+/* It has the look from the start. */
 static void test_hot(void)
 {
     TnBlock *block;
@@ -139,6 +287,9 @@ static void test_hot(void)
     tn_backend_x86_64.flush();
     block = make_exit(PC + FAR_AWAY, TN_FORM_HOT);
     g_assert_cmphex(opcode(block), !=, CALL_REL32);
+    release(block);
+    block = make_return(&(Return){ 5, 4 }, TN_FORM_HOT);
+    g_assert_nonnull(block->exits[0].patch);
     release(block);
 }
 
@@ -378,6 +529,7 @@ int main(int argc, char **argv)
         return 77;
     }
     g_test_add_func("/x64/exits/calls-become-looks-that-see-requests", test_far_exits);
+    g_test_add_func("/x64/exits/returns-share-a-look-until-they-get-their-own", test_returns);
     g_test_add_func("/x64/exits/hot-code-looks-at-once", test_hot);
     g_test_add_func("/x64/exits/flags-are-there-linked-or-not", test_flags);
     g_test_add_func("/x64/exits/flags-go-to-other-pages", test_far_flags);

@@ -169,7 +169,10 @@ void x64_link(TnBlock *from, unsigned exit, TnBlock *to)
     const uint8_t *entry = x64_code_rw(to->code);
 
     if (x->kind != TN_EXIT_DIRECT) {
-        settle(from, x, entry);
+        if (x->unlinked)
+            patch(x->patch, entry);
+        else if (x->patch)
+            settle(from, x, entry);
         return;
     }
     if (to == from)
@@ -184,8 +187,9 @@ void x64_unlink(TnBlock *from, unsigned exit)
 {
     const TnBlockExit *x = &from->exits[exit];
 
-    if (x->kind != TN_EXIT_DIRECT) {
-        make_conditional(x->patch, (const uint8_t *)x->patch + DISP);
+    if (x->kind != TN_EXIT_DIRECT && !x->unlinked) {
+        if (x->patch)
+            make_conditional(x->patch, (const uint8_t *)x->patch + DISP);
         return;
     }
     if (x->early)

@@ -186,6 +186,15 @@ static uint8_t *store_before(const uint8_t *look, const uint8_t *recipe)
     return e.start;
 }
 
+void x64_become_jump(uint8_t *call, const uint8_t *to)
+{
+    int32_t disp = (int32_t)(to - (call + X64_CALL));
+    uint8_t jump[X64_CALL] = { JMP_REL32 };
+
+    memcpy(jump + 1, &disp, sizeof(disp));
+    x64_rewrite(call, jump, sizeof(jump));
+}
+
 /* An exit as its note tells of it. */
 typedef struct FarExit {
     uint8_t *call;
@@ -199,13 +208,8 @@ static void jump_to_look(const FarExit *x, const uint8_t *recipe)
 
     tn_translator_lock();
     if (*x->call != JMP_REL32 && (look = look_for(x->pc)) &&
-        (!recipe || (look = store_before(look, recipe)))) {
-        int32_t disp = (int32_t)(look - (x->call + X64_CALL));
-        uint8_t jump[X64_CALL] = { JMP_REL32 };
-
-        memcpy(jump + 1, &disp, sizeof(disp));
-        x64_rewrite(x->call, jump, sizeof(jump));
-    }
+        (!recipe || (look = store_before(look, recipe))))
+        x64_become_jump(x->call, look);
     tn_translator_unlock();
 }
 

@@ -265,101 +265,13 @@ static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
         cx->e.flags_at = cx->e.p;
 }
 
-/* A pc of too many bits, so that 2^(64 - bits) times it is too large: the register is put back and
- * `reg` is the other pc. flags. */
-static void check_target(X64Ctx *cx, const TnIrOp *op, int reg, int tmp)
-{
-    X64Emit *e = &cx->e;
-    uint8_t *right;
-    int pin = x64_plan.pin[tn_ir_exit_reg(op)];
-
-    x64_rr(e, X64_IMUL_IMM32 | X64_W, tmp, reg);
-    x64_imm32(e, 1 << (64 - tn_ir_exit_bits(op)));
-    right = x64_jcc8(e, X64_NO);
-    if (pin != X64_NONE)
-        x64_lea(e, X64_W, pin, x64_mem(pin, -(int32_t)op->extra));
-    else
-        x64_g1_mi(e, X64_G1_SUB, 3, x64_reg_home((int)tn_ir_exit_reg(op)), op->extra);
-    x64_mov_ri(e, reg, op->imm);
-    x64_here8(e, right);
-}
-
-static bool may_learn(const X64Ctx *cx)
-{
-    return (x64_opt & TN_OPT_LEARN) && cx->block->phys[0] != UINT64_MAX;
-}
-
-/* To the block for the pc in the state. */
-static void next_after(X64Ctx *cx, uint8_t *open)
-{
-    X64Exit x = { .pc = cx->block->key.pc, .open = open };
-
-    if (!open) {
-        to_next(cx);
-        return;
-    }
-    x64_call(&cx->e, x64_thunks.next_after);
-    x64_note_exit(&cx->e, cx->exits.len);
-    *X64_LIST_ADD(cx->exits, X64Exit) = x;
-}
-
-/* The pc in a register that may be changed. */
-static int own_copy(X64Emit *e, int pc)
-{
-    if (X64_SCRATCH_MASK >> pc & 1)
-        return pc;
-    x64_mov_rr(e, X64_W, X64_RDX, pc);
-    return X64_RDX;
-}
-
-/* The jump cache, looked at inline. What is there was fetched once, so its pc is right. Gives the
- * jump where it has something else. */
-static uint8_t *look_up(X64Emit *e, int pc, int at, int bank)
-{
-    uint8_t *miss;
-
-    _Static_assert(sizeof(TnJumpEntry) == 1 << TN_JUMP_ENTRY_BITS, "the product has it in bytes");
-    x64_rr(e, X64_IMUL_IMM32, at, pc);
-    x64_imm32(e, TN_JUMP_MULTIPLIER);
-    x64_load(e, X64_W, bank, x64_env(X64_CPU_OFS(jump)));
-    x64_g1_ri(e, X64_G1_AND, 2, at, (TN_JUMP_SIZE - 1) << TN_JUMP_ENTRY_BITS);
-    x64_rm(e, X64_CMP | X64_W, pc, x64_mem_index(at, bank, 0, offsetof(TnJumpEntry, pc)));
-    miss = x64_jcc8(e, X64_NZ);
-    x64_rm(e, X64_GRP4, X64_G4_JMP, x64_mem_index(at, bank, 0, offsetof(TnJumpEntry, code)));
-    return miss;
-}
-
 static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
 {
-    X64Emit *e = &cx->e;
-    int pc = x64_in(cx, op->a), at = pc == X64_RCX ? X64_RDX : X64_RCX;
-    int tmp = pc == X64_RAX ? X64_R10 : X64_RAX;
-    uint8_t *miss, *request, *open = NULL;
-    bool late = x64_opt & TN_OPT_LATE_CHECK;
+    int pc = x64_in(cx, op->a);
 
     x64_flush_flags_leaving(cx, 1u << pc);
     clean_upper(cx);
-    if (tn_ir_exit_bits(op) && !late) {
-        pc = own_copy(e, pc);
-        check_target(cx, op, pc, tmp);
-    }
-    if (x64_opt & TN_OPT_JUMP_CACHE) {
-        x64_compare_request(e);
-        request = x64_jcc8(e, X64_NZ);
-        if (may_learn(cx))
-            open = x64_open_exit(e, cx->block, pc, tmp);
-        miss = look_up(e, pc, at, tmp);
-        x64_here8(e, miss);
-        x64_here8(e, request);
-    }
-    if (open)
-        x64_here32(e, open);
-    if (tn_ir_exit_bits(op) && late) {
-        pc = own_copy(e, pc);
-        check_target(cx, op, pc, tmp);
-    }
-    x64_store(e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
-    next_after(cx, open);
+    x64_emit_indirect(cx, op, pc);
 }
 
 static void lower_exit_loop_ind(X64Ctx *cx, const TnIrOp *op)
@@ -407,9 +319,9 @@ void x64_emit_exits(X64Ctx *cx)
     for (uint32_t i = 0; i < b->n_exits; i++) {
         X64Exit *x = X64_LIST_AT(cx->exits, X64Exit, i);
 
-        if (x->open) {
-            b->exits[i] = (TnBlockExit){ .pc = x->pc, .kind = TN_EXIT_OPEN, .patch = x->open,
-                                         .from = b };
+        if (x->indirect) {
+            b->exits[i] = (TnBlockExit){ .pc = x->pc, .kind = TN_EXIT_OPEN, .patch = x->patch,
+                                         .early = x->early, .from = b };
             continue;
         }
         if (!x->unlinked)

@@ -33,6 +33,8 @@ void x64_lower_hostx(X64Ctx *cx, const TnIrOp *op);
 /* The instruction of a memory form on another place than the guest's memory: in stubs. */
 void x64_hostx_memory(X64Emit *e, TnHostX x, X64Mem m);
 void x64_lower_control(X64Ctx *cx, const TnIrOp *op);
+/* An exit to a pc in a host register, once the flags are taken care of (indirect.c). */
+void x64_emit_indirect(X64Ctx *cx, const TnIrOp *op, int pc);
 void x64_emit_stubs(X64Ctx *cx);
 void x64_emit_sides(X64Ctx *cx);
 void x64_emit_exits(X64Ctx *cx);

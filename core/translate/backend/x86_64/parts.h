@@ -68,14 +68,15 @@ static inline bool x64_exit_in_host(X64ExitFlags flags)
     return flags >= X64_EXIT_HOST;
 }
 
-/* A direct exit. */
+/* A direct exit, or one that may be linked to the pc it goes to first. */
 typedef struct X64Exit {
     uint64_t pc;
     uint8_t *patch;   /* displacement of the jump */
     uint8_t *request; /* displacement of the jump taken where exit_request is set, or NULL */
     uint8_t *early;   /* displacement of the jump past the storing of flags, or NULL */
     uint8_t *late;    /* where that begins */
-    uint8_t *open;    /* displacement of the jump of one that may be open; NULL: a direct exit */
+    bool indirect;    /* to a pc that is not known: `patch` is of the jump for the first pc, or `early`
+                       * the call (indirect.c) */
     uint8_t *unlinked; /* the way out, or NULL: it is not emitted yet */
     bool flags_pending; /* at the request */
     X64ExitFlags kept; /* not STORED: `early` is the jump, there is no `patch` yet */

@@ -10,7 +10,7 @@ enum { REACH = INT8_MAX - 28 }; /* less what guesses are wrong by */
 /* Bytes of the code of operations, and of a slow path. */
 enum {
     STUB = 10, PROBED = 32, ACCESS = 5, LOOKED_AT = 15, ALU = 5, CONDITION = 9, ATOMIC = 60,
-    CALL = 72, X87 = 40, EXIT = 17, SIDE_EXIT = 13, FAR_EXIT = 98, LOOP_EXIT = 14,
+    CALL = 72, X87 = 40, EXIT = 17, SIDE_EXIT = 13, LOOK = 98, CALL_LOOK = 13, LOOP_EXIT = 14,
     OF_ACCESS = UINT8_MAX, /* see size_of_access */
 };
 
@@ -27,7 +27,7 @@ static const uint8_t sizes[TN_IR_COUNT] = {
     [TN_IR_HOSTX] = X87,
     [TN_IR_EXIT] = EXIT,
     [TN_IR_EXIT_IF] = SIDE_EXIT,
-    [TN_IR_EXIT_IND] = FAR_EXIT,
+    [TN_IR_EXIT_IND] = CALL_LOOK,
     [TN_IR_EXIT_LOOP ... TN_IR_EXIT_STATE] = LOOP_EXIT,
 };
 
@@ -42,7 +42,8 @@ static unsigned size_of_access(const X64Ctx *cx, int i)
 
 void x64_guess_reach(X64Ctx *cx)
 {
-    unsigned n = 0, ahead = 0;
+    bool looks = cx->ops[cx->n_ops - 1].opc == TN_IR_EXIT_IND && !x64_shares_look(cx->block);
+    unsigned n = 0, ahead = looks ? LOOK : 0;
 
     for (int i = cx->n_ops - 1; i > 0 && ahead < REACH && n < X64_MAX_AHEAD; i--) {
         unsigned size = sizes[cx->ops[i].opc];

@@ -214,21 +214,19 @@ static void make_leave(X64Emit *e)
     x64_ret(e);
 }
 
-/* A block was left for good with the pc and the block key's state in the state: on to the next one,
- * or out. The flags' recipe stays in the frame. */
-static void go_on(X64Emit *e, void (*fn)(void), bool noted)
+/* A block was left for good with the pc and the block key's state in the state, or where fn puts it
+ * there: on to the next one, or out. fn gets RCX and RDX and may change the registers in `pins`. The
+ * flags' recipe stays in the frame. */
+static void go_on(X64Emit *e, void (*fn)(void), uint32_t pins)
 {
     uint8_t *out;
 
-    if (noted)
-        x64_pop(e, X64_RCX);
     if (x64_opt & TN_OPT_NEXT) {
-        move_pins(e, true, X64_CALLER_SAVED_PINS);
+        move_pins(e, true, pins);
         x64_lea(e, X64_W, X64_RDI, x64_env(-(int32_t)TN_CPU_STATE_OFFSET - X64_ENV_BIAS));
-        if (noted)
-            x64_mov_rr(e, X64_W, X64_RSI, X64_RCX);
+        x64_mov_rr(e, X64_W, X64_RSI, X64_RCX);
         x64_emit_call_c(e, fn);
-        move_pins(e, false, X64_CALLER_SAVED_PINS);
+        move_pins(e, false, pins);
         x64_rr(e, X64_TEST | X64_W, X64_RAX, X64_RAX);
         out = x64_jcc8(e, X64_Z);
         x64_rr(e, X64_GRP4, X64_G4_JMP, X64_RAX);
@@ -246,11 +244,16 @@ static void make_next(X64Emit *e)
     x64_thunks.missed_rax = e->p;
     x64_store(e, X64_W, X64_RAX, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
     x64_thunks.next = e->p;
-    go_on(e, (void (*)(void))tn_cpu_next_code, false);
+    go_on(e, (void (*)(void))tn_cpu_next_code, X64_CALLER_SAVED_PINS);
     x64_thunks.next_after = x64_begin_thunk(e);
-    go_on(e, (void (*)(void))x64_next_after, true);
+    x64_pop(e, X64_RCX);
+    go_on(e, (void (*)(void))x64_next_after, X64_CALLER_SAVED_PINS);
     x64_thunks.next_far = x64_begin_thunk(e);
-    go_on(e, (void (*)(void))x64_next_far, true);
+    x64_pop(e, X64_RCX);
+    go_on(e, (void (*)(void))x64_next_far, X64_CALLER_SAVED_PINS);
+    x64_thunks.next_indirect = x64_begin_thunk(e);
+    go_on(e, (void (*)(void))x64_next_indirect, UINT32_MAX);
+    x64_make_looks(e);
 }
 
 static void make_small(X64Emit *e)

@@ -19,6 +19,9 @@ typedef struct X64Thunks { /* addresses in the writable mapping */
     uint8_t *missed_rax;     /* jumped to where one did for the pc in RAX */
     uint8_t *next_far;       /* called by an exit to another page, with a note: x64_next_far */
     uint8_t *next_after;     /* to the next block, called by an exit that may be open, with its note */
+    uint8_t *next_indirect;  /* to the block for the pc in RDX; RCX: the note of the exit */
+    uint8_t *look[16];       /* by the register that has the pc: called by an exit, with a note */
+    uint8_t *look_missed[16]; /* likewise: where a look of an exit's own leads, with the note in a register */
     uint8_t *save_pins;      /* all pinned registers to the state */
     uint8_t *load_pins;      /* and back */
     /* Where the guest's MXCSR is in force (mxcsr.c), else nothing: */
@@ -121,10 +124,23 @@ void x64_forget_looks(void);
 const void *x64_next_far(TnCpu *cpu, const uint8_t *note);
 /* The same with flags to store, out of x64_leave_direct: gives where to go on in any case. */
 const void *x64_next_far_noted(TnCpu *cpu, uint8_t *frame, const uint8_t *note);
+/* Makes a call a jump; it lies in one aligned word. With the lock held. */
+void x64_become_jump(uint8_t *call, const uint8_t *to);
 /* Begins what is made for an exit of a block that is there, false: there is no room; takes it. Both
  * with the lock held. */
 bool x64_begin_beside(X64Emit *e);
 void x64_take_beside(const X64Emit *e);
+
+/* ---- indirect.c -------------------------------------------------------------------------- */
+
+/* x64_thunks.look, which exits to a pc in a register share. */
+void x64_make_looks(X64Emit *e);
+/* What x64_thunks.next_indirect calls, with all registers in the state: gives where to go on, or NULL. */
+const void *x64_next_indirect(TnCpu *cpu, const uint8_t *note, uint64_t pc);
+/* Whether that is a call of such a look. */
+bool x64_is_look_call(const uint8_t *call);
+/* Whether the exits of a block that is compiled are such calls. */
+bool x64_shares_look(const TnBlock *block);
 
 /* ---- vector-thunks.c --------------------------------------------------------------------- */
 

@@ -145,12 +145,17 @@ static bool place_of(const Move *m, uint32_t offset, void **place)
     return offset == X64_KEPT_NONE || offset < m->size;
 }
 
-/* A distance that is patched lies in one word. */
+/* What is rewritten at once lies in one word. */
+static bool lies_in_word(const Move *m, uint32_t offset, uint32_t size)
+{
+    enum { WORD = 8 };
+
+    return offset % WORD <= WORD - size && offset <= m->size - size;
+}
+
 static bool is_patchable(const Move *m, uint32_t offset)
 {
-    enum { WORD = 8, DISTANCE = 4 };
-
-    return offset % WORD <= WORD - DISTANCE && offset <= m->size - DISTANCE;
+    return lies_in_word(m, offset, sizeof(int32_t));
 }
 
 /* So does the whole instruction where it is the way out, too. */
@@ -165,8 +170,13 @@ static bool is_place(const Move *m, const X64KeptExit *kept, uint32_t offset)
 static bool put_open_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64KeptExit *kept)
 {
     *x = (TnBlockExit){ .pc = block->key.pc, .kind = TN_EXIT_OPEN, .from = block };
-    return kept->kind == TN_EXIT_OPEN && is_patchable(m, kept->patch) &&
-           place_of(m, kept->patch, &x->patch) && x64_is_open_exit(x->patch, m->code);
+    if (kept->kind != TN_EXIT_OPEN)
+        return false;
+    if (kept->patch == X64_KEPT_NONE)
+        return lies_in_word(m, kept->early, X64_CALL) && place_of(m, kept->early, &x->early) &&
+               x64_is_look_call(x->early);
+    return is_patchable(m, kept->patch) && place_of(m, kept->patch, &x->patch) &&
+           x64_is_open_exit(x->patch, m->code);
 }
 
 static bool put_exit(const Move *m, TnBlock *block, TnBlockExit *x, const X64KeptExit *kept)
