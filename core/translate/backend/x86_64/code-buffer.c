@@ -17,6 +17,93 @@
 
 X64Code x64_code;
 
+/* ---- Entries ------------------------------------------------------------------------------- */
+
+enum { WORD = 64 };
+
+/* A bit for every place where one may be, and their blocks in that order. Who reads looks for the
+ * entry of code that is running: its bit stands, whatever is noted meanwhile. */
+static struct {
+    uint64_t *bits;
+    uint32_t *before; /* how many entries are before each word that has one */
+    void **block;
+    uint32_t n;
+    size_t words;     /* of them that any bit is set in, from the start */
+} entries;
+
+/* The back end needs a host that has it, which what this is compiled for need not. */
+#define COUNTS_BITS __attribute__((target("popcnt")))
+
+static size_t place_of(const uint8_t *rx)
+{
+    return (size_t)(rx - x64_code.rx) / X64_CODE_ALIGN;
+}
+
+/* Memory that nothing was written to is none. */
+static void make_tables(void)
+{
+    size_t places = x64_code.size / X64_CODE_ALIGN + 1;
+
+    entries.bits = g_new0(uint64_t, places / WORD + 1);
+    entries.before = g_new0(uint32_t, places / WORD + 1);
+    entries.block = g_new0(void *, places);
+}
+
+COUNTS_BITS void x64_code_note(const uint8_t *entry_rx, void *block)
+{
+    size_t i = place_of(entry_rx), w = i / WORD;
+    uint64_t bit = UINT64_C(1) << i % WORD;
+
+    if (!entries.bits)
+        make_tables();
+    if (w >= entries.words)
+        entries.before[w] = entries.n;
+    entries.n = entries.before[w] + (uint32_t)__builtin_popcountll(entries.bits[w] & (bit - 1));
+    entries.block[entries.n++] = block;
+    __atomic_fetch_or(&entries.bits[w], bit, __ATOMIC_RELEASE);
+    entries.words = w + 1;
+}
+
+static void forget_entries(void)
+{
+    if (entries.bits)
+        memset(entries.bits, 0, entries.words * sizeof(*entries.bits));
+    entries.words = 0;
+    entries.n = 0;
+}
+
+/* Where the block of the last entry noted at or before the address is kept, or NULL. */
+COUNTS_BITS static void **kept_at(const uint8_t *rx)
+{
+    size_t i = place_of(rx), w = i / WORD;
+    uint64_t mask = UINT64_MAX >> (WORD - 1 - i % WORD), bits = 0;
+
+    if (!entries.bits || i >= x64_code.size / X64_CODE_ALIGN)
+        return NULL;
+    while (!(bits = __atomic_load_n(&entries.bits[w], __ATOMIC_ACQUIRE) & mask) && w > 0) {
+        mask = UINT64_MAX;
+        w--;
+    }
+    return bits ? &entries.block[entries.before[w] + (unsigned)__builtin_popcountll(bits) - 1] : NULL;
+}
+
+void *x64_code_block(const uint8_t *rx)
+{
+    void **kept = kept_at(rx);
+
+    return kept ? *kept : NULL;
+}
+
+void x64_code_drop(const uint8_t *entry_rx, const void *block)
+{
+    void **kept = kept_at(entry_rx);
+
+    if (kept && *kept == block)
+        *kept = NULL;
+}
+
+/* ---- Memory -------------------------------------------------------------------------------- */
+
 enum { LARGE_PAGE = 2 << 20 };
 
 /* A place below the library, where shared objects and anonymous memory usually leave room. */
@@ -119,7 +206,7 @@ void x64_code_reset(void)
     x64_code.beside = x64_code.beside_end = NULL;
     if (x64_code.rested > x64_code.rw)
         x64_code.populated = x64_code.rested = x64_code.rw;
-    x64_code_forget();
+    forget_entries();
 }
 
 void x64_code_take(uint8_t *end)
@@ -158,91 +245,6 @@ bool x64_code_apart(void)
     x64_code.next = x64_code.first;
     x64_code.beside = x64_code.beside_end = NULL;
     x64_code.populated = x64_code.rested = x64_code.rw;
-    x64_code_forget();
+    forget_entries();
     return done;
-}
-
-/* ---- Entries ------------------------------------------------------------------------------- */
-
-enum { WORD = 64 };
-
-/* A bit for every place where one may be, and their blocks in that order. Who reads looks for the
- * entry of code that is running: its bit stands, whatever is noted meanwhile. */
-static struct {
-    uint64_t *bits;
-    uint32_t *before; /* how many entries are before each word that has one */
-    void **block;
-    uint32_t n;
-    size_t words;     /* of them that any bit is set in, from the start */
-} entries;
-
-/* The back end needs a host that has it, which what this is compiled for need not. */
-#define COUNTS_BITS __attribute__((target("popcnt")))
-
-static size_t place_of(const uint8_t *rx)
-{
-    return (size_t)(rx - x64_code.rx) / X64_CODE_ALIGN;
-}
-
-/* Memory that nothing was written to is none. */
-static void make_tables(void)
-{
-    size_t places = x64_code.size / X64_CODE_ALIGN + 1;
-
-    entries.bits = g_new0(uint64_t, places / WORD + 1);
-    entries.before = g_new0(uint32_t, places / WORD + 1);
-    entries.block = g_new0(void *, places);
-}
-
-COUNTS_BITS void x64_code_note(const uint8_t *entry_rx, void *block)
-{
-    size_t i = place_of(entry_rx), w = i / WORD;
-    uint64_t bit = UINT64_C(1) << i % WORD;
-
-    if (!entries.bits)
-        make_tables();
-    if (w >= entries.words)
-        entries.before[w] = entries.n;
-    entries.n = entries.before[w] + (uint32_t)__builtin_popcountll(entries.bits[w] & (bit - 1));
-    entries.block[entries.n++] = block;
-    __atomic_fetch_or(&entries.bits[w], bit, __ATOMIC_RELEASE);
-    entries.words = w + 1;
-}
-
-void x64_code_forget(void)
-{
-    if (entries.bits)
-        memset(entries.bits, 0, entries.words * sizeof(*entries.bits));
-    entries.words = 0;
-    entries.n = 0;
-}
-
-/* Where the block of the last entry noted at or before the address is kept, or NULL. */
-COUNTS_BITS static void **kept_at(const uint8_t *rx)
-{
-    size_t i = place_of(rx), w = i / WORD;
-    uint64_t mask = UINT64_MAX >> (WORD - 1 - i % WORD), bits = 0;
-
-    if (!entries.bits || i >= x64_code.size / X64_CODE_ALIGN)
-        return NULL;
-    while (!(bits = __atomic_load_n(&entries.bits[w], __ATOMIC_ACQUIRE) & mask) && w > 0) {
-        mask = UINT64_MAX;
-        w--;
-    }
-    return bits ? &entries.block[entries.before[w] + (unsigned)__builtin_popcountll(bits) - 1] : NULL;
-}
-
-void *x64_code_block(const uint8_t *rx)
-{
-    void **kept = kept_at(rx);
-
-    return kept ? *kept : NULL;
-}
-
-void x64_code_drop(const uint8_t *entry_rx, const void *block)
-{
-    void **kept = kept_at(entry_rx);
-
-    if (kept && *kept == block)
-        *kept = NULL;
 }

@@ -31,9 +31,8 @@ enum {
 /* Maps `size` bytes, once or twice. */
 bool x64_code_map(size_t size, TnSplitWx split, GError **error);
 
-/* A block's code begins there, behind all that was noted before; and no block's does any more. */
+/* A block's code begins there, behind all that was noted before. */
 void x64_code_note(const uint8_t *entry_rx, void *block);
-void x64_code_forget(void);
 /* The block of the last entry noted at or before an address, or NULL. Takes no lock. */
 void *x64_code_block(const uint8_t *rx);
 /* The block goes, which a place in its code that was noted when it ran must not lead to. */

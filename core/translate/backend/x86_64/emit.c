@@ -363,12 +363,6 @@ uint8_t *x64_jcc8(X64Emit *e, unsigned cc)
     return e->p - 1;
 }
 
-uint8_t *x64_jmp8(X64Emit *e)
-{
-    put(e, 0xeb, 2);
-    return e->p - 1;
-}
-
 void x64_here8(X64Emit *e, uint8_t *disp)
 {
     *disp = (uint8_t)(e->p - disp - 1);

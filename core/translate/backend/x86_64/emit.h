@@ -150,7 +150,6 @@ void x64_vzeroupper(X64Emit *e);
 
 /* Jumps. The short forms return the place of the displacement for x64_here. */
 uint8_t *x64_jcc8(X64Emit *e, unsigned cc);
-uint8_t *x64_jmp8(X64Emit *e);
 void x64_here8(X64Emit *e, uint8_t *disp);
 uint8_t *x64_jcc32(X64Emit *e, unsigned cc);
 uint8_t *x64_jmp32(X64Emit *e);

@@ -64,7 +64,7 @@ void x64_freeze(X64Ctx *cx, TnTemp t, X64Recipe *r)
     freeze_operand(cx, op->c, &r->c);
 }
 
-X64Recipe x64_recipe(X64Ctx *cx, TnTemp t)
+static X64Recipe recipe_of(X64Ctx *cx, TnTemp t)
 {
     X64Recipe r;
 
@@ -204,7 +204,7 @@ static void set_host_flags(X64Ctx *cx, X64Recipe r, int tmp, bool need_carry)
 
 void x64_make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry)
 {
-    X64Recipe r = x64_recipe(cx, t);
+    X64Recipe r = recipe_of(cx, t);
     int tmp = X64_NONE;
 
     cx->locked |= recipe_regs(&r);
@@ -298,7 +298,7 @@ static void pack(X64Ctx *cx, const X64Recipe *r, int dst, int tmp)
 
 void x64_materialise_flags(X64Ctx *cx, TnTemp t)
 {
-    X64Recipe r = x64_recipe(cx, t);
+    X64Recipe r = recipe_of(cx, t);
     uint32_t locked = cx->locked;
     bool have = x64_host_has(cx, t);
     int dst, tmp;
@@ -455,7 +455,7 @@ void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep)
     TnTemp t = cx->pending_flags;
 
     if (t) {
-        X64Recipe r = x64_recipe(cx, t);
+        X64Recipe r = recipe_of(cx, t);
 
         x64_leave_recipe(cx, &r, x64_host_has(cx, t), keep);
     }

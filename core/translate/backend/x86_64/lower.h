@@ -73,7 +73,6 @@ void x64_alu_src(X64Emit *e, uint32_t op, unsigned size_log2, int dst, const X64
 unsigned x64_cond(X64Ctx *cx, TnTemp t);
 /* Freezes how packed flags t are to be computed. */
 void x64_freeze(X64Ctx *cx, TnTemp t, X64Recipe *r);
-X64Recipe x64_recipe(X64Ctx *cx, TnTemp t);
 /* Leaves the pending flags to whoever comes next, on a path that leaves the block: temporaries may
  * be clobbered except those in `keep`. Does not change what the allocator knows. */
 void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep);

@@ -40,7 +40,7 @@ static void merge_flags(X64Emit *e)
     x64_rm(e, OR_TO_MEMORY, X64_RAX, guest_mxcsr());
 }
 
-void x64_mxcsr_store(X64Emit *e)
+static void store_flags(X64Emit *e)
 {
     if (!has_mxcsr())
         return;
@@ -105,6 +105,6 @@ static uint8_t *make_thunk(X64Emit *e, void (*emit)(X64Emit *e))
 void x64_make_mxcsr_thunks(X64Emit *e)
 {
     x64_thunks.mxcsr_leave = make_thunk(e, x64_mxcsr_leave);
-    x64_thunks.mxcsr_store = make_thunk(e, x64_mxcsr_store);
+    x64_thunks.mxcsr_store = make_thunk(e, store_flags);
     x64_thunks.mxcsr_enter = make_thunk(e, x64_mxcsr_enter);
 }

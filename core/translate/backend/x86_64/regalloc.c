@@ -33,7 +33,8 @@ static X64Mem slot_mem(const X64Ctx *cx, TnTemp t)
     return x64_frame(v->flags & X64_T_VEC ? X64_F_VEC_SLOTS + v->slot * 32 : X64_F_SLOTS + v->slot * 8);
 }
 
-X64Mem x64_slot(X64Ctx *cx, TnTemp t)
+/* t's spill slot, given one where it has none (nothing is stored). */
+static X64Mem slot_of(X64Ctx *cx, TnTemp t)
 {
     if (cx->temps[t].slot < 0)
         cx->temps[t].slot = (int16_t)take_slot(slot_map(cx, t));
@@ -100,7 +101,7 @@ static void spill(X64Ctx *cx, TnTemp t)
     X64Temp *v = &cx->temps[t];
 
     if (!x64_in_memory(v)) {
-        X64Mem m = x64_slot(cx, t);
+        X64Mem m = slot_of(cx, t);
 
         if (v->flags & X64_T_VEC)
             x64_vstore(&cx->e, v->flags & X64_T_WIDE, v->reg, m);
@@ -323,11 +324,6 @@ int x64_tmp(X64Ctx *cx)
     return alloc_gpr(cx, 0);
 }
 
-void x64_unlock(X64Ctx *cx, int reg)
-{
-    cx->locked &= ~(1u << reg);
-}
-
 /* A free scratch register that nothing has to be spilled for, or X64_NONE. */
 static int free_gpr(const X64Ctx *cx)
 {
@@ -469,11 +465,6 @@ int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
     cx->locked_xmm |= 1u << prefer;
     x64_bind(cx, t, prefer);
     return prefer;
-}
-
-int x64_vtmp(X64Ctx *cx)
-{
-    return alloc_xmm(cx, 0);
 }
 
 void x64_vclaim(X64Ctx *cx, int reg)

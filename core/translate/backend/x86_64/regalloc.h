@@ -67,8 +67,6 @@ void x64_bind(X64Ctx *cx, TnTemp t, int reg);
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg);
 /* A free scratch register, locked until the operation ends. */
 int x64_tmp(X64Ctx *cx);
-/* Unlocks a register. */
-void x64_unlock(X64Ctx *cx, int reg);
 /* Makes a given scratch register free and locks it. */
 void x64_claim(X64Ctx *cx, int reg);
 /* Moves whatever lives in reg beyond this operation elsewhere. */
@@ -91,7 +89,6 @@ static inline void x64_end_op(X64Ctx *cx, const X64OpInfo *info)
 int x64_vin(X64Ctx *cx, TnTemp t);
 X64Src x64_vsrc(X64Ctx *cx, TnTemp t);
 int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
-int x64_vtmp(X64Ctx *cx);
 void x64_vclaim(X64Ctx *cx, int reg);
 void x64_vunlock(X64Ctx *cx, int reg);
 /* Moves what lives in reg beyond this operation elsewhere, or only the 256-bit part of it. */
@@ -101,7 +98,5 @@ void x64_spill_wide(X64Ctx *cx);
 /* Says that a declared register's place in the state holds t. */
 void x64_set_home(X64Ctx *cx, TnTemp t, int declared);
 uint32_t x64_vlive(const X64Ctx *cx, uint32_t *wide);
-/* t's spill slot, given one where it has none (nothing is stored). */
-X64Mem x64_slot(X64Ctx *cx, TnTemp t);
 
 #endif

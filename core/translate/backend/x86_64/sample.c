@@ -54,9 +54,9 @@ static void on_time(int signal, siginfo_t *info, void *context)
 }
 
 /*
- * Blocks whose accesses kept meeting an edge between pages, or kept being odd, since samples were looked at last. One
- * that is killed meanwhile stays until the vCPU is outside after that look (blocks.c); a flush takes
- * them at once, and others may be where they were.
+ * Blocks whose accesses kept meeting an edge between pages, or kept being odd, since samples were
+ * looked at last. One that is killed meanwhile stays until the vCPU is outside after that look
+ * (blocks.c); a flush takes them at once, and others may be where they were.
  */
 THREAD struct {
     struct {

@@ -53,9 +53,8 @@ void x64_make_thunks(void);
 /* Aligns the place for another thunk and gives it. */
 uint8_t *x64_begin_thunk(X64Emit *e);
 
-/* Emit the change of MXCSR: guest's flags to the state; the same, and the host's in force (both use
- * eax); the guest's in force (ecx). */
-void x64_mxcsr_store(X64Emit *e);
+/* Emit the change of MXCSR: guest's flags to the state, and the host's in force (uses eax); the
+ * guest's in force (ecx). */
 void x64_mxcsr_leave(X64Emit *e);
 void x64_mxcsr_enter(X64Emit *e);
 /* What counts of the host's own. */
