@@ -71,6 +71,7 @@ struct TnBlock {
     uint32_t samples;       /* how often it was found running (promote.h) */
     uint32_t form;          /* TnBlockForm: what is wished before compile() */
     uint64_t plain;         /* back end: what a hot block is to do as others do */
+    uint64_t moving;        /* back end: where a hot block is to move its windows itself */
     TnBlockExit *in_edges;
     TnBlock *page_next[2];
     uint64_t retired;       /* epoch of its invalidation */

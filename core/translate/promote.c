@@ -24,11 +24,11 @@ static TnBlock *copy_of(const TnBlock *old, TnBlockForm form)
 {
     TnBlock start = { .key = old->key, .mode_id = old->mode_id, .n_insns = old->n_insns,
                       .size = old->size, .phys = { old->phys[0], old->phys[1] }, .form = form,
-                      .asked = old->asked, .plain = old->plain };
+                      .asked = old->asked, .plain = old->plain, .moving = old->moving };
     TnBlock *block;
 
     if (form == TN_FORM_APART && old->form != form)
-        start.plain = 0; /* its groups are others */
+        start.plain = start.moving = 0; /* its groups are others */
     tn_translator_lock();
     block = tn_block_new(&start, old->bytes, NULL);
     tn_translator_unlock();

@@ -97,6 +97,11 @@ bool tn_tlb_reach(TnTlbReach *r)
     r->bits = TN_PAGE_BITS;
     if (!tlb_allows(r, r->page))
         return false;
+    if (r->use->moves) {
+        r->first = r->page;
+        r->end = r->page + TN_PAGE_SIZE;
+        return true;
+    }
     if (!find_large(r, r->page, &large)) {
         grow(r, low, end);
         return true;

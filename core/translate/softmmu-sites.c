@@ -11,6 +11,11 @@
  * (a processor forgets the page then, too), and for stores where a page becomes code or is logged.
  * Other threads close after they changed what the TLB allows, and who opens looks again after that:
  * one of the two sees the other.
+ *
+ * Accesses to frames of a stack that goes up and down over many pages would have theirs moved all the
+ * time. One that keeps missing becomes one that code moves itself, from a page that the TLB allows to
+ * the next; only what has been closed is opened here. One that keeps missing then, too, is left to the
+ * TLB.
  */
 #include "translate/softmmu.h"
 
@@ -23,6 +28,8 @@ enum {
     BLUR = 22,                 /* log2 of how exactly single pages are closed: the second large size */
     MOST_MOVES = 12,           /* in a sample's time: after as many, 2^13 misses, it is a bad one */
     LONG = 1 << 20,            /* misses until a bad one tells again */
+    OWN_MOVES = 4096,          /* of a window that code moves itself, for one that counts */
+    ANYWHERE = 63,             /* log2 of what is closed with a page, where its size is not known */
     WORD_BITS = 64,
 };
 
@@ -103,6 +110,43 @@ static void list(TnCpu *cpu, unsigned n, const TnTlbReach *r)
     open->where |= places(first, last);
 }
 
+/* It is closed with all that are not of global pages, and with any single page of its half. */
+static void list_anywhere(TnCpu *cpu, unsigned n)
+{
+    TnOpenSites *open = &cpu->priv->open_sites[false];
+    TnTlbSite *site = &cpu->site[n];
+
+    if (!(site->listed & 1))
+        open->number[open->n++] = (uint16_t)n;
+    site->listed |= 1;
+    site->bits = ANYWHERE;
+    open->first = 0;
+    open->last = UINT64_MAX;
+    open->where = UINT64_MAX;
+}
+
+static void tell_bad(TnCpu *cpu, unsigned n)
+{
+    cpu->site[n].patience = LONG;
+    cpu->priv->bad_site = n + 1;
+    atomic_store_explicit(&cpu->exit_request, 1, memory_order_relaxed);
+}
+
+/* It was closed, or has moved so often: that several times in a sample's time is worse than the TLB. */
+static void count_moves(TnCpu *cpu, unsigned n)
+{
+    TnTlbSite *site = &cpu->site[n];
+
+    site->patience = OWN_MOVES;
+    if (__atomic_load_n(&site->size, __ATOMIC_RELAXED) == 0)
+        return;
+    if (site->tick != (uint8_t)cpu->priv->ticks)
+        site->moves = 0;
+    site->tick = (uint8_t)cpu->priv->ticks;
+    if (++site->moves == MOST_MOVES)
+        tell_bad(cpu, n);
+}
+
 /* Accesses that go here and there would move a window all the time, and those of a process that the
  * guest often leaves would open theirs again and again: the more often, the longer a site waits. */
 static void set_patience(TnCpu *cpu, unsigned n)
@@ -115,11 +159,8 @@ static void set_patience(TnCpu *cpu, unsigned n)
     site->tick = (uint8_t)cpu->priv->ticks;
     site->moves = (uint8_t)MIN(site->moves + 1, MOST_MOVES);
     site->patience = 1 << site->moves;
-    if (!was_open || site->moves < MOST_MOVES)
-        return;
-    site->patience = LONG;
-    cpu->priv->bad_site = n + 1;
-    atomic_store_explicit(&cpu->exit_request, 1, memory_order_relaxed);
+    if (was_open && site->moves == MOST_MOVES)
+        tell_bad(cpu, n);
 }
 
 const TnTlbSiteUse *tn_tlb_site_bad(TnCpu *cpu)
@@ -136,7 +177,10 @@ void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
     TnTlbSite *site = &cpu->site[n];
     TnTlbReach r = { .cpu = cpu, .use = use, .page = tn_page_of(vaddr + (uint64_t)use->first) };
 
-    set_patience(cpu, n);
+    if (use->moves)
+        count_moves(cpu, n);
+    else
+        set_patience(cpu, n);
     __atomic_store_n(&site->size, 0, __ATOMIC_RELAXED);
     if (!tn_tlb_reach(&r))
         return;
@@ -145,7 +189,10 @@ void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
     site->start = r.first - (uint64_t)use->first;
     site->addend = r.addend;
     site->bits = (uint8_t)r.bits;
-    list(cpu, n, &r);
+    if (use->moves)
+        list_anywhere(cpu, n);
+    else
+        list(cpu, n, &r);
     __atomic_store_n(&site->size, r.end - r.first - (uint64_t)(use->last - use->first),
                      __ATOMIC_SEQ_CST);
     if (!tn_tlb_reach_holds(&r))

@@ -131,6 +131,8 @@ typedef struct TnTlbSiteUse {
     int32_t first, last; /* bytes, from the address that is compared */
     uint8_t mode;        /* MMU mode */
     bool write;
+    bool moves;          /* a window of one page, whose start and addend the owner's code changes itself
+                          * where the TLB allows what it does */
     uint8_t number;      /* the owner's own */
 } TnTlbSiteUse;
 

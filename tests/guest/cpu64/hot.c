@@ -31,6 +31,11 @@ CODE(hot_store, "mov hot_at, %rdi\n mov hot_rounds, %rcx\n mov hot_value, %eax\n
 CODE(hot_update, "mov hot_at, %rdi\n mov hot_rounds, %rcx\n"
                  "jmp 1f\n nop\n 1: addq $1, (%rdi)\n jmp 2f\n nop\n 2: dec %rcx\n jnz 1b\n ret");
 
+/* Goes from one page to the next and back every 512 rounds, as frames of a deep stack do. */
+CODE(hot_walk, "mov hot_at, %rdi\n mov hot_rounds, %rcx\n"
+               "jmp 1f\n nop\n 1: mov %rcx, %rax\n shr $9, %rax\n and $1, %eax\n shl $12, %eax\n"
+               "addq $1, (%rdi,%rax)\n jmp 2f\n nop\n 2: dec %rcx\n jnz 1b\n ret");
+
 /* A load and two stores around an edge between pages. */
 CODE(hot_edge, "mov hot_at, %rdi\n mov hot_rounds, %rcx\n"
                "jmp 1f\n nop\n 1: mov -16(%rdi), %rax\n mov %rcx, -8(%rdi)\n mov %rax, 8(%rdi)\n"
@@ -138,6 +143,51 @@ CASE(hot_edges, "hot/neighbours-on-two-pages-go-to-the-frames-of-each")
     expect(hot_edge, PF, PF_P | PF_W);
     check(event.cr2 == edge + 8, "address", event.cr2);
     check(at_word(frame[2] + PAGE - 8) == 1, "store before", at_word(frame[2] + PAGE - 8));
+    WRITE(cr0, READ(cr0) & ~(word)CR0_WP);
+}
+
+/* The second page comes first: 512 rounds of them, then 511 of the first one. */
+static void walk(unsigned vector, word code)
+{
+    hot_at = TEST_PAGES;
+    hot_rounds = 1023;
+    expect(hot_walk, vector, code);
+}
+
+static void check_frame(unsigned n, word value, const char *what)
+{
+    check(at_word(frame[n]) == value, what, at_word(frame[n]));
+}
+
+CASE(hot_moves, "hot/going-up-and-down-meets-what-pages-become")
+{
+    map_all();
+    map(0, (word)frame[2], PTE_P | PTE_W);
+    for (unsigned i = 0; i < 16; i++) /* until it is hot, keeps missing, and moves */
+        heat(hot_walk, TEST_PAGES);
+    memset(frame, 0, sizeof(frame));
+    walk(NONE, 0);
+    check_frame(1, 512, "second page");
+    check_frame(2, 511, "first page");
+    map(1, (word)frame[3], PTE_P | PTE_W);
+    walk(NONE, 0);
+    check_frame(3, 512, "second page in another frame");
+    check_frame(1, 512, "second page's old frame");
+    check_frame(2, 1022, "first page again");
+    map(0, 0, 0);
+    walk(PF, PF_W);
+    check(event.cr2 == TEST_PAGES, "address of the absent page", event.cr2);
+    check_frame(3, 1024, "second page, before");
+    check_frame(2, 1022, "absent page's frame");
+    page_test[0] = (word)frame[0] | PTE_P | PTE_W;
+    WRITE(cr3, READ(cr3));
+    walk(NONE, 0);
+    check_frame(0, 511, "first page in a third frame");
+    WRITE(cr0, READ(cr0) | CR0_WP);
+    map(1, (word)frame[3], PTE_P);
+    walk(PF, PF_P | PF_W);
+    check(event.cr2 == TEST_PAGES + PAGE, "address of the read-only page", event.cr2);
+    check_frame(0, 511, "first page, not come to");
     WRITE(cr0, READ(cr0) & ~(word)CR0_WP);
 }
 

@@ -463,7 +463,7 @@ const TnTargetInfo fake_target = {
 
 /* ---- Windows of hot code --------------------------------------------------------------------- */
 
-enum { MAX_CPUS = 8, SITES = 256 };
+enum { MAX_CPUS = 8, SITES = 256, MOVES = 3 };
 
 static TnCpu *cpus[MAX_CPUS];
 static unsigned n_cpus;
@@ -506,7 +506,7 @@ static bool is_fast(const FakeMemory *m, int page, bool write)
            m->kind[page] <= (write ? PAGE_FAST : PAGE_READ_ONLY_FAST);
 }
 
-/* Opens it over all pages around that are alike. */
+/* Opens it over all pages around that are alike, or over one where code is to move it. */
 void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
 {
     const TnTlbSiteUse *use = &uses[n];
@@ -515,14 +515,15 @@ void tn_tlb_site_open(TnCpu *cpu, unsigned n, uint64_t vaddr)
     int first = (int)((vaddr + (uint64_t)use->first - base) / TN_PAGE_SIZE), end = first + 1;
 
     g_assert_true(is_fast(m, first, use->write));
-    while (is_fast(m, first - 1, use->write))
+    while (!use->moves && is_fast(m, first - 1, use->write))
         first--;
-    while (is_fast(m, end, use->write))
+    while (!use->moves && is_fast(m, end, use->write))
         end++;
     cpu->site[n] = (TnTlbSite){
         .start = base + (uint64_t)first * TN_PAGE_SIZE - (uint64_t)use->first,
         .size = (uint64_t)(end - first) * TN_PAGE_SIZE - (uint64_t)(use->last - use->first),
-        .addend = (uintptr_t)m->bytes - base };
+        .addend = (uintptr_t)m->bytes - base,
+        .patience = use->moves ? MOVES : 0 };
 }
 
 /* The tests' pcs are never those of an entry: see jump-cache.h. */

@@ -44,6 +44,7 @@ static Outcome run(const TnBackend *backend, TnCpu *cpu, TnBlock *block)
 static TnBlockForm form; /* of the program at hand */
 static bool aligned;     /* its accesses are expected to be aligned: it can be made anew */
 static const uint8_t code_bytes[256]; /* it is said to be made from */
+static uint64_t moving;  /* which of its windows it moves */
 
 static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock *next)
 {
@@ -54,6 +55,7 @@ static TnBlock *compile(const TnBackend *backend, const TnIrBuilder *b, TnBlock 
     block->size = sizeof(code_bytes);
     block->form = form;
     block->bytes = aligned ? code_bytes : NULL;
+    block->moving = moving;
     if (!backend->compile(block, b->ops, b->n_ops, b->n_temps))
         g_error("out of code memory");
     for (uint32_t i = 0; i < block->n_exits; i++) {
@@ -283,6 +285,7 @@ static void run_one(Gen *g, Rig *r, unsigned n_ops, unsigned n_states)
         lesser_host(g);
     form = (TnBlockForm)below(g, TN_FORM_TAIL + 1);
     aligned = one_in(g, 2);
+    moving = below(g, 2) ? UINT64_MAX : 0;
     r->empty_tlb = one_in(g, 3);
     gen_program(g, n_ops);
     tn_ir_dump(&fake_target, g->b.ops, g->b.n_ops, g_string_truncate(r->next_ir, 0));

@@ -8,7 +8,7 @@
 #include "code-buffer.h"
 
 /* Blocks and exits are compared whole. */
-_Static_assert(sizeof(TnBlock) == 176 && sizeof(TnBlockExit) == 72, "they have no padding");
+_Static_assert(sizeof(TnBlock) == 184 && sizeof(TnBlockExit) == 72, "they have no padding");
 
 X64Library x64_libraries[2];
 

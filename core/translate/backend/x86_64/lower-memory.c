@@ -199,6 +199,7 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
     }
     if (site >= 0) {
         r.site = site;
+        r.moves = cx->block->moving >> cx->info[cx->i].group & 1;
         r.stub = number_of(cx, s);
         return x64_through_site(cx, &r);
     }

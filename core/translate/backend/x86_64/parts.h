@@ -91,6 +91,7 @@ typedef struct X64Refill {
     unsigned mode, window;
     int site;                 /* instead of the window, or -1 */
     bool write;
+    bool moves;               /* the window is moved to what the probe finds */
     bool small;               /* in the first form of a block: short code before quick code */
     bool aligned;             /* what is not aligned misses, too; there is only one access */
     bool near;                /* the jump of a miss is a short one */

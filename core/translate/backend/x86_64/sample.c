@@ -159,7 +159,7 @@ void x64_sampled(TnCpu *cpu)
     const TnTlbSiteUse *bad = tn_tlb_site_bad(cpu);
 
     if (bad && bad->owner) {
-        bad->owner->plain |= UINT64_C(1) << bad->number;
+        *(bad->moves ? &bad->owner->plain : &bad->owner->moving) |= UINT64_C(1) << bad->number;
         tn_block_remake(cpu, bad->owner, (TnBlockForm)bad->owner->form);
     }
     if (edges.often && edges.flushes == flushes())

@@ -2,7 +2,7 @@
 /*
  * IR to code: accesses of hot blocks through windows of their own (translate/softmmu-sites.c). A miss
  * goes to the probe, which stands out of line, and every now and then asks for the window to be
- * moved to where it found the address.
+ * moved to where it found the address; or, where that was asked for too often, moves it there.
  */
 #include "compile.h"
 #include "slow.h"
@@ -17,7 +17,8 @@ void x64_give_sites(X64Ctx *cx)
     for (unsigned k = 1; k < cx->n_groups; k++) {
         X64Group *g = &cx->groups[k];
         TnTlbSiteUse use = { .owner = cx->block, .first = g->first, .last = g->last,
-                             .mode = (uint8_t)g->mode, .write = g->write, .number = (uint8_t)k };
+                             .mode = (uint8_t)g->mode, .write = g->write, .number = (uint8_t)k,
+                             .moves = cx->block->moving >> k & 1 };
 
         _Static_assert(X64_MAX_GROUPS == 64, "TnBlock.plain has a bit for each group");
         if (!g->window && !g->hoisted && !(cx->block->plain >> k & 1))
@@ -45,6 +46,25 @@ X64Mem x64_through_site(X64Ctx *cx, X64Refill *r)
     return x64_mem_index(r->index, r->addr, 0, r->disp);
 }
 
+/* What the probe found: the tag is the page. The size stays, so that what another thread closes does not
+ * come open by this. Gives where code goes on that had better ask. */
+static void move_window(X64Emit *e, const X64Refill *r)
+{
+    uint8_t *closed, *often;
+
+    x64_g1_mi(e, X64_G1_CMP, 3, SITE(r->site, size), 0);
+    closed = x64_jcc8(e, X64_Z);
+    x64_g1_mi(e, X64_G1_SUB, 2, SITE(r->site, patience), 1);
+    often = x64_jcc8(e, X64_S);
+    if (r->first)
+        x64_lea(e, X64_W, r->tag, x64_mem(r->tag, -r->first));
+    x64_store(e, X64_W, r->tag, SITE(r->site, start));
+    x64_store(e, X64_W, r->index, SITE(r->site, addend));
+    x64_target32(x64_jmp32(e), r->back);
+    x64_here8(e, closed);
+    x64_here8(e, often);
+}
+
 void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r)
 {
     X64Stub *s = X64_LIST_AT(cx->stubs, X64Stub, r->stub);
@@ -55,7 +75,11 @@ void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r)
 
     x64_here32(e, r->from);
     s->from[s->n_from++] = x64_emit_probe(e, r);
-    x64_g1_mi(e, X64_G1_SUB, 2, SITE(r->site, patience), 1);
-    x64_target32(x64_jcc32(e, X64_NS), r->back);
+    if (r->moves) {
+        move_window(e, r);
+    } else {
+        x64_g1_mi(e, X64_G1_SUB, 2, SITE(r->site, patience), 1);
+        x64_target32(x64_jcc32(e, X64_NS), r->back);
+    }
     x64_call_slow(cx, &ask);
 }
