@@ -146,11 +146,12 @@ CASE(hot_edges, "hot/neighbours-on-two-pages-go-to-the-frames-of-each")
     WRITE(cr0, READ(cr0) & ~(word)CR0_WP);
 }
 
-/* The second page comes first: 512 rounds of them, then 511 of the first one. */
-static void walk(unsigned vector, word code)
+enum { FIRST = 511, BOTH = 1023 }; /* rounds: in the first page, after 512 in the second one */
+
+static void walk(word rounds, unsigned vector, word code)
 {
     hot_at = TEST_PAGES;
-    hot_rounds = 1023;
+    hot_rounds = rounds;
     expect(hot_walk, vector, code);
 }
 
@@ -166,28 +167,30 @@ CASE(hot_moves, "hot/going-up-and-down-meets-what-pages-become")
     for (unsigned i = 0; i < 16; i++) /* until it is hot, keeps missing, and moves */
         heat(hot_walk, TEST_PAGES);
     memset(frame, 0, sizeof(frame));
-    walk(NONE, 0);
+    walk(BOTH, NONE, 0);
     check_frame(1, 512, "second page");
-    check_frame(2, 511, "first page");
-    map(1, (word)frame[3], PTE_P | PTE_W);
-    walk(NONE, 0);
-    check_frame(3, 512, "second page in another frame");
-    check_frame(1, 512, "second page's old frame");
-    check_frame(2, 1022, "first page again");
-    map(0, 0, 0);
-    walk(PF, PF_W);
-    check(event.cr2 == TEST_PAGES, "address of the absent page", event.cr2);
-    check_frame(3, 1024, "second page, before");
-    check_frame(2, 1022, "absent page's frame");
+    check_frame(2, FIRST, "first page");
+    map(0, (word)frame[3], PTE_P | PTE_W); /* the one that it is at */
+    walk(FIRST, NONE, 0);
+    check_frame(3, FIRST, "first page in another frame");
+    check_frame(2, FIRST, "first page's old frame");
+    map(1, (word)frame[2], PTE_P | PTE_W);
+    walk(BOTH, NONE, 0);
+    check_frame(2, FIRST + 512, "second page in another frame");
+    check_frame(3, 2 * FIRST, "first page again");
     page_test[0] = (word)frame[0] | PTE_P | PTE_W;
     WRITE(cr3, READ(cr3));
-    walk(NONE, 0);
-    check_frame(0, 511, "first page in a third frame");
+    walk(FIRST, NONE, 0);
+    check_frame(0, FIRST, "first page in a third frame");
+    map(0, 0, 0);
+    walk(FIRST, PF, PF_W);
+    check(event.cr2 == TEST_PAGES, "address of the absent page", event.cr2);
+    map(0, (word)frame[0], PTE_P | PTE_W);
+    walk(FIRST, NONE, 0);
     WRITE(cr0, READ(cr0) | CR0_WP);
-    map(1, (word)frame[3], PTE_P);
-    walk(PF, PF_P | PF_W);
-    check(event.cr2 == TEST_PAGES + PAGE, "address of the read-only page", event.cr2);
-    check_frame(0, 511, "first page, not come to");
+    map(0, (word)frame[0], PTE_P);
+    walk(FIRST, PF, PF_P | PF_W);
+    check_frame(0, 2 * FIRST, "read-only page");
     WRITE(cr0, READ(cr0) & ~(word)CR0_WP);
 }
 
