@@ -16,7 +16,7 @@
 
 enum {
     CALL_REL32 = 0xe8,
-    EVERY = 16, /* looks of those that exits share, one of which has its exit get its own */
+    EVERY = 2, /* looks of those that exits share, one of which has its exit get its own */
 };
 
 /* ---- Looking up inline ----------------------------------------------------------------------- */
