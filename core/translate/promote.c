@@ -4,19 +4,14 @@
 #include <string.h>
 
 #include "cpu/cpu-private.h"
-#include "translate/code-pages.h"
 #include "translate/trace.h"
 
 enum { TRIES = 4 }; /* to compile it again */
 
-/* Code that was overwritten before will be again. */
 static bool may_remake(const TnCpu *cpu, const TnBlock *block)
 {
-    return atomic_load(&block->valid) && block->bytes && !block->n_late &&
-           block->form != TN_FORM_TAIL &&
-           block->phys[0] != UINT64_MAX && block->mode_id == cpu->mode_id &&
-           !tn_code_page_rewritten(tn_code_page_find((const void *)(uintptr_t)block->phys[0])) &&
-           !(cpu->priv->core_mode & TN_CORE_MODE_ONE_INSN);
+    return atomic_load(&block->valid) && tn_block_is_lasting(block) &&
+           block->mode_id == cpu->mode_id && !(cpu->priv->core_mode & TN_CORE_MODE_ONE_INSN);
 }
 
 /* The same code's block, to be compiled. */

@@ -9,9 +9,23 @@
 #ifndef TN_TRANSLATE_PROMOTE_H
 #define TN_TRANSLATE_PROMOTE_H
 
+#include "translate/code-pages.h"
 #include "translate/translator.h"
 
 enum { TN_HOT_SAMPLES = 1 };
+
+/* Whether the block's code can be made anew as it stands: code that was overwritten before will be
+ * again. [vcpu] */
+static inline bool tn_block_is_lasting(const TnBlock *block)
+{
+    const TnCodePage *page;
+
+    if (!block->bytes || block->n_late || block->form == TN_FORM_TAIL ||
+        block->phys[0] == UINT64_MAX)
+        return false;
+    page = tn_code_page_find((const void *)(uintptr_t)block->phys[0]);
+    return !page || !tn_code_page_rewritten(page);
+}
 
 /* The vCPU was found in the block, which may be killed already. Never unwinds or flushes. [vcpu,
  * outside code, no lock] */

@@ -17,7 +17,6 @@
 #include "cpu/cpu-private.h"
 #include "notes.h"
 #include "slow.h"
-#include "translate/code-pages.h"
 #include "translate/promote.h"
 #include "translate/softmmu.h"
 #include "translate/translator.h"
@@ -105,13 +104,7 @@ static uint64_t flushes(void)
 /* Whether the block becomes hot where it runs often. */
 bool x64_may_become_hot(const TnBlock *block)
 {
-    const TnCodePage *page;
-
-    if (!(x64_opt & TN_OPT_SITES) || block->form != TN_FORM_FAST ||
-        block->phys[0] == UINT64_MAX || !block->bytes || block->n_late)
-        return false;
-    page = tn_code_page_find((const void *)(uintptr_t)block->phys[0]);
-    return !page || !tn_code_page_rewritten(page);
+    return (x64_opt & TN_OPT_SITES) && block->form == TN_FORM_FAST && tn_block_is_lasting(block);
 }
 
 /* True where it comes to so much that the block is to be made anew. */
