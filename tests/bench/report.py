@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Medians, ratios, tables and a plot of what the runner measured."""
+"""Typical times, ratios, tables and a plot of what the runner measured."""
 
 import json
 import math
@@ -20,21 +20,23 @@ def show(value):
 
 
 class Results:
-    """Rounds of samples: rounds[label] is a list of {kernel: Sample}."""
+    """Rounds of samples: rounds[label] is a list of {kernel: Sample}. `typical` gives of several
+    times the one that counts."""
 
-    def __init__(self, labels, kernels, clock):
+    def __init__(self, labels, kernels, clock, typical=statistics.median):
         self.labels, self.kernels, self.clock = labels, kernels, clock
+        self.typical = typical
         self.rounds = {label: [] for label in labels}
 
     def add(self, label, found):
         self.rounds[label].append(found)
 
     def seconds(self, label, kernel):
-        """Median of a kernel's times; threads that run side by side are timed by the clock."""
+        """A kernel's typical time; threads that run side by side are timed by the clock."""
         clock = "wall" if kernel.two_cpus else self.clock
         times = [getattr(found[kernel.name], clock) for found in self.rounds[label]
                  if kernel.name in found]
-        return statistics.median(times) if times else None
+        return self.typical(times) if times else None
 
     def ratio(self, over, under, kernel):
         a, b = self.seconds(over, kernel), self.seconds(under, kernel)
