@@ -84,27 +84,53 @@ static __attribute__((noinline)) uint8_t *rare_rm(uint8_t *p, uint32_t op, int r
     return put_mem(p, reg, m);
 }
 
-/* Opcodes of one byte, and of the first map without a prefix, on a base and an index. */
-static __attribute__((noinline)) uint8_t *long_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)
-{
-    unsigned base = (unsigned)m.base, index = (unsigned)m.index, rex, mod;
-    uint64_t v = (uint64_t)(uint32_t)m.disp << 24 | (uint8_t)op | X64_RSP << 8;
+const X64MemForm x64_mem_forms[2 * X64_FORM_KINDS][16] = {
+    { X64_FORMS(0, 0, 1, 1, 0), X64_FORMS(0, 0, 1, 1, 1) },
+    { X64_FORMS(1, 1, 1, 1, 0), X64_FORMS(1, 1, 1, 1, 1) },
+    { X64_FORMS(2, 4, 2, 4, 0), X64_FORMS(2, 4, 2, 4, 1) },
+    { X64_FORMS_INDEXED(0, 0, 1, 1, 0), X64_FORMS_INDEXED(0, 0, 1, 1, 1) },
+    { X64_FORMS_INDEXED(1, 1, 1, 1, 0), X64_FORMS_INDEXED(1, 1, 1, 1, 1) },
+    { X64_FORMS_INDEXED(2, 4, 2, 4, 0), X64_FORMS_INDEXED(2, 4, 2, 4, 1) },
+};
 
-    if (op & (X64_PP | X64_0F38) || index == X64_RSP || m.base == X64_NONE)
+/* What registers add to a form, which begins with REX.R, X and B; an index says which forms, too. */
+enum {
+    REX_RXB = 7,
+    MODRM_SIB = 0xffff << 8,
+    SCALE_SHIFT = 22,
+    FORMS = 1 << 24,
+};
+
+#define INDEX(low, x) (low) << 19 | (x) << 1 | X64_FORM_KINDS * FORMS
+#define REG(low, r) (low) << 11 | (r) << 2
+
+static const uint32_t reg_parts[16] = {
+    REG(0, 0), REG(1, 0), REG(2, 0), REG(3, 0), REG(4, 0), REG(5, 0), REG(6, 0), REG(7, 0),
+    REG(0, 1), REG(1, 1), REG(2, 1), REG(3, 1), REG(4, 1), REG(5, 1), REG(6, 1), REG(7, 1),
+};
+
+static const uint32_t index_parts[16] = {
+    INDEX(0, 0), INDEX(1, 0), INDEX(2, 0), INDEX(3, 0), 0, INDEX(5, 0), INDEX(6, 0), INDEX(7, 0),
+    INDEX(0, 1), INDEX(1, 1), INDEX(2, 1), INDEX(3, 1),
+    INDEX(4, 1), INDEX(5, 1), INDEX(6, 1), INDEX(7, 1),
+};
+
+/* Opcodes of one byte, and of the first map without a prefix: nearly all there are. */
+static inline __attribute__((always_inline)) uint8_t *put_rm(uint8_t *p, uint32_t op, int reg,
+                                                             X64Mem m)
+{
+    if (TN_UNLIKELY((op & (X64_PP | X64_0F38 | X64_BYTE_REG)) || m.base == X64_NONE))
         return rare_rm(p, op, reg, m);
-    rex = x64_rex_w(op) | x64_high(reg) << 2 | index >> 3 << 1 | base >> 3;
-    *p = (uint8_t)(0x40 | rex);
-    p += rex || ((op & X64_BYTE_REG) && reg >= 4);
+
+    uint32_t index = index_parts[(unsigned)m.index], bytes = reg_parts[reg] + index;
+    const X64MemForm *f = &x64_mem_forms[x64_disp_kind(m.disp) + index / FORMS][(unsigned)m.base];
+
+    bytes += f->bytes + ((unsigned)m.scale << SCALE_SHIFT);
+    p = x64_put_rex(p, x64_rex_w(op) | (bytes & REX_RXB));
     *p = 0x0f;
     p += op / X64_0F & 1;
-    mod = ((m.disp != 0) | ((base & 7) == X64_RBP)) + (m.disp != (int8_t)m.disp);
-    v |= x64_modrm(m.scale, m.index, m.base) << 16 | ((unsigned)reg & 7) << 11 | mod << 14;
-    return x64_put(p, v, 3 + mod * mod); /* 1 and 2 have 1 and 4 bytes */
-}
-
-static inline uint8_t *put_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)
-{
-    return is_plain(op) && x64_is_plain_mem(m) ? x64_put_rm(p, op, reg, m) : long_rm(p, op, reg, m);
+    bytes = (bytes & MODRM_SIB) | (uint8_t)op;
+    return x64_put(p, (uint64_t)(uint32_t)m.disp << f->shift | bytes, f->n);
 }
 
 void x64_rm(X64Emit *e, uint32_t op, int reg, X64Mem m)
@@ -154,20 +180,6 @@ void x64_vex_rm(X64Emit *e, uint32_t op, unsigned l, int reg, int v, X64Mem m)
 {
     vex(e, op, l, reg, v, m.index, m.base);
     e->p = put_mem(e->p, reg, m);
-}
-
-uint32_t x64_sized(uint32_t op, unsigned size_log2)
-{
-    switch (size_log2) {
-    case 0:
-        return (op - 1) | X64_BYTE_REG | X64_BYTE_RM; /* the byte form is the even opcode */
-    case 1:
-        return op | X64_66;
-    case 2:
-        return op;
-    default:
-        return op | X64_W;
-    }
 }
 
 /* An immediate as operations of a size take it: narrow, or a byte where `byte` says so. */
@@ -253,24 +265,14 @@ void x64_mov_ri(X64Emit *e, int dst, uint64_t imm)
     KEEPS_FLAGS(e, mov_imm(e, dst, imm));
 }
 
-void x64_load(X64Emit *e, unsigned w, int dst, X64Mem m)
+void x64_move_rm(X64Emit *e, uint32_t op, int reg, X64Mem m)
 {
-    keep_flags(e, put_rm(e->p, X64_MOV_LOAD | w, dst, m));
-}
-
-void x64_store(X64Emit *e, unsigned w, int src, X64Mem m)
-{
-    keep_flags(e, put_rm(e->p, X64_MOV_STORE | w, src, m));
-}
-
-void x64_store_sized(X64Emit *e, unsigned size_log2, int src, X64Mem m)
-{
-    keep_flags(e, put_rm(e->p, x64_sized(X64_MOV_STORE, size_log2), src, m));
+    keep_flags(e, put_rm(e->p, op, reg, m));
 }
 
 static void store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm)
 {
-    x64_rm(e, x64_sized(X64_MOV_IMM32, size_log2), 0, m);
+    e->p = put_rm(e->p, x64_sized(X64_MOV_IMM32, size_log2), 0, m);
     put_imm(e, size_log2, false, imm);
 }
 
@@ -288,11 +290,6 @@ void x64_store_imm64(X64Emit *e, X64Mem m, uint64_t imm)
     x64_store_imm(e, 2, m, (int32_t)imm);
     m.disp += 4;
     x64_store_imm(e, 2, m, (int32_t)(imm >> 32));
-}
-
-void x64_lea(X64Emit *e, unsigned w, int dst, X64Mem m)
-{
-    keep_flags(e, put_rm(e->p, X64_LEA | w, dst, m));
 }
 
 static void bswap(X64Emit *e, unsigned w, int reg)

@@ -21,7 +21,7 @@ typedef struct X64Emit {
 typedef struct X64Mem {
     int8_t base;        /* X64Reg or X64_NONE */
     int8_t index;       /* X64Reg; X64_RSP, which cannot be one, for none, as in the SIB byte */
-    uint8_t scale;      /* log2 */
+    uint8_t scale;      /* log2; 0 without an index */
     int32_t disp;
 } X64Mem;
 
@@ -32,8 +32,10 @@ static inline X64Mem x64_mem(int base, int32_t disp)
 
 static inline X64Mem x64_mem_index(int base, int index, unsigned scale, int32_t disp)
 {
-    return (X64Mem){ .base = (int8_t)base, .index = (int8_t)(index == X64_NONE ? X64_RSP : index),
-                     .scale = (uint8_t)scale, .disp = disp };
+    if (index == X64_NONE || index == X64_RSP)
+        return x64_mem(base, disp);
+    return (X64Mem){ .base = (int8_t)base, .index = (int8_t)index, .scale = (uint8_t)scale,
+                     .disp = disp };
 }
 
 static inline X64Mem x64_env(int32_t disp)
@@ -127,18 +129,37 @@ void x64_vex_rm(X64Emit *e, uint32_t op, unsigned l, int reg, int v, X64Mem m);
 void x64_g1_ri(X64Emit *e, unsigned ext, unsigned size_log2, int rm, int32_t imm);
 void x64_g1_mi(X64Emit *e, unsigned ext, unsigned size_log2, X64Mem m, int32_t imm);
 /* One of X64_ADD ... X64_CMP, X64_TEST, X64_MOV_*, X64_XCHG... at a size: picks the byte form. */
-uint32_t x64_sized(uint32_t op, unsigned size_log2);
+static inline uint32_t x64_sized(uint32_t op, unsigned size_log2)
+{
+    /* The byte form is the even opcode. */
+    static const uint32_t more[] = { X64_BYTE_REG | X64_BYTE_RM | 1, X64_66, 0, X64_W };
+
+    return op ^ more[size_log2];
+}
 
 /* These keep the host's flags. */
 void x64_mov_rr(X64Emit *e, unsigned w, int dst, int src); /* w: 0 or X64_W; nothing for same, W */
 void x64_mov_ri(X64Emit *e, int dst, uint64_t imm);
-void x64_load(X64Emit *e, unsigned w, int dst, X64Mem m);
-void x64_store(X64Emit *e, unsigned w, int src, X64Mem m);
-void x64_store_sized(X64Emit *e, unsigned size_log2, int src, X64Mem m);
+void x64_move_rm(X64Emit *e, uint32_t op, int reg, X64Mem m); /* x64_rm of one that does */
+static inline void x64_load(X64Emit *e, unsigned w, int dst, X64Mem m)
+{
+    x64_move_rm(e, X64_MOV_LOAD | w, dst, m);
+}
+static inline void x64_store(X64Emit *e, unsigned w, int src, X64Mem m)
+{
+    x64_move_rm(e, X64_MOV_STORE | w, src, m);
+}
+static inline void x64_store_sized(X64Emit *e, unsigned size_log2, int src, X64Mem m)
+{
+    x64_move_rm(e, x64_sized(X64_MOV_STORE, size_log2), src, m);
+}
+static inline void x64_lea(X64Emit *e, unsigned w, int dst, X64Mem m)
+{
+    x64_move_rm(e, X64_LEA | w, dst, m);
+}
 void x64_store_imm(X64Emit *e, unsigned size_log2, X64Mem m, int32_t imm);
 void x64_store_imm64(X64Emit *e, X64Mem m, uint64_t imm); /* two instructions where it must */
 void x64_bswap(X64Emit *e, unsigned w, int reg);
-void x64_lea(X64Emit *e, unsigned w, int dst, X64Mem m);
 /* Vector moves of 16 or 32 bytes, VEX where the host has it. */
 void x64_vmov_rr(X64Emit *e, bool wide, int dst, int src);
 void x64_vload(X64Emit *e, bool wide, int dst, X64Mem m);

@@ -90,11 +90,11 @@ static inline uint8_t *number_of_entry(uint8_t *p, const X64Refill *r)
 static inline uint8_t *put_masks(uint8_t *p, const X64Refill *r)
 {
     if (r->small)
-        p = x64_put_rm(p, X64_AND, r->index, x64_env(X64_CPU_OFS(entry_mask)));
+        p = x64_put_env(p, X64_AND, r->index, X64_CPU_OFS(entry_mask));
     else
         p = x64_put_g1(p, X64_G1_AND, 0, r->index, X64_ENTRY_MASK);
     if (r->small && !r->align)
-        return x64_put_rm(p, X64_AND | X64_W, r->tag, x64_env(X64_CPU_OFS(page_mask[0])));
+        return x64_put_env(p, X64_AND | X64_W, r->tag, X64_CPU_OFS(page_mask[0]));
     return x64_put_g1(p, X64_G1_AND, X64_W, r->tag, -(int32_t)TN_PAGE_SIZE | r->align);
 }
 
@@ -122,13 +122,13 @@ static uint8_t *put_tag_and_number(uint8_t *p, const X64Refill *r)
         p = x64_put_rm(p, X64_LEA | X64_W, r->tag, x64_mem(r->addr, r->disp));
     else
         p = x64_put_rr(p, X64_MOV_LOAD | X64_W, r->tag, r->addr);
-    p = x64_put_rm(p, X64_AND | X64_W, r->tag, x64_env(masks + (int32_t)(which * sizeof(uint64_t))));
+    p = x64_put_env(p, X64_AND | X64_W, r->tag, masks + (int32_t)(which * sizeof(uint64_t)));
     if (x64_host.pext)
         return x64_put_pext_env(p, r->index, r->tag, X64_CPU_OFS(entry_bits));
     p = x64_put_rr(p, X64_MOV_LOAD, r->index, r->tag);
     p = x64_put_rr(p, X64_GRP2_IMM8, X64_G2_SHR, r->index);
     *p = RIGHT;
-    return x64_put_rm(p + 1, X64_AND, r->index, x64_env(X64_CPU_OFS(entry_mask)));
+    return x64_put_env(p + 1, X64_AND, r->index, X64_CPU_OFS(entry_mask));
 }
 
 uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)

@@ -49,51 +49,63 @@ static inline uint8_t *x64_put_rr(uint8_t *p, uint32_t op, int reg, int rm)
     return x64_put(p, (uint8_t)op | x64_modrm(3, reg, rm) << 8, 2);
 }
 
-/* A base and a displacement are all there is. */
-static inline bool x64_is_plain_mem(X64Mem m)
-{
-    return (uint16_t)(((uint8_t)m.base | (unsigned)(uint8_t)m.index << 8) - (X64_RSP << 8)) < 16;
-}
-
-/* What a base and a kind of displacement give: ModRM and SIB where they stand behind an opcode byte,
- * how far up from there the displacement is, and how long it all is. */
+/* What a base, whether there is an index, and a kind of displacement give: ModRM and SIB where they
+ * stand behind an opcode byte, in whose place is REX.B; how far up from there the displacement is,
+ * and how long it all is. */
 typedef struct X64MemForm {
     uint32_t bytes;
     uint8_t shift, n;
 } X64MemForm;
 
 /* rbp and r13 as a base have a displacement, rsp and r12 a SIB byte. */
-#define X64_FORM(mod, base, disp) { (unsigned)((mod) << 6 | (base)) << 8, 16, 2 + (disp) }
-#define X64_FORM_SIB(mod, disp) \
-    { (unsigned)((mod) << 6 | X64_RSP) << 8 | (unsigned)(X64_RSP << 3 | X64_RSP) << 16, 24, 3 + (disp) }
-#define X64_FORMS_TO_SP(mod, disp) \
-    X64_FORM(mod, 0, disp), X64_FORM(mod, 1, disp), X64_FORM(mod, 2, disp), X64_FORM(mod, 3, disp), \
-        X64_FORM_SIB(mod, disp)
-#define X64_FORMS_FROM_SI(mod, disp) X64_FORM(mod, 6, disp), X64_FORM(mod, 7, disp)
+#define X64_FORM(mod, base, disp, b) { (unsigned)((mod) << 6 | (base)) << 8 | (b), 16, 2 + (disp) }
+#define X64_FORM_SIB(mod, base, index, disp, b) \
+    { (unsigned)((mod) << 6 | X64_RSP) << 8 | (unsigned)((index) << 3 | (base)) << 16 | (b), 24, \
+      3 + (disp) }
+#define X64_FORMS(mod, disp, mod5, disp5, b) \
+    X64_FORM(mod, 0, disp, b), X64_FORM(mod, 1, disp, b), X64_FORM(mod, 2, disp, b), \
+        X64_FORM(mod, 3, disp, b), X64_FORM_SIB(mod, 4, X64_RSP, disp, b), \
+        X64_FORM(mod5, 5, disp5, b), X64_FORM(mod, 6, disp, b), X64_FORM(mod, 7, disp, b)
+#define X64_FORMS_INDEXED(mod, disp, mod5, disp5, b) \
+    X64_FORM_SIB(mod, 0, 0, disp, b), X64_FORM_SIB(mod, 1, 0, disp, b), \
+        X64_FORM_SIB(mod, 2, 0, disp, b), X64_FORM_SIB(mod, 3, 0, disp, b), \
+        X64_FORM_SIB(mod, 4, 0, disp, b), X64_FORM_SIB(mod5, 5, 0, disp5, b), \
+        X64_FORM_SIB(mod, 6, 0, disp, b), X64_FORM_SIB(mod, 7, 0, disp, b)
 
-/* By the bytes of the displacement: none, 1, 4. */
-static const X64MemForm x64_mem_forms[3][16] = {
-    { X64_FORMS_TO_SP(0, 0), X64_FORM(1, 5, 1), X64_FORMS_FROM_SI(0, 0),
-      X64_FORMS_TO_SP(0, 0), X64_FORM(1, 5, 1), X64_FORMS_FROM_SI(0, 0) },
-    { X64_FORMS_TO_SP(1, 1), X64_FORM(1, 5, 1), X64_FORMS_FROM_SI(1, 1),
-      X64_FORMS_TO_SP(1, 1), X64_FORM(1, 5, 1), X64_FORMS_FROM_SI(1, 1) },
-    { X64_FORMS_TO_SP(2, 4), X64_FORM(2, 5, 4), X64_FORMS_FROM_SI(2, 4),
-      X64_FORMS_TO_SP(2, 4), X64_FORM(2, 5, 4), X64_FORMS_FROM_SI(2, 4) },
-};
+/* By the bytes of the displacement: none, 1, 4; then the same with an index. */
+enum { X64_FORM_KINDS = 3 };
 
-static inline uint64_t x64_form_bytes(const X64MemForm *f, int reg, int32_t disp)
+extern const X64MemForm x64_mem_forms[2 * X64_FORM_KINDS][16]; /* emit.c */
+
+static inline unsigned x64_disp_kind(int32_t disp)
 {
-    return (uint64_t)(uint32_t)disp << f->shift | f->bytes | ((unsigned)reg & 7) << 11;
+    return (disp != 0) + (disp != (int8_t)disp);
 }
 
-/* op: the same; a plain m. */
+static inline unsigned x64_reg_bits(int reg)
+{
+    return ((unsigned)reg & 7) << 11;
+}
+
+/* op: the same; of m only base and displacement. */
 static inline uint8_t *x64_put_rm(uint8_t *p, uint32_t op, int reg, X64Mem m)
 {
-    unsigned base = (unsigned)m.base, kind = (m.disp != 0) + (m.disp != (int8_t)m.disp);
-    const X64MemForm *f = &x64_mem_forms[kind][base];
+    unsigned base = (unsigned)m.base;
+    const X64MemForm *f = &x64_mem_forms[x64_disp_kind(m.disp)][base];
+    uint32_t bytes = (f->bytes & ~1u) | x64_reg_bits(reg) | (uint8_t)op;
 
     p = x64_put_rex(p, x64_rex_w(op) | x64_high(reg) << 2 | base >> 3);
-    return x64_put(p, x64_form_bytes(f, reg, m.disp) | (uint8_t)op, f->n);
+    return x64_put(p, (uint64_t)(uint32_t)m.disp << f->shift | bytes, f->n);
+}
+
+/* The same on what 8 bits from the env register reach. */
+static inline uint8_t *x64_put_env(uint8_t *p, uint32_t op, int reg, int32_t disp)
+{
+    enum { BYTE = 1 };
+
+    p = x64_put_rex(p, x64_rex_w(op) | x64_high(reg) << 2);
+    return x64_put(p, (uint8_t)op | x64_modrm(BYTE, reg, X64_ENV) << 8 |
+                          (uint32_t)(uint8_t)disp << 16, 3);
 }
 
 /* ADD ... CMP with an immediate; w: 0 or X64_W. */

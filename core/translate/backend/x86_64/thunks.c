@@ -4,8 +4,9 @@
  * at the front of the code buffer, because the pinned registers and the state's layout are the
  * target's.
  */
-#include "compile.h"
 #include "code-buffer.h"
+#include "compile.h"
+#include "put.h"
 #include "slow.h"
 
 X64Thunks x64_thunks;
@@ -160,7 +161,7 @@ static uint8_t *const *const called[X64_N_CALLED] = {
 
 void x64_call_short(X64Emit *e, X64Called k)
 {
-    x64_rm(e, X64_GRP4, X64_G4_CALL, x64_env(X64_CPU_OFS(called[k])));
+    e->p = x64_put_env(e->p, X64_GRP4, X64_G4_CALL, X64_CPU_OFS(called[k]));
 }
 
 /* X64Left enter(TnCpu *cpu, void *code), once the code is there that blocks call. */
