@@ -98,12 +98,13 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->touched = cx->changed = X64_NO_INSN;
     cx->block = block;
     cx->preferred = block->form == TN_FORM_FAST ? 1u << X64_RDX : 1u << X64_R10 | 1u << X64_R11;
-    cx->full = cx->locked = cx->locked_xmm = 0;
+    cx->locked = cx->locked_xmm = 0;
+    cx->gone = 0;
+    cx->slotted = TN_TEMP_NONE;
     cx->wide_used = cx->vec_dirty = cx->too_far = false;
     cx->vec_known = 0;
     cx->x87_live = false;
-    memset(cx->gpr, 0, sizeof(cx->gpr));
-    memset(cx->xmm, 0, sizeof(cx->xmm));
+    memset(cx->until, 0, sizeof(cx->until));
     memset(cx->slots_used, 0, slot_words * sizeof(*cx->slots_used));
     memset(cx->vec_slots_used, 0, slot_words * sizeof(*cx->vec_slots_used));
     memset(cx->home_of, 0, sizeof(cx->home_of));

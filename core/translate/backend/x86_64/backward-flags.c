@@ -5,22 +5,6 @@
  */
 #include "backward.h"
 
-/* A use of what is defined further on, and in a list of last uses already. */
-static void use_later_one(X64Ctx *cx, TnTemp t, int at, uint16_t how)
-{
-    int last = cx->temps[t].last;
-    TnTemp *link = &cx->info[MAX(last, 0)].expire;
-
-    x64_use(cx, t, at, how);
-    if (cx->temps[t].last == last)
-        return;
-    while (last >= 0 && *link != t)
-        link = &cx->temps[*link].expire;
-    if (last >= 0)
-        *link = cx->temps[t].expire;
-    x64_link_expire(cx, t);
-}
-
 /* What virtual flags need until `at`: the result and an operand where these suffice (so that the
  * other operand may be overwritten by the result), else the operands. */
 static void use_flags(X64Ctx *cx, const TnIrOp *op, int at, uint16_t how)
@@ -29,12 +13,7 @@ static void use_flags(X64Ctx *cx, const TnIrOp *op, int at, uint16_t how)
 
     if (partner && (cx->info[cx->temps[partner].def].flags & X64_OP_DEAD))
         partner = cx->temps[op->dst].partner = TN_TEMP_NONE;
-    if ((op->aux & 255) == TN_FLAGS_LOGIC || !partner)
-        x64_use(cx, op->a, at, how);
-    else if (cx->temps[partner].def < cx->temps[op->dst].def)
-        x64_use(cx, partner, at, how);
-    else
-        use_later_one(cx, partner, at, how);
+    x64_use(cx, (op->aux & 255) == TN_FLAGS_LOGIC || !partner ? op->a : partner, at, how);
     x64_use(cx, op->b, at, how);
     x64_use(cx, op->c, at, X64_T_VALUE | X64_T_WHOLE);
 }

@@ -273,10 +273,7 @@ static inline bool backward_op(X64Backward *w, int i, TnIrOp *op)
     case TN_IR_GET:
         return backward_get(w, op);
     case TN_IR_CONST:
-        if (w->cx->temps[op->dst].last < 0)
-            return false;
-        x64_link_expire(w->cx, op->dst);
-        return true;
+        return w->cx->temps[op->dst].last >= 0;
     case TN_IR_ADD ... TN_IR_EXTRACT:
         return backward_integer(w, i, op);
     case TN_IR_FLAGS:

@@ -26,15 +26,6 @@ static inline void x64_use(X64Ctx *cx, TnTemp t, int at, uint16_t how)
     v->flags |= how;
 }
 
-/* Into the list of those whose last use is at the same operation. */
-static inline void x64_link_expire(X64Ctx *cx, TnTemp t)
-{
-    TnTemp *expire = &cx->info[cx->temps[t].last].expire;
-
-    cx->temps[t].expire = *expire;
-    *expire = t;
-}
-
 static inline void x64_note_flag_operands(X64Ctx *cx, int i, uint16_t operand_flags)
 {
     if (operand_flags & X64_T_FLAGS)
@@ -44,7 +35,7 @@ static inline void x64_note_flag_operands(X64Ctx *cx, int i, uint16_t operand_fl
 /* Whether the register that a result wants is free for it. */
 void x64_settle_want(X64Backward *w, TnTemp t, X64Temp *v);
 
-/* Before its definition: all uses of t are known. One that nobody uses expires where it is defined. */
+/* Before its definition: all uses of t are known. One that nobody uses is gone behind it. */
 static inline void x64_backward_dst(X64Backward *w, TnTemp t)
 {
     X64Temp *v = &w->cx->temps[t];
@@ -52,7 +43,6 @@ static inline void x64_backward_dst(X64Backward *w, TnTemp t)
     if (v->want != X64_NONE)
         x64_settle_want(w, t, v);
     v->last = MAX(v->last, v->def);
-    x64_link_expire(w->cx, t);
 }
 
 /* ---- backward-flags.c -------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ typedef struct X64Temp {
     int32_t def;       /* operation that defines it, -1 none */
     uint16_t flags;    /* X64_T_* */
     TnTemp next;       /* in the list of its host register */
-    TnTemp expire;     /* in the list of temporaries with the same last use */
+    TnTemp next_slot;  /* in the list of those that have a spill slot */
     TnTemp partner;    /* FLAGS: the result of the operation that also computes these flags, or 0 */
     int16_t slot;      /* spill slot, -1 none */
     int16_t home;      /* declared register whose place in the state holds it, -1 none */
@@ -47,7 +47,6 @@ static const X64Temp x64_new_temp = { .last = -1, .def = -1, .slot = -1, .home =
 
 /* What is known of an operation. */
 typedef struct X64OpInfo {
-    _Alignas(8) TnTemp expire; /* first temporary whose last use it is */
     uint16_t insn;     /* its guest instruction, in X64Ctx.insns */
     uint8_t flags;     /* X64_OP_* */
     uint8_t group;     /* that the access belongs to, 0 none */
@@ -86,6 +85,7 @@ typedef struct X64Ctx {
     X64Temp *temps;
     X64OpInfo *info;       /* of each operation */
     int i;                 /* the operation being lowered */
+    int gone;              /* temporaries needed up to this operation are nowhere any more */
     bool settles_odd;      /* accesses that are not aligned may be left to code in C (sample.c) */
     bool tries_near;       /* jumps to slow paths are short where that seems to do (reach.c) */
     bool too_far;          /* it did not */
@@ -93,13 +93,10 @@ typedef struct X64Ctx {
     unsigned n_ahead;      /* operations at the block's end, for each of which from the last one: */
     uint8_t ahead[X64_MAX_AHEAD]; /* bytes of code behind it, a guess */
 
-    union {                /* first temporary held by each host register, 0 free */
-        struct {
-            TnTemp gpr[X64_FIRST_XMM], xmm[16];
-        };
-        TnTemp held[X64_FIRST_XMM + 16];
-    };
-    uint32_t full;         /* which of `held` are not free */
+    /* Of each host register: the last operation that needs a temporary in it (one that is gone: the
+     * register is free), and the first of the list of these, of which some may be gone. */
+    _Alignas(16) int16_t until[X64_FIRST_XMM + 16];
+    TnTemp held[X64_FIRST_XMM + 16];
     uint32_t preferred;    /* those to be taken first */
     uint32_t locked, locked_xmm; /* host registers in use by the operation being lowered */
     bool vectors;          /* some operation is of vectors */
@@ -109,6 +106,7 @@ typedef struct X64Ctx {
     bool vec_dirty;        /* vec_state is known to say that upper halves are in use */
     bool x87_live;         /* the guest's x87 is in the host's, seen to before in the block */
 
+    TnTemp slotted;        /* the first temporary that has a spill slot */
     uint32_t slots_used[TN_IR_MAX_TEMPS / 32 + 1], vec_slots_used[TN_IR_MAX_TEMPS / 32 + 1];
     TnTemp home_of[X64_MAX_REGS]; /* temporary that a declared register's place in the state holds */
 

@@ -166,13 +166,11 @@ void x64_groups_at_branch(X64Ctx *cx)
 /* A temporary for what the probe found, alive from the first access to the last. */
 static void give_temporary(X64Ctx *cx, X64Group *g)
 {
-    TnTemp t = (TnTemp)cx->n_temps++, *expire = &cx->info[g->last_op].expire;
+    TnTemp t = (TnTemp)cx->n_temps++;
 
     cx->temps[t] = x64_new_temp;
     cx->temps[t].last = g->last_op;
     cx->temps[t].flags = X64_T_VALUE | X64_T_WHOLE;
-    cx->temps[t].expire = *expire;
-    *expire = t;
     g->addend = t;
 }
 

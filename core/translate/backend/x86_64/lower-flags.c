@@ -304,7 +304,7 @@ void x64_materialise_flags(X64Ctx *cx, TnTemp t)
     int dst, tmp;
 
     cx->locked |= recipe_regs(&r);
-    if (!((cx->locked | cx->full) >> X64_RAX & 1)) {
+    if (!(cx->locked >> X64_RAX & 1) && !x64_is_full(cx, X64_RAX)) {
         cx->locked |= 1u << X64_RAX;
         dst = X64_RAX;
     } else {

@@ -20,7 +20,7 @@ static void get_int(X64Ctx *cx, const TnIrOp *op)
             x64_load(&cx->e, 0, dst, x64_reg_home(declared));
     } else if (pin != X64_NONE) {
         x64_bind(cx, op->dst, pin);
-    } else if (cx->home_of[declared]) {
+    } else if (x64_home_of(cx, declared)) {
         /* A low half and the whole of a register: one of them has the place. */
         x64_load(&cx->e, X64_W, x64_out(cx, op->dst, X64_NONE, 0), x64_reg_home(declared));
     } else {
@@ -185,7 +185,7 @@ void x64_lower_put(X64Ctx *cx, const TnIrOp *op)
 {
     const X64Temp *t = &cx->temps[op->a];
 
-    if (op->aux == x64_plan.flags_reg && !cx->home_of[op->aux])
+    if (op->aux == x64_plan.flags_reg && !x64_home_of(cx, op->aux))
         cx->pending_flags = op->a;
     else if (op->type != TN_I64 || t->reg == X64_NONE || t->reg != x64_plan.pin[op->aux] ||
         (t->flags & X64_T_CONST))

@@ -41,7 +41,7 @@ static inline void lower_one(X64Ctx *cx, TnIrOp *op, const X64OpInfo *info)
         x64_vec_enter(cx, op);
     if (lower[op->opc])
         lower[op->opc](cx, op);
-    x64_end_op(cx, info);
+    x64_end_op(cx);
 }
 
 bool x64_lower(X64Ctx *cx)

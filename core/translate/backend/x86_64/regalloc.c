@@ -5,6 +5,8 @@
  * and a spilled value stays good. A pinned register holds its guest register and any temporaries
  * equal to it; they are moved away when a PUT changes it.
  */
+#include <emmintrin.h>
+
 #include "compile.h"
 
 /* ---- Slots in the frame ------------------------------------------------------------------- */
@@ -36,9 +38,35 @@ static X64Mem slot_mem(const X64Ctx *cx, TnTemp t)
 /* t's spill slot, given one where it has none (nothing is stored). */
 static X64Mem slot_of(X64Ctx *cx, TnTemp t)
 {
-    if (cx->temps[t].slot < 0)
-        cx->temps[t].slot = (int16_t)take_slot(slot_map(cx, t));
+    X64Temp *v = &cx->temps[t];
+
+    if (v->slot < 0) {
+        v->slot = (int16_t)take_slot(slot_map(cx, t));
+        v->next_slot = cx->slotted;
+        cx->slotted = t;
+    }
     return slot_mem(cx, t);
+}
+
+static bool is_gone(const X64Ctx *cx, TnTemp t)
+{
+    return cx->temps[t].last <= cx->gone;
+}
+
+void x64_free_slots(X64Ctx *cx)
+{
+    TnTemp *link = &cx->slotted;
+
+    while (*link) {
+        X64Temp *v = &cx->temps[*link];
+
+        if (is_gone(cx, *link)) {
+            slot_map(cx, *link)[v->slot / 32] &= ~(1u << (v->slot % 32));
+            *link = v->next_slot;
+        } else {
+            link = &v->next_slot;
+        }
+    }
 }
 
 /* ---- Sets of temporaries in a register ------------------------------------------------------ */
@@ -49,44 +77,53 @@ static inline unsigned place_of_reg(const X64Temp *v, int reg)
     return (unsigned)reg + (v->flags & X64_T_VEC ? X64_FIRST_XMM : 0);
 }
 
+static inline void hold(X64Ctx *cx, X64Temp *v, TnTemp t, unsigned at)
+{
+    bool full = x64_is_full(cx, at);
+
+    v->flags |= X64_T_DEFINED;
+    v->next = full ? cx->held[at] : TN_TEMP_NONE;
+    cx->held[at] = t;
+    cx->until[at] = (int16_t)MAX(cx->until[at], v->last);
+}
+
 void x64_bind(X64Ctx *cx, TnTemp t, int reg)
 {
     X64Temp *v = &cx->temps[t];
-    unsigned at = place_of_reg(v, reg);
 
-    cx->full |= 1u << at;
     v->reg = (int8_t)reg;
-    v->flags |= X64_T_DEFINED;
-    v->next = cx->held[at];
-    cx->held[at] = t;
+    hold(cx, v, t, place_of_reg(v, reg));
 }
 
-static __attribute__((noinline)) void unbind_shared(X64Ctx *cx, TnTemp t, unsigned at)
-{
-    TnTemp *link = &cx->held[at];
-
-    while (*link != t)
-        link = &cx->temps[*link].next;
-    *link = cx->temps[t].next;
-}
-
-static inline void unbind_temp(X64Ctx *cx, X64Temp *v, TnTemp t)
-{
-    unsigned at = place_of_reg(v, v->reg);
-
-    v->reg = X64_NONE;
-    if (TN_UNLIKELY(cx->held[at] != t)) {
-        unbind_shared(cx, t, at);
-        return;
-    }
-    cx->held[at] = v->next;
-    if (!v->next)
-        cx->full &= ~(1u << at);
-}
-
+/* Temporaries that are gone may still be in the list of a register that others need. */
 static void unbind(X64Ctx *cx, TnTemp t)
 {
-    unbind_temp(cx, &cx->temps[t], t);
+    X64Temp *v = &cx->temps[t];
+    unsigned at = place_of_reg(v, v->reg);
+    TnTemp *link = &cx->held[at];
+
+    v->reg = X64_NONE;
+    cx->until[at] = 0;
+    while (*link) {
+        X64Temp *u = &cx->temps[*link];
+
+        if (*link == t || is_gone(cx, *link)) {
+            *link = u->next;
+        } else {
+            cx->until[at] = (int16_t)MAX(cx->until[at], u->last);
+            link = &u->next;
+        }
+    }
+}
+
+/* Makes a register free; the list of those that were in it, gone or not. */
+static TnTemp take_all(X64Ctx *cx, unsigned at)
+{
+    TnTemp first = x64_is_full(cx, at) ? cx->held[at] : TN_TEMP_NONE;
+
+    cx->held[at] = TN_TEMP_NONE;
+    cx->until[at] = 0;
+    return first;
 }
 
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg)
@@ -96,7 +133,8 @@ void x64_rebind(X64Ctx *cx, TnTemp t, int reg)
     x64_bind(cx, t, reg);
 }
 
-static void spill(X64Ctx *cx, TnTemp t)
+/* Into its slot, where it is in no other place. */
+static void store_in_slot(X64Ctx *cx, TnTemp t)
 {
     X64Temp *v = &cx->temps[t];
 
@@ -108,20 +146,25 @@ static void spill(X64Ctx *cx, TnTemp t)
         else
             x64_store(&cx->e, X64_W, v->reg, m);
     }
+}
+
+static void spill(X64Ctx *cx, TnTemp t)
+{
+    store_in_slot(cx, t);
     unbind(cx, t);
 }
 
-static __attribute__((noinline)) void free_places(X64Ctx *cx, TnTemp t)
+/* All that are needed behind operation `since` are stored. */
+static void vacate(X64Ctx *cx, unsigned at, int since)
 {
-    X64Temp *v = &cx->temps[t];
+    for (TnTemp t = take_all(cx, at), next; t; t = next) {
+        X64Temp *v = &cx->temps[t];
 
-    if (v->slot >= 0) {
-        slot_map(cx, t)[v->slot / 32] &= ~(1u << (v->slot % 32));
-        v->slot = -1;
+        next = v->next;
+        if (v->last > since)
+            store_in_slot(cx, t);
+        v->reg = X64_NONE;
     }
-    if (v->home >= 0 && cx->home_of[v->home] == t)
-        cx->home_of[v->home] = TN_TEMP_NONE;
-    v->home = -1;
 }
 
 /* ---- Choosing a register -------------------------------------------------------------------- */
@@ -132,13 +175,16 @@ static int spill_score(const X64Ctx *cx, TnTemp t)
     int score = 0, dirty = 0;
 
     for (; t; t = cx->temps[t].next) {
+        if (is_gone(cx, t))
+            continue;
         score = MAX(score, cx->temps[t].last);
         dirty |= !x64_in_memory(&cx->temps[t]);
     }
     return score * 2 + !dirty;
 }
 
-static int choose(X64Ctx *cx, const TnTemp *file, const int8_t *order, int n, uint32_t busy)
+/* One of a file, whose first register has the place `file`. */
+static int choose(X64Ctx *cx, unsigned file, const int8_t *order, int n, uint32_t busy)
 {
     int best = X64_NONE, best_score = -1;
 
@@ -147,9 +193,9 @@ static int choose(X64Ctx *cx, const TnTemp *file, const int8_t *order, int n, ui
 
         if (busy >> reg & 1)
             continue;
-        if (!file[reg])
+        if (!x64_is_full(cx, file + (unsigned)reg))
             return reg;
-        score = spill_score(cx, file[reg]);
+        score = spill_score(cx, cx->held[file + (unsigned)reg]);
         if (score > best_score) {
             best = reg;
             best_score = score;
@@ -159,12 +205,6 @@ static int choose(X64Ctx *cx, const TnTemp *file, const int8_t *order, int n, ui
     return best;
 }
 
-static void spill_list(X64Ctx *cx, TnTemp *list)
-{
-    while (*list)
-        spill(cx, *list);
-}
-
 /* Those first that need no REX prefix; of them RCX, which shifts want, last. */
 static const int8_t gpr_order[] = { X64_RDX, X64_RAX, X64_RCX, X64_R10, X64_R11 };
 /* Where vector registers are pinned only the first ones are free. */
@@ -172,9 +212,9 @@ static const int8_t xmm_order[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 
 static __attribute__((noinline)) int spill_gpr(X64Ctx *cx, uint32_t avoid)
 {
-    int reg = choose(cx, cx->gpr, gpr_order, G_N_ELEMENTS(gpr_order), cx->locked | avoid);
+    int reg = choose(cx, 0, gpr_order, G_N_ELEMENTS(gpr_order), cx->locked | avoid);
 
-    spill_list(cx, &cx->gpr[reg]);
+    vacate(cx, (unsigned)reg, cx->gone);
     cx->locked |= 1u << reg;
     return reg;
 }
@@ -187,19 +227,35 @@ static inline int first_gpr(const X64Ctx *cx, uint32_t set)
     return __builtin_ctz(preferred ? preferred : set);
 }
 
-static inline uint32_t free_gprs(const X64Ctx *cx, uint32_t avoid)
+/* The scratch registers that hold nothing that is still needed. */
+static inline uint32_t free_gprs(const X64Ctx *cx)
 {
-    return X64_SCRATCH_MASK & ~(cx->full | cx->locked | avoid);
+    const __m128i *until = (const __m128i *)cx->until;
+    __m128i gone = _mm_set1_epi16((int16_t)cx->gone);
+    __m128i full = _mm_packs_epi16(_mm_cmpgt_epi16(until[0], gone),
+                                   _mm_cmpgt_epi16(until[1], gone));
+
+    return X64_SCRATCH_MASK & ~(uint32_t)_mm_movemask_epi8(full);
 }
 
 static inline int alloc_gpr(X64Ctx *cx, uint32_t avoid)
 {
-    uint32_t set = free_gprs(cx, avoid);
+    uint32_t set = free_gprs(cx) & ~(cx->locked | avoid);
 
     if (TN_UNLIKELY(!set))
         return spill_gpr(cx, avoid);
     cx->locked |= 1u << first_gpr(cx, set);
     return first_gpr(cx, set);
+}
+
+static inline bool is_full_xmm(const X64Ctx *cx, int reg)
+{
+    return x64_is_full(cx, X64_FIRST_XMM + (unsigned)reg);
+}
+
+static TnTemp first_in_xmm(const X64Ctx *cx, int reg)
+{
+    return is_full_xmm(cx, reg) ? cx->held[X64_FIRST_XMM + reg] : TN_TEMP_NONE;
 }
 
 static int n_free_xmm(void)
@@ -209,9 +265,9 @@ static int n_free_xmm(void)
 
 static int alloc_xmm(X64Ctx *cx, uint32_t avoid)
 {
-    int reg = choose(cx, cx->xmm, xmm_order, n_free_xmm(), cx->locked_xmm | avoid);
+    int reg = choose(cx, X64_FIRST_XMM, xmm_order, n_free_xmm(), cx->locked_xmm | avoid);
 
-    spill_list(cx, &cx->xmm[reg]);
+    vacate(cx, X64_FIRST_XMM + (unsigned)reg, cx->gone);
     cx->locked_xmm |= 1u << reg;
     return reg;
 }
@@ -268,19 +324,13 @@ X64Src x64_peek_memory(const X64Ctx *cx, TnTemp t)
     return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t), .narrow = !place_is_whole(cx, t) };
 }
 
-void x64_release(X64Ctx *cx)
-{
-    X64Temp *temps = cx->temps;
-
-    for (TnTemp t = cx->info[cx->i].expire; t; t = temps[t].expire)
-        if (temps[t].reg != X64_NONE)
-            unbind_temp(cx, &temps[t], t);
-}
-
 static inline int define_in(X64Ctx *cx, TnTemp t, int reg)
 {
+    X64Temp *v = &cx->temps[t];
+
     cx->locked |= 1u << reg;
-    x64_bind(cx, t, reg);
+    v->reg = (int8_t)reg;
+    hold(cx, v, t, (unsigned)reg);
     return reg;
 }
 
@@ -292,10 +342,11 @@ static __attribute__((noinline)) int out_spilling(X64Ctx *cx, TnTemp t, uint32_t
 static inline int out_anywhere(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 {
     enum { NO_REG = 31 };
-    uint32_t set = free_gprs(cx, avoid);
+    uint32_t set = free_gprs(cx) & ~avoid;
 
-    if ((X64_SCRATCH_MASK & ~(cx->full | avoid)) >> (prefer & NO_REG) & 1)
+    if (set >> (prefer & NO_REG) & 1)
         return define_in(cx, t, prefer);
+    set &= ~cx->locked;
     return set ? define_in(cx, t, first_gpr(cx, set)) : out_spilling(cx, t, avoid);
 }
 
@@ -306,17 +357,19 @@ static __attribute__((noinline)) int out_wanting(X64Ctx *cx, TnTemp t, int prefe
 
     if (tn_ir_is(&cx->ops[cx->i], TN_IRF_PURE))
         x64_evict(cx, want);
-    return cx->full >> want & 1 ? out_anywhere(cx, t, prefer, avoid) : define_in(cx, t, want);
+    return x64_is_full(cx, (unsigned)want) ? out_anywhere(cx, t, prefer, avoid)
+                                           : define_in(cx, t, want);
 }
 
 int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 {
     int want = cx->temps[t].want;
-    uint32_t wanted = want == X64_NONE ? 0 : 1u << want & ~avoid;
 
-    if (TN_UNLIKELY(wanted & cx->full))
+    if (want == X64_NONE || (avoid >> want & 1))
+        return out_anywhere(cx, t, prefer, avoid);
+    if (TN_UNLIKELY(x64_is_full(cx, (unsigned)want)))
         return out_wanting(cx, t, prefer, avoid);
-    return wanted ? define_in(cx, t, want) : out_anywhere(cx, t, prefer, avoid);
+    return define_in(cx, t, want);
 }
 
 int x64_tmp(X64Ctx *cx)
@@ -327,7 +380,7 @@ int x64_tmp(X64Ctx *cx)
 /* A free scratch register that nothing has to be spilled for, or X64_NONE. */
 static int free_gpr(const X64Ctx *cx)
 {
-    uint32_t set = free_gprs(cx, 0);
+    uint32_t set = free_gprs(cx) & ~cx->locked;
 
     return set ? first_gpr(cx, set) : X64_NONE;
 }
@@ -336,15 +389,16 @@ void x64_evict(X64Ctx *cx, int reg)
 {
     int to = X64_NONE;
 
-    while (cx->gpr[reg]) {
-        TnTemp t = cx->gpr[reg];
-
+    for (TnTemp t = take_all(cx, (unsigned)reg), next; t; t = next) {
+        next = cx->temps[t].next;
+        if (is_gone(cx, t))
+            continue;
         if (to == X64_NONE && !x64_in_memory(&cx->temps[t]) && (to = free_gpr(cx)) != X64_NONE)
             x64_mov_rr(&cx->e, X64_W, to, reg);
         if (to == X64_NONE) {
-            spill(cx, t);
+            store_in_slot(cx, t);
+            cx->temps[t].reg = X64_NONE;
         } else {
-            unbind(cx, t);
             x64_bind(cx, t, to);
         }
     }
@@ -357,27 +411,17 @@ void x64_claim(X64Ctx *cx, int reg)
 }
 
 /* Temporaries that die here only leave. */
-static void vacate(X64Ctx *cx, TnTemp *list)
-{
-    while (*list) {
-        if (cx->temps[*list].last > cx->i)
-            spill(cx, *list);
-        else
-            unbind(cx, *list);
-    }
-}
-
 void x64_spill_all(X64Ctx *cx)
 {
     for (unsigned k = 0; k < G_N_ELEMENTS(gpr_order); k++)
-        vacate(cx, &cx->gpr[gpr_order[k]]);
-    for (int k = 0; k < 16; k++)
-        vacate(cx, &cx->xmm[k]);
+        vacate(cx, (unsigned)gpr_order[k], cx->i);
+    for (unsigned k = 0; k < 16; k++)
+        vacate(cx, X64_FIRST_XMM + k, cx->i);
 }
 
 void x64_unshare_home(X64Ctx *cx, int declared)
 {
-    TnTemp t = cx->home_of[declared];
+    TnTemp t = x64_home_of(cx, declared);
 
     cx->home_of[declared] = TN_TEMP_NONE;
     if (!t)
@@ -408,23 +452,7 @@ void x64_unshare_all(X64Ctx *cx)
             x64_unshare_home(cx, (int)d);
     for (int reg = 0; reg < 16; reg++)
         if (x64_plan.pin_mask >> reg & 1)
-            spill_list(cx, &cx->gpr[reg]);
-}
-
-void x64_expire(X64Ctx *cx, TnTemp first)
-{
-    X64Temp *temps = cx->temps;
-    TnTemp t = first;
-
-    do {
-        X64Temp *v = &temps[t];
-
-        if (v->reg != X64_NONE)
-            unbind_temp(cx, v, t);
-        if (TN_UNLIKELY(x64_has_place(v)))
-            free_places(cx, t);
-        t = v->expire;
-    } while (t);
+            vacate(cx, (unsigned)reg, cx->gone);
 }
 
 /* ---- Vectors -------------------------------------------------------------------------------- */
@@ -454,11 +482,11 @@ int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 {
     int8_t *want = &cx->temps[t].want;
 
-    if (*want != X64_NONE && cx->vec_known && !cx->xmm[*want] && !(avoid >> *want & 1)) {
+    if (*want != X64_NONE && cx->vec_known && !is_full_xmm(cx, *want) && !(avoid >> *want & 1)) {
         prefer = *want;
     } else {
         *want = X64_NONE;
-        if (prefer == X64_NONE || cx->xmm[prefer] ||
+        if (prefer == X64_NONE || is_full_xmm(cx, prefer) ||
             ((avoid | x64_plan.vpin_mask) >> prefer & 1))
             prefer = alloc_xmm(cx, avoid);
     }
@@ -470,8 +498,7 @@ int x64_vout(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 void x64_vclaim(X64Ctx *cx, int reg)
 {
     cx->locked_xmm |= 1u << reg;
-    while (cx->xmm[reg])
-        spill(cx, cx->xmm[reg]);
+    vacate(cx, X64_FIRST_XMM + (unsigned)reg, cx->gone);
 }
 
 void x64_vunlock(X64Ctx *cx, int reg)
@@ -482,7 +509,7 @@ void x64_vunlock(X64Ctx *cx, int reg)
 static int free_xmm(const X64Ctx *cx)
 {
     for (int reg = 0; reg < n_free_xmm(); reg++)
-        if (!cx->xmm[reg] && !(cx->locked_xmm >> reg & 1))
+        if (!is_full_xmm(cx, reg) && !(cx->locked_xmm >> reg & 1))
             return reg;
     return X64_NONE;
 }
@@ -491,11 +518,11 @@ void x64_vevict(X64Ctx *cx, int reg, bool wide_only)
 {
     int to = X64_NONE;
 
-    for (TnTemp t = cx->xmm[reg], next; t; t = next) {
+    for (TnTemp t = first_in_xmm(cx, reg), next; t; t = next) {
         bool wide = cx->temps[t].flags & X64_T_WIDE;
 
         next = cx->temps[t].next;
-        if (wide_only && !wide)
+        if (is_gone(cx, t) || (wide_only && !wide))
             continue;
         if (to == X64_NONE && !x64_in_memory(&cx->temps[t]) && (to = free_xmm(cx)) != X64_NONE)
             x64_vmov_rr(&cx->e, true, to, reg);
@@ -511,9 +538,9 @@ void x64_vevict(X64Ctx *cx, int reg, bool wide_only)
 void x64_spill_wide(X64Ctx *cx)
 {
     for (int reg = 0; reg < 16; reg++) {
-        for (TnTemp t = cx->xmm[reg], next; t; t = next) {
+        for (TnTemp t = first_in_xmm(cx, reg), next; t; t = next) {
             next = cx->temps[t].next;
-            if (cx->temps[t].flags & X64_T_WIDE)
+            if (!is_gone(cx, t) && (cx->temps[t].flags & X64_T_WIDE))
                 spill(cx, t);
         }
     }
@@ -525,7 +552,9 @@ uint32_t x64_vlive(const X64Ctx *cx, uint32_t *wide)
 
     *wide = 0;
     for (int reg = 0; reg < n_free_xmm(); reg++) {
-        for (TnTemp t = cx->xmm[reg]; t; t = cx->temps[t].next) {
+        for (TnTemp t = first_in_xmm(cx, reg); t; t = cx->temps[t].next) {
+            if (is_gone(cx, t))
+                continue;
             live |= 1u << reg;
             if (cx->temps[t].flags & X64_T_WIDE)
                 *wide |= 1u << reg;

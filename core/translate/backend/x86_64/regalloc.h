@@ -57,7 +57,17 @@ static inline X64Src x64_peek(const X64Ctx *cx, TnTemp t)
 
 /* Operands that die with this operation leave their registers; the contents stay until something
  * else is put there, and slots stay taken until the operation ends. */
-void x64_release(X64Ctx *cx);
+static inline void x64_release(X64Ctx *cx)
+{
+    cx->gone = cx->i;
+}
+
+/* Whether a host register, a vector register from X64_FIRST_XMM on, holds what is still needed. */
+static inline bool x64_is_full(const X64Ctx *cx, unsigned at)
+{
+    return cx->until[at] > cx->gone;
+}
+
 /* A register for t, which this operation defines: the pinned one it wants, else `prefer` where that
  * is free now, else any; none of `avoid`. */
 int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
@@ -76,13 +86,15 @@ void x64_spill_all(X64Ctx *cx);
 /* Temporaries that live on and share a pinned register or a place in the state get their own. */
 void x64_unshare_all(X64Ctx *cx);
 void x64_unshare_home(X64Ctx *cx, int declared);
-/* Takes a list of temporaries that expire, of one at least, out of their registers and places. */
-void x64_expire(X64Ctx *cx, TnTemp first);
 
-static inline void x64_end_op(X64Ctx *cx, const X64OpInfo *info)
+/* Takes the slots of those that are gone. */
+void x64_free_slots(X64Ctx *cx);
+
+static inline void x64_end_op(X64Ctx *cx)
 {
-    if (info->expire)
-        x64_expire(cx, info->expire);
+    cx->gone = cx->i;
+    if (TN_UNLIKELY(cx->slotted))
+        x64_free_slots(cx);
     cx->locked = cx->locked_xmm = 0;
 }
 
@@ -97,6 +109,15 @@ void x64_vevict(X64Ctx *cx, int reg, bool wide_only);
 void x64_spill_wide(X64Ctx *cx);
 /* Says that a declared register's place in the state holds t. */
 void x64_set_home(X64Ctx *cx, TnTemp t, int declared);
+
+/* The temporary that a declared register's place in the state holds, or none. */
+static inline TnTemp x64_home_of(const X64Ctx *cx, int declared)
+{
+    TnTemp t = cx->home_of[declared];
+
+    return cx->temps[t].last >= cx->i ? t : TN_TEMP_NONE;
+}
+
 uint32_t x64_vlive(const X64Ctx *cx, uint32_t *wide);
 
 #endif

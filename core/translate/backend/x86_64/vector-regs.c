@@ -76,7 +76,7 @@ static void lower_get(X64Ctx *cx, const TnIrOp *op)
     cx->temps[op->dst].want = X64_NONE;
     if (pin != X64_NONE) {
         x64_bind(cx, op->dst, pin);
-    } else if (cx->home_of[declared]) {
+    } else if (x64_home_of(cx, declared)) {
         x64_vload(&cx->e, wide, x64_vout(cx, op->dst, X64_NONE, 0), x64_reg_home(declared));
     } else {
         x64_set_home(cx, op->dst, declared);
@@ -190,7 +190,7 @@ static void lower_clear_upper(X64Ctx *cx, const TnIrOp *op)
     for (int r = op->aux; r < op->aux + (int)op->imm; r++) {
         if (x64_plan.vpin[r] != X64_NONE)
             continue;
-        if (cx->home_of[r] && is_wide(cx, cx->home_of[r]))
+        if (x64_home_of(cx, (int)r) && is_wide(cx, cx->home_of[r]))
             x64_unshare_home(cx, r);
         clear_upper_home(cx, r);
     }
