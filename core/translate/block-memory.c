@@ -128,9 +128,7 @@ void tn_block_delete(TnBlock *block)
 
 void tn_block_new_exits(TnBlock *block, uint32_t n)
 {
-    size_t size = n * sizeof(*block->exits);
-
-    block->exits = n ? memset(get(size), 0, size) : NULL;
+    block->exits = n ? get(n * sizeof(*block->exits)) : NULL;
     block->n_exits = n;
 }
 

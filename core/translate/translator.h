@@ -86,7 +86,8 @@ TnBlock *tn_block_new(const TnBlock *start, const uint8_t *bytes, const uint16_t
 /* Gives its memory, and its exits', back. */
 void tn_block_delete(TnBlock *block);
 
-/* Gives a block without exits n of them, all zeros; takes a block's exits, if any, from it. */
+/* Gives a block without exits n of them, with anything in them; takes a block's exits, if any, from
+ * it. */
 void tn_block_new_exits(TnBlock *block, uint32_t n);
 void tn_block_delete_exits(TnBlock *block);
 

@@ -112,6 +112,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->host_flags = TN_TEMP_NONE;
     cx->stubs.len = 0;
     cx->exits.len = 0;
+    cx->ways_out.len = 0;
     cx->sides.len = 0;
     cx->refills.len = 0;
     cx->misses.len = 0;

@@ -126,7 +126,8 @@ typedef struct X64Ctx {
 
     TnTemp *map;           /* what a temporary was replaced by, or itself */
     X64List stubs;         /* X64Stub */
-    X64List exits;         /* X64Exit */
+    X64List exits;         /* TnBlockExit */
+    X64List ways_out;      /* X64WayOut */
     X64List sides;         /* X64Side */
     X64List refills;       /* X64Refill */
     X64List misses;        /* uint8_t *: jumps of the guard */

@@ -390,9 +390,9 @@ void x64_here32(X64Emit *e, uint8_t *disp)
 }
 
 /* NOPs as Intel recommends (SDM vol. 2B, NOP). */
-static void nops(X64Emit *e, unsigned n)
+void x64_nops(X64Emit *e, unsigned n)
 {
-    static const uint8_t table[][7] = {
+    static const uint8_t table[][8] = {
         { 0 },
         { 0x90 },
         { 0x66, 0x90 },
@@ -403,20 +403,11 @@ static void nops(X64Emit *e, unsigned n)
         { 0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00 },
     };
 
-    memcpy(e->p, table[n], n);
+    memcpy(e->p, table[n], sizeof(table[n]));
     e->p += n;
 }
 
 /* So that a displacement `opcode` bytes further on does not cross into the next 8 bytes. */
-void x64_align(X64Emit *e, unsigned ahead, unsigned size)
-{
-    enum { WORD = 8 };
-    unsigned at = (unsigned)((uintptr_t)e->p + ahead) % WORD;
-
-    if (at > WORD - size)
-        nops(e, WORD - at);
-}
-
 static void align_disp32(X64Emit *e, unsigned opcode)
 {
     x64_align(e, opcode, sizeof(int32_t));

@@ -110,9 +110,19 @@ static inline void x64_byte(X64Emit *e, uint8_t v)
 void x64_imm32(X64Emit *e, int32_t v);
 void x64_imm64(X64Emit *e, uint64_t v);
 
+/* At most 7 bytes of them. */
+void x64_nops(X64Emit *e, unsigned n);
+
 /* Aligns what comes `ahead` bytes further on, and is `size` bytes long, so that it lies in one word of
  * 8 bytes. */
-void x64_align(X64Emit *e, unsigned ahead, unsigned size);
+static inline void x64_align(X64Emit *e, unsigned ahead, unsigned size)
+{
+    enum { WORD = 8 };
+    unsigned at = (unsigned)((uintptr_t)e->p + ahead) % WORD;
+
+    if (at > WORD - size)
+        x64_nops(e, WORD - at);
+}
 
 /* op reg, rm: registers; register and memory */
 void x64_rr(X64Emit *e, uint32_t op, int reg, int rm);

@@ -80,7 +80,7 @@ static bool may_learn(const TnBlock *block)
 /* To the block for the pc in the state. */
 static void next_after(X64Ctx *cx, uint8_t *open)
 {
-    X64Exit x = { .pc = cx->block->key.pc, .indirect = true, .patch = open };
+    TnBlockExit x = { .pc = cx->block->key.pc, .kind = TN_EXIT_OPEN, .patch = open };
 
     if (!open) {
         x64_emit_next(&cx->e);
@@ -88,7 +88,7 @@ static void next_after(X64Ctx *cx, uint8_t *open)
     }
     x64_call(&cx->e, x64_thunks.next_after);
     x64_note_exit(&cx->e, cx->exits.len);
-    *X64_LIST_ADD(cx->exits, X64Exit) = x;
+    x64_new_exit(cx, &x);
 }
 
 static void look_inline(X64Ctx *cx, const TnIrOp *op, int pc)
@@ -190,14 +190,14 @@ static TnIrOp read_check(const uint8_t *note, const TnBlock *block)
 static void call_look(X64Ctx *cx, const TnIrOp *op, int pc)
 {
     X64Emit *e = &cx->e;
-    X64Exit x = { .pc = cx->block->key.pc, .indirect = true };
+    TnBlockExit x = { .pc = cx->block->key.pc, .kind = TN_EXIT_OPEN };
 
     x64_align(e, 0, X64_CALL);
     x64_call(e, x64_thunks.look[pc]);
     x.early = e->p - X64_CALL;
     x64_note_exit(e, cx->exits.len);
     note_check(e, op, cx->block);
-    *X64_LIST_ADD(cx->exits, X64Exit) = x;
+    x64_new_exit(cx, &x);
 }
 
 void x64_emit_indirect(X64Ctx *cx, const TnIrOp *op, int pc)

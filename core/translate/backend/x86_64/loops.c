@@ -232,18 +232,18 @@ static bool stays(const X64Ctx *cx, const X64Src *src)
            !put_before(cx, cx->flags_until, x64_plan.pinned[src->reg]);
 }
 
-bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r)
+void x64_mark_flags(X64Ctx *cx, TnTemp flags)
 {
-    bool two = !r->packed && (r->fop == TN_FLAGS_ADD || r->fop == TN_FLAGS_SUB);
+    X64Recipe r;
 
-    if (cx->loop_exit != cx->i || cx->flags_until < 0 ||
-        !(two || (!r->packed && r->fop == TN_FLAGS_LOGIC)) || !(x64_opt & TN_OPT_LAZY_FLAGS) ||
-        !stays(cx, &r->a) || (two && !stays(cx, &r->b)))
-        return false;
-    x64_store_imm(&cx->e, 0, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(r) | X64_LAZY_MARK);
-    cx->marked = *r;
+    if (cx->loop_exit != cx->i || cx->flags_until < 0 || !x64_may_store_later(cx, flags))
+        return;
+    x64_freeze(cx, flags, &r);
+    if (!stays(cx, &r.a) || (r.fop != TN_FLAGS_LOGIC && !stays(cx, &r.b)))
+        return;
+    x64_store_imm(&cx->e, 0, x64_frame(X64_F_FLAGS_OP), x64_recipe_word(&r) | X64_LAZY_MARK);
+    cx->marked = r;
     cx->block->flags_marked = true;
-    return true;
 }
 
 /* ---- Code ------------------------------------------------------------------------------------ */

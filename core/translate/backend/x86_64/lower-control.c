@@ -33,96 +33,84 @@ static void clean_upper(X64Ctx *cx)
         x64_vzeroupper(&cx->e);
 }
 
-static void emit_request(X64Ctx *cx, const X64Exit *x)
-{
-    X64Stub s = { .kind = X64_STUB_REQUEST, .pc = x->pc, .dst = X64_NONE, .clear = X64_NONE,
-                  .flags_pending = x->flags_pending, .flags = x->flags };
+/* ---- Direct exits, by what becomes of the flags ---------------------------------------------- */
 
-    x64_here32(&cx->e, x->request);
-    x64_call_slow(cx, &s);
+static void note_flags(X64Ctx *cx, X64Emit *e, TnTemp flags)
+{
+    X64Recipe r;
+
+    x64_freeze(cx, flags, &r);
+    x64_note_recipe(e, &r);
 }
 
-/* The way out of an exit that is not linked, and where something wants the vCPU. */
-static void emit_unlinked(X64Ctx *cx, X64Exit *x)
+/* An exit whose jump needs nothing before it: its way out comes after the block. */
+static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch)
 {
-    X64Emit *e = &cx->e;
-    bool late = x->flags_pending && x->kept == X64_EXIT_STORED;
-
-    x64_here32(e, x->patch ? x->patch : x->early);
-    if (x->request && !late)
-        x64_here8(e, x->request);
-    x->unlinked = e->p;
-    x64_call_short(e, X64_CALLED_LEAVE_DIRECT);
-    if (x->kept == X64_EXIT_NOTED)
-        x64_note_recipe(e, &x->flags);
-    if (x->request && late)
-        emit_request(cx, x);
+    x64_new_exit(cx, &(TnBlockExit){ .pc = pc, .patch = patch });
+    x64_leave_behind(cx, patch);
 }
 
-/* Notes a jump to be patched; its stub comes after the block, or, where a request leads there, too,
- * within reach of a short jump. */
-static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch, uint8_t *request)
+/* Where the flags are that are stored when the exit is first linked to a block that wants them: most
+ * exits are never taken, and most blocks overwrite them. Hot code stores what makes them, which is
+ * quicker. */
+static X64ExitFlags flags_kept(const X64Ctx *cx, TnTemp flags, bool host_live)
 {
-    X64Exit *x = X64_LIST_ADD(cx->exits, X64Exit);
-
-    *x = (X64Exit){ .pc = pc, .patch = patch, .request = request };
-    if (request)
-        emit_unlinked(cx, x);
-}
-
-/* Hot code stores what makes the flags, which is quicker. */
-static X64ExitFlags flags_kept(const X64Ctx *cx, const X64Recipe *flags, bool host_live)
-{
-    if (!x64_may_store_later(flags))
-        return X64_EXIT_STORED;
     if (!host_live || cx->block->form != TN_FORM_FAST)
         return X64_EXIT_NOTED;
-    return flags->fop == TN_FLAGS_LOGIC ? X64_EXIT_HOST_LOGIC : X64_EXIT_HOST;
+    return (cx->ops[cx->temps[flags].def].aux & UINT8_MAX) == TN_FLAGS_LOGIC ? X64_EXIT_HOST_LOGIC
+                                                                            : X64_EXIT_HOST;
 }
 
 /* The way out stands in place of the jump that it becomes when the exit is linked; what is behind it
  * stays. */
-static void exit_in_place(X64Ctx *cx, uint64_t pc, X64ExitFlags kept, const X64Recipe *flags)
+static void exit_in_place(X64Ctx *cx, uint64_t pc, X64ExitFlags kept)
 {
-    X64Exit *x = X64_LIST_ADD(cx->exits, X64Exit);
     X64Emit *e = &cx->e;
 
     x64_align(e, 0, X64_CALL);
-    *x = (X64Exit){ .pc = pc, .kept = kept, .unlinked = e->p };
-    *(kept == X64_EXIT_STORED ? &x->patch : &x->early) = e->p + X64_CALL - sizeof(int32_t);
+    TnBlockExit x = { .pc = pc, .flags = kept, .unlinked = e->p };
     x64_call(e, x64_thunks.leave_direct);
+    *(kept == X64_EXIT_STORED ? &x.patch : &x.early) = e->p - sizeof(int32_t);
+    x64_new_exit(cx, &x);
     if (kept == X64_EXIT_NOTED)
-        x64_note_recipe(e, flags);
+        note_flags(cx, e, cx->pending_flags);
 }
 
-/*
- * The same for one that stores flags between two jumps, unless the block that it is linked to
- * overwrites them: `early` then goes there, else to what follows. Where the stores may be emitted
- * later, that is done when the exit is first linked to a block that wants the flags: most exits
- * are never taken, and most blocks overwrite them.
- */
-static void note_early_exit(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
-                            uint8_t *early, uint8_t *request)
+/* The jump of one that goes backwards, with its way out at once, within reach of a short jump where a
+ * request leads there, too. Gives the exit. */
+static TnBlockExit *exit_backwards(X64Ctx *cx, uint64_t pc, uint8_t *request)
 {
-    X64Exit *x = X64_LIST_ADD(cx->exits, X64Exit);
+    TnBlockExit x = { .pc = pc, .patch = x64_jmp32_aligned(&cx->e) };
 
-    *x = (X64Exit){ .pc = pc, .request = request, .early = early, .flags_pending = true,
-                    .kept = flags_kept(cx, flags, host_live), .flags = *flags };
-    if (x->kept != X64_EXIT_STORED) {
-        if (request)
-            emit_unlinked(cx, x);
-        return;
-    }
+    x64_here8(&cx->e, request);
+    x.unlinked = x64_way_out_from(&cx->e, x.patch);
+    x64_new_exit(cx, &x);
+    return X64_LIST_AT(cx->exits, TnBlockExit, cx->exits.len - 1);
+}
+
+/* An exit that stores flags between two jumps, unless the block that it is linked to overwrites them:
+ * `early` then goes there, else to what follows. */
+static void exit_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
+                         uint8_t *early, uint8_t *request)
+{
+    TnBlockExit x = { .pc = pc, .early = early };
+    X64WayOut *w;
+
     x64_here32(&cx->e, early);
-    x->late = cx->e.p;
+    x.late = cx->e.p;
     x64_leave_recipe(cx, flags, host_live, 0);
-    x->patch = x64_jmp32_aligned(&cx->e);
+    x.patch = x64_jmp32_aligned(&cx->e);
+    x64_new_exit(cx, &x);
+    w = x64_leave_behind(cx, x.patch);
+    w->request = request;
+    if (request)
+        w->flags = *flags;
 }
 
-static bool may_skip_flags(const X64Ctx *cx, uint64_t pc)
+/* Whether the block that an exit is linked to may do without the flags. */
+static bool may_skip_flags(const X64Ctx *cx, bool linkable)
 {
-    return (x64_opt & TN_OPT_DEAD_FLAGS) && cx->pending_flags != TN_TEMP_NONE &&
-           tn_exit_linkable(cx->block, pc);
+    return (x64_opt & TN_OPT_DEAD_FLAGS) && cx->pending_flags != TN_TEMP_NONE && linkable;
 }
 
 static void to_next(X64Ctx *cx)
@@ -133,26 +121,19 @@ static void to_next(X64Ctx *cx)
 /* Goes to pc; the flags are taken care of. */
 static void go(X64Ctx *cx, uint64_t pc)
 {
-    uint8_t *request;
-
     clean_upper(cx);
-    if (!tn_exit_linkable(cx->block, pc)) {
+    if (!tn_exit_linkable(cx->block, pc))
         x64_emit_far_exit(&cx->e, cx->block, pc, NULL);
-        return;
-    }
-    if (!goes_back(cx, pc)) {
-        exit_in_place(cx, pc, X64_EXIT_STORED, NULL);
-        return;
-    }
-    request = check_request(cx, true);
-    note_exit(cx, pc, x64_jmp32_aligned(&cx->e), request);
+    else if (goes_back(cx, pc))
+        exit_backwards(cx, pc, check_request(cx, true));
+    else
+        exit_in_place(cx, pc, X64_EXIT_STORED);
 }
 
-/* The same with flags to store before. */
-static void go_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live)
+/* The same with flags to store before; `later`: that may be done later. */
+static void go_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live, bool later)
 {
-    if (tn_exit_linkable(cx->block, pc) || !x64_looks_late(cx->block) ||
-        !x64_may_store_later(flags)) {
+    if (!later || tn_exit_linkable(cx->block, pc) || !x64_looks_late(cx->block)) {
         x64_leave_recipe(cx, flags, host_live, 0);
         go(cx, pc);
         return;
@@ -161,34 +142,60 @@ static void go_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool hos
     x64_emit_far_exit(&cx->e, cx->block, pc, flags);
 }
 
+/* One that is linked and may be so to a block that overwrites the flags, which wait in the host's flags
+ * or in a note. */
+static void exit_keeping(X64Ctx *cx, uint64_t pc, TnTemp flags)
+{
+    uint8_t *request;
+    TnBlockExit *x;
+
+    if (!goes_back(cx, pc)) {
+        bool host_live = x64_host_has(cx, flags);
+
+        clean_upper(cx);
+        x64_mark_flags(cx, flags);
+        exit_in_place(cx, pc, flags_kept(cx, flags, host_live));
+        return;
+    }
+    request = check_request(cx, true);
+    clean_upper(cx);
+    x64_mark_flags(cx, flags);
+    x = exit_backwards(cx, pc, request);
+    x->early = x->patch;
+    x->patch = NULL;
+    x->flags = X64_EXIT_NOTED;
+    note_flags(cx, &cx->e, flags);
+}
+
 static void direct_exit(X64Ctx *cx, uint64_t pc)
 {
+    TnTemp flags = cx->pending_flags;
     uint8_t *request = NULL;
-    X64Recipe flags;
-    X64ExitFlags kept;
-    bool host_live;
+    bool later, may_skip, host_live;
+    X64Recipe r;
 
-    if (!cx->pending_flags) {
+    if (!flags) {
         go(cx, pc);
         return;
     }
-    x64_freeze(cx, cx->pending_flags, &flags);
-    if (!may_skip_flags(cx, pc)) {
-        go_storing(cx, pc, &flags, x64_host_has(cx, cx->pending_flags));
+    later = x64_may_store_later(cx, flags);
+    may_skip = may_skip_flags(cx, tn_exit_linkable(cx->block, pc));
+    if (later && may_skip) {
+        exit_keeping(cx, pc, flags);
         return;
     }
-    host_live = x64_host_has(cx, cx->pending_flags);
+    host_live = x64_host_has(cx, flags);
+    x64_freeze(cx, flags, &r);
+    if (!may_skip) {
+        go_storing(cx, pc, &r, host_live, later);
+        return;
+    }
     if (goes_back(cx, pc)) {
-        request = check_request(cx, x64_may_store_later(&flags));
+        request = check_request(cx, false);
         host_live = false;
     }
     clean_upper(cx);
-    x64_mark_flags(cx, &flags);
-    kept = flags_kept(cx, &flags, host_live);
-    if (kept != X64_EXIT_STORED && !request)
-        exit_in_place(cx, pc, kept, &flags);
-    else
-        note_early_exit(cx, pc, &flags, host_live, x64_jmp32_aligned(&cx->e), request);
+    exit_storing(cx, pc, &r, host_live, x64_jmp32_aligned(&cx->e), request);
 }
 
 /* A loop's branch is likely taken: its way out stands inline. */
@@ -206,40 +213,65 @@ static void loop_exit(X64Ctx *cx, unsigned cc, uint64_t pc, bool flags_live)
         x64_here32(&cx->e, skip);
 }
 
+/* A side exit that keeps the flags, whose jump is to be patched. */
+static void side_exit_keeping(X64Ctx *cx, unsigned cc, uint64_t pc, TnTemp flags, bool host_live)
+{
+    TnBlockExit x = { .pc = pc, .flags = flags_kept(cx, flags, host_live) };
+    X64WayOut *w;
+
+    x.early = x64_jcc32_aligned(&cx->e, cc);
+    x64_new_exit(cx, &x);
+    w = x64_leave_behind(cx, x.early);
+    if (x.flags == X64_EXIT_NOTED) {
+        X64Emit note = { .p = w->note };
+
+        note_flags(cx, &note, flags);
+        w->n_note = (unsigned)(note.p - w->note);
+    }
+}
+
 /* Any other goes out of line, or straight to its block where nothing is to be done before. */
 static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
 {
-    bool flags_pending = cx->pending_flags != TN_TEMP_NONE;
+    TnTemp flags = cx->pending_flags;
+    bool linkable = tn_exit_linkable(cx->block, pc), host_live, later, early;
     X64Side *side;
 
-    if (!flags_pending && !x64_must_clear_upper(cx) && tn_exit_linkable(cx->block, pc)) {
-        note_exit(cx, pc, x64_jcc32_aligned(&cx->e, cc), NULL);
+    if (!flags && linkable && !x64_must_clear_upper(cx)) {
+        note_exit(cx, pc, x64_jcc32_aligned(&cx->e, cc));
+        return;
+    }
+    host_live = flags && x64_host_has(cx, flags);
+    later = flags && x64_may_store_later(cx, flags);
+    /* A loop is left once, and would meet what aligns the jump in every round. */
+    early = may_skip_flags(cx, linkable) && !cx->wide_used && !goes_back(cx, pc) && !x64_has_rounds(cx);
+    if (early && later) {
+        side_exit_keeping(cx, cc, pc, flags, host_live);
         return;
     }
     side = X64_LIST_ADD(cx->sides, X64Side);
     side->pc = pc;
-    side->flags_pending = flags_pending;
-    if (flags_pending)
-        x64_freeze(cx, cx->pending_flags, &side->flags);
-    side->host_live = flags_pending && x64_host_has(cx, cx->pending_flags);
-    /* A loop is left once, and would meet what aligns the jump in every round. */
-    side->early = may_skip_flags(cx, pc) && !cx->wide_used && !goes_back(cx, pc) &&
-                 !x64_has_rounds(cx);
-    side->from = side->early ? x64_jcc32_aligned(&cx->e, cc) : x64_jcc32(&cx->e, cc);
+    side->flags_pending = flags;
+    side->flags_later = later;
+    side->host_live = host_live;
+    side->early = early;
+    if (flags)
+        x64_freeze(cx, flags, &side->flags);
+    side->from = early ? x64_jcc32_aligned(&cx->e, cc) : x64_jcc32(&cx->e, cc);
 }
 
 void x64_emit_sides(X64Ctx *cx)
 {
     for (unsigned i = 0; i < cx->sides.len && x64_room(cx); i++) {
-        X64Side *s = X64_LIST_AT(cx->sides, X64Side, i);
+        const X64Side *s = X64_LIST_AT(cx->sides, X64Side, i);
 
         if (s->early) {
-            note_early_exit(cx, s->pc, &s->flags, s->host_live, s->from, NULL);
+            exit_storing(cx, s->pc, &s->flags, s->host_live, s->from, NULL);
             continue;
         }
         x64_here32(&cx->e, s->from);
         if (s->flags_pending)
-            go_storing(cx, s->pc, &s->flags, s->host_live);
+            go_storing(cx, s->pc, &s->flags, s->host_live, s->flags_later);
         else
             go(cx, s->pc);
     }
@@ -307,26 +339,5 @@ void x64_lower_control(X64Ctx *cx, const TnIrOp *op)
         clean_upper(cx);
         to_next(cx);
         break;
-    }
-}
-
-/* The stubs of direct exits that have none yet, and the block's own table of them. */
-void x64_emit_exits(X64Ctx *cx)
-{
-    TnBlock *b = cx->block;
-
-    tn_block_new_exits(b, cx->exits.len);
-    for (uint32_t i = 0; i < b->n_exits; i++) {
-        X64Exit *x = X64_LIST_AT(cx->exits, X64Exit, i);
-
-        if (x->indirect) {
-            b->exits[i] = (TnBlockExit){ .pc = x->pc, .kind = TN_EXIT_OPEN, .patch = x->patch,
-                                         .early = x->early, .from = b };
-            continue;
-        }
-        if (!x->unlinked)
-            emit_unlinked(cx, x);
-        b->exits[i] = (TnBlockExit){ .pc = x->pc, .patch = x->patch, .from = b, .flags = x->kept,
-                                     .unlinked = x->unlinked, .early = x->early, .late = x->late };
     }
 }

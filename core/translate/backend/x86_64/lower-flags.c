@@ -72,14 +72,6 @@ static X64Recipe recipe_of(X64Ctx *cx, TnTemp t)
     return r;
 }
 
-bool x64_host_has(const X64Ctx *cx, TnTemp t)
-{
-    const X64Temp *v = &cx->temps[t];
-
-    return (x64_opt & TN_OPT_SHARE_FLAGS) && cx->e.flags_at == cx->e.p && cx->host_flags &&
-           (cx->host_flags == t || cx->host_flags == v->partner);
-}
-
 /* ---- Making the host's flags those of a recipe ---------------------------------------------- */
 
 void x64_bt_src(X64Ctx *cx, const X64Src *src, unsigned bit)
@@ -329,10 +321,11 @@ static int any_but(uint32_t busy)
 }
 
 /* Recipes of two operands are left as they are; those over the old flags are computed. */
-static bool leaves_recipe(const X64Recipe *r)
+static bool leaves_recipe(unsigned fop)
 {
-    return (x64_opt & TN_OPT_LAZY_FLAGS) &&
-           (r->fop == TN_FLAGS_ADD || r->fop == TN_FLAGS_SUB || r->fop == TN_FLAGS_LOGIC);
+    enum { LEAVE = 1 << TN_FLAGS_ADD | 1 << TN_FLAGS_SUB | 1 << TN_FLAGS_LOGIC };
+
+    return (x64_opt & TN_OPT_LAZY_FLAGS) && LEAVE >> fop & 1;
 }
 
 static void store_packed(X64Ctx *cx, int reg)
@@ -391,9 +384,11 @@ static void store_recipe(X64Emit *e, const X64Recipe *r, int tmp)
         pass(e, X64_F_FLAGS_B, &r->b, tmp);
 }
 
-bool x64_may_store_later(const X64Recipe *r)
+bool x64_may_store_later(const X64Ctx *cx, TnTemp t)
 {
-    return !r->packed && leaves_recipe(r);
+    const X64Temp *v = &cx->temps[t];
+
+    return x64_is_unmade(v) && leaves_recipe(cx->ops[v->def].aux & UINT8_MAX);
 }
 
 void x64_store_later(X64Emit *e, const X64Recipe *r)
@@ -439,7 +434,7 @@ void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t k
         store_packed(cx, tmp);
         return;
     }
-    if (leaves_recipe(r)) {
+    if (leaves_recipe(r->fop)) {
         store_recipe(&cx->e, r, tmp);
         return;
     }

@@ -37,7 +37,20 @@ void x64_lower_control(X64Ctx *cx, const TnIrOp *op);
 void x64_emit_indirect(X64Ctx *cx, const TnIrOp *op, int pc);
 void x64_emit_stubs(X64Ctx *cx);
 void x64_emit_sides(X64Ctx *cx);
+
+/* ---- exits.c ----------------------------------------------------------------------------- */
+
+/* The block's exits are told in the order of these, whose `from` is not looked at. */
+void x64_new_exit(X64Ctx *cx, const TnBlockExit *x);
+/* The call by which an exit leaves that is not linked, with the displacement of the jump to it; its note
+ * follows. Gives its place. */
+uint8_t *x64_way_out_from(X64Emit *e, uint8_t *jump);
+/* The same for the last exit, after the block: with a note, or a request, where that is added. */
+X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump);
+/* Those ways out, and the block's own table of exits. */
 void x64_emit_exits(X64Ctx *cx);
+
+/* ---- lower-memory.c ---------------------------------------------------------------------- */
 
 /* A slow path that freezes where things are now. */
 X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind);
@@ -79,7 +92,7 @@ void x64_flush_flags_leaving(X64Ctx *cx, uint32_t keep);
 /* The same for a recipe frozen before; host_live: the host's flags are already its. */
 void x64_leave_recipe(X64Ctx *cx, const X64Recipe *r, bool host_live, uint32_t keep);
 /* Whether that may also be emitted when the exit is linked, without the context, and doing so. */
-bool x64_may_store_later(const X64Recipe *r);
+bool x64_may_store_later(const X64Ctx *cx, TnTemp t);
 void x64_store_later(X64Emit *e, const X64Recipe *r);
 /* The host's flags that there are, of a recipe of that kind, stored the same way; they stay. eax */
 void x64_store_host_later(X64Emit *e, bool of_logic);
@@ -92,7 +105,12 @@ int32_t x64_recipe_word(const X64Recipe *r);
 /* Where the block reads the flags it was entered with: sees to it that they are in the state. */
 void x64_enter_flags(X64Ctx *cx);
 /* True where the host's flags are now those of t, but for the carry of INC and DEC. */
-bool x64_host_has(const X64Ctx *cx, TnTemp t);
+static inline bool x64_host_has(const X64Ctx *cx, TnTemp t)
+{
+    return cx->e.flags_at == cx->e.p && cx->host_flags &&
+           (cx->host_flags == t || cx->host_flags == cx->temps[t].partner) &&
+           (x64_opt & TN_OPT_SHARE_FLAGS);
+}
 /* The host's carry becomes one of the low 32 bits of src. */
 void x64_bt_src(X64Ctx *cx, const X64Src *src, unsigned bit);
 /* Makes them so from flags that are not packed; need_carry: of INC and DEC, too. */

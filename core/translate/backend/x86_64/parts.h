@@ -48,6 +48,7 @@ typedef struct X64Side {
     uint8_t *from;
     uint64_t pc;
     bool flags_pending;
+    bool flags_later; /* they may be stored later */
     bool host_live; /* the host's flags are the pending ones at the jump */
     bool early;     /* the jump is to be patched */
     X64Recipe flags;
@@ -68,20 +69,17 @@ static inline bool x64_exit_in_host(X64ExitFlags flags)
     return flags >= X64_EXIT_HOST;
 }
 
-/* A direct exit, or one that may be linked to the pc it goes to first. */
-typedef struct X64Exit {
-    uint64_t pc;
-    uint8_t *patch;   /* displacement of the jump */
-    uint8_t *request; /* displacement of the jump taken where exit_request is set, or NULL */
-    uint8_t *early;   /* displacement of the jump past the storing of flags, or NULL */
-    uint8_t *late;    /* where that begins */
-    bool indirect;    /* to a pc that is not known: `patch` is of the jump for the first pc, or `early`
-                       * the call (indirect.c) */
-    uint8_t *unlinked; /* the way out, or NULL: it is not emitted yet */
-    bool flags_pending; /* at the request */
-    X64ExitFlags kept; /* not STORED: `early` is the jump, there is no `patch` yet */
-    X64Recipe flags;
-} X64Exit;
+/* The way out of a direct exit that is not linked, where it comes after the block. */
+typedef struct X64WayOut {
+    uint8_t *jump;    /* displacement of the jump to it */
+    uint8_t *request; /* that of the jump taken where exit_request is set, which leads behind it, or NULL */
+    unsigned exit;    /* its place in X64Ctx.exits */
+    unsigned n_note;
+    union {
+        uint8_t note[32]; /* what stands behind the call: a recipe of two operands is shorter */
+        X64Recipe flags;  /* pending at the request; there is no note then */
+    };
+} X64WayOut;
 
 /* A probe, and where it stands out of line because a window serves mostly. */
 typedef struct X64Refill {

@@ -130,8 +130,8 @@ static inline X64Group *x64_window(X64Ctx *cx)
 /* Emits what stands for a probe; r says how to probe. Gives the operand for the host's access. */
 X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r);
 void x64_emit_refills(X64Ctx *cx); /* before the stubs */
-/* Leaves a mark for flags r at the exit being lowered, where it may. */
-bool x64_mark_flags(X64Ctx *cx, const X64Recipe *r);
+/* Leaves a mark for flags at the exit being lowered, where it may. */
+void x64_mark_flags(X64Ctx *cx, TnTemp flags);
 
 /* ---- rounds.c ---------------------------------------------------------------------------- */
 

@@ -187,10 +187,8 @@ X64Mem x64_hoisted(X64Ctx *cx, const TnIrOp *op)
 
 void x64_emit_guard(X64Ctx *cx)
 {
-    X64Exit to_first = { .pc = cx->block->key.pc };
-
     g_assert(cx->exits.len == TN_ROUNDS_GUARD);
-    *X64_LIST_ADD(cx->exits, X64Exit) = to_first;
+    x64_new_exit(cx, &(TnBlockExit){ .pc = cx->block->key.pc });
     cx->i = 0;
     for (unsigned k = 1; k < cx->n_groups; k++)
         if (cx->groups[k].hoisted)
@@ -201,5 +199,8 @@ void x64_emit_guard_exit(X64Ctx *cx)
 {
     for (unsigned i = 0; i < cx->misses.len; i++)
         x64_here32(&cx->e, *X64_LIST_AT(cx->misses, uint8_t *, i));
-    X64_LIST_AT(cx->exits, X64Exit, TN_ROUNDS_GUARD)->patch = x64_jmp32_aligned(&cx->e);
+    uint8_t *patch = x64_jmp32_aligned(&cx->e);
+
+    X64_LIST_AT(cx->exits, TnBlockExit, TN_ROUNDS_GUARD)->patch = patch;
+    x64_leave_behind(cx, patch)->exit = TN_ROUNDS_GUARD;
 }

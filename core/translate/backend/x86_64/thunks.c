@@ -6,7 +6,6 @@
  */
 #include "code-buffer.h"
 #include "compile.h"
-#include "put.h"
 #include "slow.h"
 
 X64Thunks x64_thunks;
@@ -158,11 +157,6 @@ static uint8_t *const *const called[X64_N_CALLED] = {
     [X64_CALLED_SLOW] = &x64_thunks.slow[X64_KEEP_NONE],
     [X64_CALLED_LEAVE_DIRECT] = &x64_thunks.leave_direct,
 };
-
-void x64_call_short(X64Emit *e, X64Called k)
-{
-    e->p = x64_put_env(e->p, X64_GRP4, X64_G4_CALL, X64_CPU_OFS(called[k]));
-}
 
 /* X64Left enter(TnCpu *cpu, void *code), once the code is there that blocks call. */
 static void make_enter(X64Emit *e)

@@ -4,6 +4,7 @@
 #define TN_X64_THUNKS_H
 
 #include "context.h"
+#include "put.h"
 
 /* ---- thunks.c ---------------------------------------------------------------------------- */
 
@@ -48,7 +49,11 @@ typedef enum X64Called {
 _Static_assert((int)X64_N_CALLED <= (int)TN_CPU_CALLED, "there is room for them");
 
 enum { X64_CALL = 5, X64_CALL_SHORT = 3 };
-void x64_call_short(X64Emit *e, X64Called k);
+static inline void x64_call_short(X64Emit *e, X64Called k)
+{
+    e->p = x64_put_env(e->p, X64_GRP4, X64_G4_CALL, X64_CPU_OFS(called[k]));
+}
+
 void x64_make_thunks(void);
 /* Aligns the place for another thunk and gives it. */
 uint8_t *x64_begin_thunk(X64Emit *e);

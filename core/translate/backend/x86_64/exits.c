@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* The exits of a block that is compiled, and the ways out of those that are not linked. */
+#include <string.h>
+
+#include "compile.h"
+#include "slow.h"
+
+void x64_new_exit(X64Ctx *cx, const TnBlockExit *x)
+{
+    *X64_LIST_ADD(cx->exits, TnBlockExit) = *x;
+}
+
+uint8_t *x64_way_out_from(X64Emit *e, uint8_t *jump)
+{
+    uint8_t *here = e->p;
+
+    x64_here32(e, jump);
+    x64_call_short(e, X64_CALLED_LEAVE_DIRECT);
+    return here;
+}
+
+X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump)
+{
+    X64WayOut *w = X64_LIST_ADD(cx->ways_out, X64WayOut);
+
+    w->jump = jump;
+    w->request = NULL;
+    w->exit = cx->exits.len - 1;
+    w->n_note = 0;
+    return w;
+}
+
+/* Where something wants the vCPU and flags are pending that do not wait in a note. */
+static void emit_request(X64Ctx *cx, const X64WayOut *w)
+{
+    X64Stub s = { .kind = X64_STUB_REQUEST, .dst = X64_NONE, .clear = X64_NONE,
+                  .pc = X64_LIST_AT(cx->exits, TnBlockExit, w->exit)->pc,
+                  .flags_pending = true, .flags = w->flags };
+
+    x64_here32(&cx->e, w->request);
+    x64_call_slow(cx, &s);
+}
+
+static void emit_ways_out(X64Ctx *cx)
+{
+    X64Emit *e = &cx->e;
+
+    for (unsigned i = 0; i < cx->ways_out.len; i++) {
+        const X64WayOut *w = X64_LIST_AT(cx->ways_out, X64WayOut, i);
+
+        X64_LIST_AT(cx->exits, TnBlockExit, w->exit)->unlinked = x64_way_out_from(e, w->jump);
+        memcpy(e->p, w->note, sizeof(w->note));
+        e->p += w->n_note;
+        if (w->request)
+            emit_request(cx, w);
+    }
+}
+
+/* The ways out that come after the block, and the block's own table of exits. */
+void x64_emit_exits(X64Ctx *cx)
+{
+    TnBlock *b = cx->block;
+
+    emit_ways_out(cx);
+    tn_block_new_exits(b, cx->exits.len);
+    for (uint32_t i = 0; i < b->n_exits; i++) {
+        b->exits[i] = *X64_LIST_AT(cx->exits, TnBlockExit, i);
+        b->exits[i].from = b;
+    }
+}
