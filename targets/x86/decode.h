@@ -12,12 +12,6 @@ typedef enum X86DecodeResult {
     X86_DECODE_NO_BYTES,  /* the rest lies on a page that cannot be fetched: end the block before */
 } X86DecodeResult;
 
-/*
- * Decodes the instruction at c->pc. Mode fields of c are set already; everything that belongs to
- * the instruction is set here. May unwind when it is the block's first.
- */
-X86DecodeResult x86_decode(X86Ctx *c);
-
 enum { LATE_SIZE = 4 }; /* bytes of what tn_ir_late is for */
 
 /* tn_ir_late for operand n, an immediate of LATE_SIZE bytes. */

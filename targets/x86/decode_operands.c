@@ -5,59 +5,21 @@
  */
 #include "decode_parts.h"
 
-/* By operand size: 2, 4 and 8 bytes. */
-#define BY_OP_SIZE(v) \
-    { [OPS_B] = 1, [OPS_W] = 2, [OPS_D] = 4, [OPS_Q] = 8, [OPS_V] = (v), [OPS_Z] = MIN((v), 4), \
-      [OPS_P] = (v) + 2, [OPS_DQ] = 16, [OPS_QQ] = 32, [OPS_A] = 2 * (v), [OPS_T] = 10 }
-
-/* Those that depend on more. */
-static uint8_t operand_bytes_in_mode(const X86Ctx *c, uint8_t size)
+static unsigned operand_bytes(const X86Ctx *c, uint8_t size)
 {
-    bool wide = c->code64 && (c->rex & REX_W || c->row->flags & (ROW_FORCE64 | ROW_DEF64));
+    bool wide = c->code64 && (c->rex & REX_W || c->row->flags & ROW_WIDE);
 
     switch ((X86OperandSize)size) {
     case OPS_Y: return wide ? 8 : 4;
     case OPS_X: return c->vex_l ? 32 : 16;
     case OPS_S: return c->code64 ? 10 : 6;
-    default: return 0;
+    default: return x86_common.bytes[c->op_size / 4][size];
     }
 }
 
-static inline uint8_t operand_bytes(const X86Ctx *c, uint8_t size)
+static void set_reg(const X86Ctx *c, const X86OperandCode *code, X86Operand *op, unsigned reg)
 {
-    static const uint8_t bytes[][OPS_COUNT] = { BY_OP_SIZE(2), BY_OP_SIZE(4), BY_OP_SIZE(8) };
-    uint8_t n = bytes[c->op_size / 4][size];
-
-    return TN_LIKELY(n) ? n : operand_bytes_in_mode(c, size);
-}
-
-static inline void set_reg(const X86Ctx *c, const X86OperandCode *code, X86Operand *op,
-                           unsigned reg)
-{
-    op->kind = OPERAND_REG;
-    op->size = operand_bytes(c, code->size);
-    op->reg = (uint8_t)reg;
-    if (op->size == 1 && !c->rex && reg >= RSP && reg <= RDI) {
-        op->high = true;
-        op->reg = (uint8_t)(reg - RSP);
-    }
-}
-
-/* The register in the opcode's low bits. */
-static inline unsigned opcode_reg(const X86Ctx *c)
-{
-    return (c->opcode & 7) | (c->rex & REX_B ? 8 : 0);
-}
-
-/* Immediates in the order in which they stand in the code. */
-static inline void set_imm(X86Ctx *c, const X86OperandCode *code, X86Operand *op, X86Cursor *at)
-{
-    op->kind = OPERAND_IMM;
-    op->size = operand_bytes(c, code->size);
-    op->at = (uint8_t)(*at - c->bytes);
-    op->imm = x86_next_number(at, op->size);
-    if (code->type == OPT_I && op->size == LATE_SIZE)
-        c->late = op;
+    x86_set_reg(c, op, operand_bytes(c, code->size), reg);
 }
 
 static void decode_far_pointer(X86Ctx *c, X86Cursor *at, X86Operand *op)
@@ -87,14 +49,14 @@ static void decode_moffs(X86Ctx *c, X86Cursor *at, X86Operand *op)
 }
 
 /* The general register or memory that the ModRM byte names. */
-static inline void set_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
+static void set_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op)
 {
     if (c->mod == 3) {
         set_reg(c, code, op, c->rm);
         return;
     }
     op->kind = OPERAND_MEM;
-    op->size = operand_bytes(c, code->mem_size);
+    op->size = (uint8_t)operand_bytes(c, code->mem_size);
 }
 
 static void set_vector_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op,
@@ -106,13 +68,13 @@ static void set_vector_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op,
         return;
     }
     op->kind = OPERAND_MEM;
-    op->size = operand_bytes(c, code->mem_size);
+    op->size = (uint8_t)operand_bytes(c, code->mem_size);
 }
 
 /* False where there is no such register. */
 static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op, X86Cursor *at)
 {
-    op->size = operand_bytes(c, code->size);
+    op->size = (uint8_t)operand_bytes(c, code->size);
     switch ((X86OperandType)code->type) {
     case OPT_E: case OPT_M: case OPT_R:
         set_rm(c, code, op);
@@ -130,7 +92,7 @@ static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op
         set_reg(c, code, op, c->vex_vvvv);
         break;
     case OPT_Z:
-        set_reg(c, code, op, opcode_reg(c));
+        set_reg(c, code, op, x86_opcode_reg(c));
         break;
     case OPT_REG:
         op->kind = OPERAND_REG;
@@ -158,7 +120,7 @@ static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op
         op->reg = c->reg & 7;
         break;
     case OPT_I: case OPT_J:
-        set_imm(c, code, op, at);
+        *at = x86_set_imm(c, code, op, op->size, *at);
         break;
     case OPT_A:
         decode_far_pointer(c, at, op);
@@ -182,53 +144,12 @@ static bool decode_operand(X86Ctx *c, const X86OperandCode *code, X86Operand *op
     return true;
 }
 
-/* One by one: an operand that there is not is the last looked at. Apart, so that what most rows need
- * below is done without a stack frame. */
-__attribute__((noinline)) static X86Cursor decode_each(X86Ctx *c, const X86Entry *e, X86Cursor at,
-                                                       X86DecodeResult *result)
+/* An operand that there is not is the last looked at. */
+X86Cursor x86_decode_operands(X86Ctx *c, const X86Entry *e, X86Cursor at, X86DecodeResult *result)
 {
     for (unsigned i = 0; i < e->n_ops && *result == X86_DECODE_OK; i++) {
         if (!decode_operand(c, &e->op[i], &c->op[i], &at))
             *result = X86_DECODE_UD;
-    }
-    return at;
-}
-
-X86Cursor x86_decode_operands(X86Ctx *c, const X86Entry *e, X86Cursor at, X86DecodeResult *result)
-{
-    const X86OperandCode *code = e->op;
-    X86Operand *op = c->op;
-
-    switch ((X86Shape)e->shape) {
-    case SHAPE_NONE:
-        break;
-    case SHAPE_RM:
-        set_rm(c, &code[0], &op[0]);
-        break;
-    case SHAPE_RM_REG:
-        set_rm(c, &code[0], &op[0]);
-        set_reg(c, &code[1], &op[1], c->reg);
-        break;
-    case SHAPE_REG_RM:
-        set_reg(c, &code[0], &op[0], c->reg);
-        set_rm(c, &code[1], &op[1]);
-        break;
-    case SHAPE_RM_IMM:
-        set_rm(c, &code[0], &op[0]);
-        set_imm(c, &code[1], &op[1], &at);
-        break;
-    case SHAPE_OPCODE_REG:
-        set_reg(c, &code[0], &op[0], opcode_reg(c));
-        break;
-    case SHAPE_OPCODE_REG_IMM:
-        set_reg(c, &code[0], &op[0], opcode_reg(c));
-        set_imm(c, &code[1], &op[1], &at);
-        break;
-    case SHAPE_IMM:
-        set_imm(c, &code[0], &op[0], &at);
-        break;
-    case SHAPE_OTHER:
-        return decode_each(c, e, at, result);
     }
     return at;
 }

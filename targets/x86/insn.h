@@ -59,6 +59,7 @@ enum {
     ROW_REP = 1u << 14,     /* string instruction: F3/F2 are REP */
     ROW_END = 1u << 15,     /* ends the block */
     ROW_CHECKED = 1u << 16, /* set by rows.c: x86_gen_checks has something to look at */
+    ROW_WIDE = 1u << 17,    /* set by rows.c: ROW_DEF64 or ROW_FORCE64 */
 };
 
 typedef struct X86Row {
@@ -97,25 +98,17 @@ typedef struct X86Operand {
 
 /* The translation of one instruction in a block. */
 struct X86Ctx {
-    TnCpu *cpu;
-    X86State *s;
     TnIrBuilder *b;
     const X86Row *row;
-
-    uint32_t mode;        /* MODE_* of the block */
-    uint64_t cs_base;
     uint64_t pc;          /* of this instruction */
     uint64_t next_pc;     /* after it, wrapped to the code size */
-
-    uint8_t bytes[40];    /* the instruction's bytes and what follows them; zeros from the 16th on, with
-                           * room for all that could be read there */
-    uint8_t n_bytes;      /* that have been read, at most 15 */
-
-    /* From here to `op`: the instruction's own, cleared before each. */
+    const uint8_t *code;  /* the instruction's bytes */
+    uint32_t ahead;       /* how many bytes are known to be there from `code` on; 0: to be asked */
     uint8_t length;
+
+    /* From here to `code64`: the instruction's own, cleared before each. */
     /* Prefixes */
     bool lock, rep, repne, opsize_prefix, addrsize_prefix;
-    int8_t seg_override;  /* -1 none */
     uint8_t rex;          /* 0 none, else 0x40..0x4f; VEX sets the bits alike */
     bool vex;
     uint8_t vex_l, vex_vvvv, vex_pp;
@@ -125,12 +118,14 @@ struct X86Ctx {
     uint8_t modrm, mod, reg, rm; /* reg, rm with REX bits */
     uint8_t op_size;      /* bytes: 2, 4, 8 */
     uint8_t addr_size;    /* bytes: 2, 4, 8 */
+    int8_t seg_override;  /* -1 none */
 
     /* Memory operand (valid when an operand is OPERAND_MEM) */
     uint8_t mem_seg;
     int8_t mem_base, mem_index; /* register numbers, -1 none */
     uint8_t mem_scale;
     bool mem_rip;         /* decoder: mem_disp is relative to the next pc */
+    bool mem_plain;       /* the address is mem_base + mem_disp, as an access adds them */
     bool mem_checked;     /* mem_addr passed the segment checks for writing too */
     TnTemp mem_root;      /* the base register's value where one has been asked for; 0 before */
     TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
@@ -142,10 +137,15 @@ struct X86Ctx {
     uint8_t code64;       /* 1 in 64-bit mode */
     uint8_t stack_size;   /* bytes of a stack pointer: 2, 4, 8 */
     uint8_t plain_op_size;   /* bytes where neither prefix nor row says otherwise: 2, 4 */
+    uint8_t wide_op_size;    /* the same where REX.W or the row asks for 64 bits: 8 where there are such */
     uint8_t plain_addr_size; /* the same of addresses: 2, 4, 8 */
     bool flat64;          /* linear addresses are 64-bit offsets, but for FS and GS; no breakpoints */
     bool odd_mode;        /* something may have to happen before each instruction */
+    uint32_t mode;        /* MODE_* of the block */
     unsigned mmu;         /* MMU mode of data accesses */
+    uint64_t pc_mask;     /* what pcs wrap to */
+    uint64_t page_pc;     /* of the first byte of the block's page */
+    uint64_t cs_base;
 
     bool ended;           /* an EXIT was emitted */
     bool leave;           /* the block key changes at this instruction: exits go to the main loop */
@@ -157,6 +157,12 @@ struct X86Ctx {
     /* What general registers and flags hold, by type, after known_calls calls; 0 where unknown. */
     TnTemp known[2][X86_REG_FLAGS + 1];
     uint32_t known_calls;
+
+    TnCpu *cpu;
+    X86State *s;
+    uint8_t edge[40];     /* decoder: what the long way has read, n_edge bytes; zeros from the 16th on, with
+                           * room for all that could be read there */
+    uint8_t n_edge;
 };
 
 /* ---- Operands (operand.c) --------------------------------------------------------------- */

@@ -96,8 +96,7 @@ typedef struct Place {
 /* Where the address is a register and a displacement, the access adds them. */
 static inline Place mem_place(X86Ctx *c, unsigned n, bool write)
 {
-    if (!c->flat64 || c->addr_size != 8 || c->mem_base < 0 || c->mem_index >= 0 ||
-        c->mem_seg == FS || c->mem_seg == GS || c->mem_addr)
+    if (!c->mem_plain || c->mem_addr)
         return (Place){ x86_mem_addr(c, n, write), 0 };
     if (!c->mem_root)
         c->mem_root = x86_ir_get(c, TN_I64, (unsigned)c->mem_base);

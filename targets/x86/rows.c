@@ -15,7 +15,13 @@
 
 static X86Slot slots[2][X86_N_MAPS][256];
 static X86Entry *all_entries; /* owned for the life of the process */
-X86Common x86_common;
+
+/* By operand size: 2, 4 and 8 bytes. */
+#define BY_OP_SIZE(v) \
+    { [OPS_B] = 1, [OPS_W] = 2, [OPS_D] = 4, [OPS_Q] = 8, [OPS_V] = (v), [OPS_Z] = MIN((v), 4), \
+      [OPS_P] = (v) + 2, [OPS_DQ] = 16, [OPS_QQ] = 32, [OPS_A] = 2 * (v), [OPS_T] = 10 }
+
+X86Common x86_common = { .bytes = { BY_OP_SIZE(2), BY_OP_SIZE(4), BY_OP_SIZE(8) } };
 
 /* ---- Operand codes ---------------------------------------------------------------------- */
 
@@ -253,6 +259,16 @@ static bool apply_operands(X86Entry *e)
     return (e->match & (ENTRY_MEM | ENTRY_REG)) != (ENTRY_MEM | ENTRY_REG);
 }
 
+/* Whether the operand size alone tells how large each operand is. */
+static bool has_plain_sizes(const X86Entry *e)
+{
+    for (unsigned i = 0; i < e->n_ops; i++) {
+        if (x86_operand_is_odd(e->op[i].size) || x86_operand_is_odd(e->op[i].mem_size))
+            return false;
+    }
+    return true;
+}
+
 static X86Shape shape_of(const X86Entry *e)
 {
     static const struct {
@@ -268,6 +284,8 @@ static X86Shape shape_of(const X86Entry *e)
 
     for (unsigned i = 0; i < e->n_ops; i++)
         types[i] = (char)e->op[i].type;
+    if (!has_plain_sizes(e) || e->has_modrm != (strpbrk(types, "EM") != NULL))
+        return SHAPE_OTHER;
     for (unsigned i = 0; i < G_N_ELEMENTS(shapes); i++) {
         if (strcmp(types, shapes[i].types) == 0)
             return (X86Shape)shapes[i].shape;
@@ -311,6 +329,8 @@ static bool compile_row(const X86Row *row, GArray *entries, GError **error)
     e.shape = (uint8_t)shape_of(&e);
     if (!row->gen || e.vex || row->flags & ROWS_CHECKED)
         e.row.flags |= ROW_CHECKED;
+    if (row->flags & (ROW_DEF64 | ROW_FORCE64))
+        e.row.flags |= ROW_WIDE;
     for (unsigned i = 0; i < p.span; i++) {
         g_array_append_val(entries, e);
         e.opcode++;

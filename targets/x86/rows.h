@@ -36,11 +36,18 @@ typedef struct X86OperandCode {
 } X86OperandCode;
 
 /* The operands of most rows, in order: the general register or memory that the ModRM byte names, a
- * general register in that byte or in the opcode, an immediate. */
+ * general register in that byte or in the opcode, an immediate. Their sizes follow from the operand
+ * size, and where there is no register or memory of the ModRM byte, there is no such byte. */
 typedef enum X86Shape {
     SHAPE_OTHER, SHAPE_NONE, SHAPE_RM, SHAPE_RM_REG, SHAPE_REG_RM, SHAPE_RM_IMM, SHAPE_OPCODE_REG,
     SHAPE_OPCODE_REG_IMM, SHAPE_IMM,
 } X86Shape;
+
+/* Where more than the operand size decides. */
+static inline bool x86_operand_is_odd(uint8_t size)
+{
+    return size == OPS_Y || size == OPS_X || size == OPS_S;
+}
 
 /* Bits of X86Entry.prefixes: which of the mandatory prefixes may be there. */
 enum {
@@ -103,6 +110,7 @@ enum { X86_FORMS = 1u << 15, X86_N_FORMS = 128 };
 
 typedef struct X86Common {
     const X86Entry *entries;
+    uint8_t bytes[3][OPS_COUNT]; /* of operands, by operand size in quarters; 0: x86_operand_is_odd */
     uint16_t first[2][2][256];
     uint16_t forms[X86_N_FORMS][2][8];
 } X86Common;

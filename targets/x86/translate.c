@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "decode.h"
+#include "decode_short.h"
 #include "model.h"
 
 /* Modes in which a block holds one instruction and leaves through the main loop. */
@@ -27,8 +27,12 @@ static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *ke
 
     *c = (X86Ctx){ .cpu = cpu, .s = x86_state(cpu), .b = b, .mode = mode, .cs_base = key->base,
                    .pc = b->pc };
+    c->code = c->edge;
     c->code64 = (mode & MODE_CS64) != 0;
     c->plain_op_size = mode & (MODE_CS64 | MODE_CS32) ? 4 : 2;
+    c->wide_op_size = c->code64 ? 8 : c->plain_op_size;
+    c->page_pc = b->pc - (b->pc + key->base) % TN_PAGE_SIZE;
+    c->pc_mask = c->code64 ? UINT64_MAX : UINT32_MAX;
     c->plain_addr_size = c->code64 ? 8 : c->plain_op_size;
     c->odd_mode = mode & MODES_ODD || !(mode & (MODE_CS64 | MODE_CS32));
     c->flat64 = c->code64 && !(mode & MODE_DR7);
@@ -60,27 +64,35 @@ static void gen_prologue(X86Ctx *c)
     gen_fetch_check(c);
 }
 
+/* No such instruction, or one that is too long. */
+static void gen_undecoded(X86Ctx *c, X86DecodeResult r)
+{
+    if (r == X86_DECODE_UD)
+        x86_gen_raise(c, X86_UD);
+    else
+        x86_gen_raise_error(c, X86_GP, 0);
+}
+
 /* False when the instruction cannot be fetched whole and the block must end before it. */
-static bool translate_insn(X86Ctx *c)
+static inline bool translate_insn(X86Ctx *c)
 {
     X86DecodeResult r = x86_decode(c);
+    uint32_t flags;
 
     if (TN_UNLIKELY(r == X86_DECODE_NO_BYTES))
         return false;
-    tn_ir_insn(c->b, c->pc, MAX(c->length, 1u));
+    tn_ir_insn(c->b, c->pc, c->length);
     c->leave = c->sti;
-    if (TN_UNLIKELY(c->odd_mode))
+    if (TN_UNLIKELY(c->odd_mode)) {
         gen_prologue(c);
-    if (TN_UNLIKELY(c->ended))
-        return true;
+        if (c->ended)
+            return true;
+    }
     if (TN_UNLIKELY(r != X86_DECODE_OK)) {
-        if (r == X86_DECODE_UD)
-            x86_gen_raise(c, X86_UD);
-        else
-            x86_gen_raise_error(c, X86_GP, 0);
+        gen_undecoded(c, r);
         return true;
     }
-    uint32_t flags = c->row->flags;
+    flags = c->row->flags;
     if (TN_UNLIKELY(flags & ROW_CHECKED || c->lock) && !x86_gen_checks(c))
         return true;
     c->row->gen(c);
@@ -89,13 +101,30 @@ static bool translate_insn(X86Ctx *c)
     return true;
 }
 
-static bool may_go_on(const X86Ctx *c, const TnBlockKey *key)
+/* Whether the next instruction can be the block's. */
+static inline bool may_go_on(const X86Ctx *c)
 {
-    uint64_t first = c->b->pc + key->base, next = c->next_pc + key->base;
+    const TnIrBuilder *b = c->b;
 
-    return !c->leave && c->b->n_insns < c->b->max_insns && !tn_ir_is_full(c->b) &&
-           (c->next_pc > c->pc || c->goes_back) && (first ^ next) >> TN_PAGE_BITS == 0 &&
-           !tn_ir_at_head(c->b, next);
+    return !c->leave && b->n_insns < b->max_insns && !tn_ir_is_full(b) &&
+           c->next_pc - c->page_pc < TN_PAGE_SIZE && (c->next_pc > c->pc || c->goes_back) &&
+           !tn_ir_at_head(b, c->next_pc + c->cs_base);
+}
+
+static inline void go_on(X86Ctx *c)
+{
+    c->pc = c->next_pc;
+    c->code += c->length;
+    c->ahead -= c->length;
+    if (TN_UNLIKELY(c->goes_back)) {
+        c->ahead = 0;
+        c->goes_back = false;
+    }
+}
+
+static inline void set_end(X86Ctx *c, uint64_t pc)
+{
+    c->b->end_pc = MAX(c->b->end_pc, pc);
 }
 
 /*
@@ -114,26 +143,25 @@ static void gen_fall_through(X86Ctx *c, uint64_t pc, bool after_sti)
 void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
 {
     X86Ctx c;
+    bool after_sti;
 
     ctx_init(&c, cpu, b, key);
     for (;;) {
-        bool after_sti = c.sti;
-
+        after_sti = c.sti;
         if (!translate_insn(&c)) {
-            b->end_pc = MAX(b->end_pc, c.pc);
+            set_end(&c, c.pc);
             gen_fall_through(&c, c.pc, after_sti);
             return;
         }
-        b->end_pc = MAX(b->end_pc, c.pc + c.length);
-        if (c.ended)
-            return;
-        if (!may_go_on(&c, key)) {
-            gen_fall_through(&c, c.next_pc, c.sti && !after_sti);
-            return;
-        }
-        c.pc = c.next_pc;
-        c.goes_back = false;
+        if (c.ended || !may_go_on(&c))
+            break;
+        if (TN_UNLIKELY(c.goes_back))
+            set_end(&c, c.pc + c.length);
+        go_on(&c);
     }
+    set_end(&c, c.pc + c.length);
+    if (!c.ended)
+        gen_fall_through(&c, c.next_pc, c.sti && !after_sti);
 }
 
 /* ---- What else translations depend on ---------------------------------------------------- */

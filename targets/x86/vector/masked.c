@@ -117,7 +117,7 @@ static unsigned vsib_index(const X86Ctx *c)
 
     if (c->mod == 0 && c->mem_base < 0)
         disp = 4;
-    sib = c->bytes[c->length - disp - 1];
+    sib = c->code[c->length - disp - 1];
     return (sib >> 3 & 7) | (c->code64 && c->rex & REX_X ? 8 : 0);
 }
 
