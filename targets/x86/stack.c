@@ -2,7 +2,7 @@
 /*
  * The stack (SDM vol. 1, 6.2): its pointer has the stack segment's size, not the operand's.
  */
-#include "insn.h"
+#include "emit.h"
 
 static TnTemp stack_pointer(X86Ctx *c, int64_t displacement)
 {
@@ -24,11 +24,10 @@ void x86_stack_poke(X86Ctx *c, unsigned size, int offset, TnTemp value)
 /* Without a base, a limit or a breakpoint nothing but the store needs the address. */
 static void push_flat(X86Ctx *c, unsigned size, TnTemp value)
 {
-    TnTemp sp = x86_ir_get(c, TN_I64, RSP);
-    int64_t down = -(int64_t)size;
+    X86Emit e = x86_emit(c);
 
-    tn_ir_st(c->b, x86_type(size), sp, down, value, x86_mem_flags(c, size));
-    x86_put_reg(c, RSP, c->stack_size, tn_ir_i(c->b, TN_IR_ADDI, TN_I64, sp, (uint64_t)down));
+    emit_push(&e, size, value);
+    x86_emit_done(&e);
 }
 
 /* The store comes first: a fault leaves the pointer as it was. */

@@ -381,12 +381,10 @@ static inline TnIrOp *tn_ir_append(TnIrBuilder *b, TnIrOpc opc, TnIrType type)
     return op;
 }
 
-/* Generic forms: name the operation and its operands, get the destination. */
-static inline TnTemp tn_ir_op(TnIrBuilder *b, TnIrOpc opc, TnIrType type, TnTemp a, TnTemp x,
-                              TnTemp c, uint16_t aux, uint64_t imm)
+/* Writes a whole record. */
+static inline void tn_ir_write(TnIrOp *op, TnIrOpc opc, TnIrType type, uint16_t aux, TnTemp dst,
+                               TnTemp a, TnTemp x, TnTemp c, uint64_t imm)
 {
-    TnTemp dst = tn_ir_temp(b);
-    TnIrOp *op = tn_ir_next(b);
     op->opc = (uint8_t)opc;
     op->type = (uint8_t)type;
     op->aux = aux;
@@ -397,14 +395,21 @@ static inline TnTemp tn_ir_op(TnIrBuilder *b, TnIrOpc opc, TnIrType type, TnTemp
     op->d = TN_TEMP_NONE;
     op->extra = 0;
     op->imm = imm;
+}
+
+/* Generic forms: name the operation and its operands, get the destination. */
+static inline TnTemp tn_ir_op(TnIrBuilder *b, TnIrOpc opc, TnIrType type, TnTemp a, TnTemp x,
+                              TnTemp c, uint16_t aux, uint64_t imm)
+{
+    TnTemp dst = tn_ir_temp(b);
+
+    tn_ir_write(tn_ir_next(b), opc, type, aux, dst, a, x, c, imm);
     return dst;
 }
 
 static inline void tn_ir_insn(TnIrBuilder *b, uint64_t pc, unsigned length)
 {
-    TnIrOp *op = tn_ir_append(b, TN_IR_INSN, TN_I64);
-    op->imm = pc;
-    op->aux = (uint16_t)length;
+    tn_ir_write(tn_ir_next(b), TN_IR_INSN, TN_I64, (uint16_t)length, 0, 0, 0, 0, pc);
     b->n_insns++;
 }
 
@@ -420,9 +425,7 @@ static inline TnTemp tn_ir_get(TnIrBuilder *b, TnIrType t, unsigned reg)
 
 static inline void tn_ir_put(TnIrBuilder *b, TnIrType t, unsigned reg, TnTemp value)
 {
-    TnIrOp *op = tn_ir_append(b, TN_IR_PUT, t);
-    op->aux = (uint16_t)reg;
-    op->a = value;
+    tn_ir_write(tn_ir_next(b), TN_IR_PUT, t, (uint16_t)reg, 0, value, 0, 0, 0);
 }
 
 /* PUT of a V128: the register's upper half is kept, or cleared. */
@@ -529,11 +532,7 @@ static inline TnTemp tn_ir_ld(TnIrBuilder *b, TnIrType t, TnTemp addr, int64_t d
 static inline void tn_ir_st(TnIrBuilder *b, TnIrType t, TnTemp addr, int64_t disp, TnTemp value,
                             unsigned mem)
 {
-    TnIrOp *op = tn_ir_append(b, TN_IR_ST, t);
-    op->a = addr;
-    op->b = value;
-    op->aux = (uint16_t)mem;
-    op->imm = (uint64_t)disp;
+    tn_ir_write(tn_ir_next(b), TN_IR_ST, t, (uint16_t)mem, 0, addr, value, 0, (uint64_t)disp);
 }
 
 static inline TnTemp tn_ir_atomic_rmw(TnIrBuilder *b, TnIrType t, TnAtomicOp aop, TnTemp addr,
@@ -594,15 +593,13 @@ static inline TnTemp tn_ir_hostx(TnIrBuilder *b, TnIrType t, TnHostX x, TnTemp a
 
 static inline void tn_ir_exit(TnIrBuilder *b, uint64_t pc)
 {
-    tn_ir_append(b, TN_IR_EXIT, TN_I64)->imm = pc;
+    tn_ir_write(tn_ir_next(b), TN_IR_EXIT, TN_I64, 0, 0, 0, 0, 0, pc);
 }
 
 /* Leaves to `pc` when cond is nonzero. */
 static inline void tn_ir_exit_if(TnIrBuilder *b, TnTemp cond, uint64_t pc)
 {
-    TnIrOp *op = tn_ir_append(b, TN_IR_EXIT_IF, TN_I64);
-    op->a = cond;
-    op->imm = pc;
+    tn_ir_write(tn_ir_next(b), TN_IR_EXIT_IF, TN_I64, 0, 0, cond, 0, 0, pc);
 }
 
 static inline void tn_ir_exit_ind(TnIrBuilder *b, TnTemp pc)

@@ -4,6 +4,7 @@
  * table of the chapter. Multiplication and division are in muldiv.c, shifts in shift.c, bits in
  * bit.c.
  */
+#include "emit.h"
 #include "insn/general.h"
 
 /* X86Row.helper of the eight operations that share one encoding, in that encoding's order. */
@@ -117,41 +118,86 @@ static bool alu_is_zeroing(const X86Ctx *c)
            c->op[1].kind == OPERAND_REG && c->op[0].reg == c->op[1].reg && c->op[0].size >= 4;
 }
 
+/* With LOCK, or with the carry. */
+static void alu_odd(X86Ctx *c)
+{
+    Alu alu = { .op = c->row->helper, .size = c->op[0].size, .source = &c->op[1] };
+
+    alu.b = x86_read_any(c, 1);
+    if (c->lock) {
+        alu_locked(c, &alu);
+    } else {
+        alu.a = x86_read_rmw(c, 0);
+        alu_compute(c, &alu);
+        x86_write(c, 0, alu.result);
+    }
+    alu_flags(c, &alu);
+}
+
+/* The operations of two values, and of one with an immediate, which is that of the negative for SUB. */
+static const struct {
+    uint8_t opc, opc_imm;
+    bool minus;
+} alu_forms[] = {
+    [ALU_ADD] = { TN_IR_ADD, TN_IR_ADDI, false }, [ALU_OR] = { TN_IR_OR, TN_IR_ORI, false },
+    [ALU_AND] = { TN_IR_AND, TN_IR_ANDI, false }, [ALU_SUB] = { TN_IR_SUB, TN_IR_ADDI, true },
+    [ALU_XOR] = { TN_IR_XOR, TN_IR_XORI, false }, [ALU_CMP] = { 0 },
+};
+
+static inline TnTemp emit_alu(X86Emit *e, unsigned op, TnTemp a, TnTemp b)
+{
+    TnIrType t = x86_calc_type(e->c->op[0].size);
+    const X86Operand *source = &e->c->op[1];
+    uint64_t imm = (uint64_t)source->imm;
+
+    if (source->kind != OPERAND_IMM)
+        return emit_op(e, (TnIrOpc)alu_forms[op].opc, t, 0, a, b, 0);
+    return emit_op(e, (TnIrOpc)alu_forms[op].opc_imm, t, 0, a, 0,
+                   alu_forms[op].minus ? -imm : imm);
+}
+
 /* ADD OR ADC SBB AND SUB XOR CMP r/m, r; r, r/m; r/m, imm */
 void x86_gen_alu(X86Ctx *c)
 {
-    Alu alu = { .op = c->row->helper, .size = c->op[0].size, .source = &c->op[1] };
+    unsigned op = c->row->helper, size = c->op[0].size;
+    TnFlagOp fop = (TnFlagOp)alu_flag_op[op];
+    TnTemp a, b, result;
 
     if (alu_is_zeroing(c)) {
         x86_write(c, 0, tn_ir_const(c->b, TN_I32, 0));
         x86_put_flags(c, tn_ir_const(c->b, TN_I32, TN_FLAG_Z | TN_FLAG_P));
         return;
     }
-    alu.b = x86_read_any(c, 1);
-    if (c->lock) {
-        alu_locked(c, &alu);
-    } else {
-        alu.a = alu.op == ALU_CMP ? x86_read_any(c, 0) : x86_read_rmw(c, 0);
-        alu_compute(c, &alu);
-        if (alu.op != ALU_CMP)
-            x86_write(c, 0, alu.result);
+    if (c->lock || op == ALU_ADC || op == ALU_SBB) {
+        alu_odd(c);
+        return;
     }
-    alu_flags(c, &alu);
+    X86Emit e = x86_emit(c);
+    b = emit_read_any(&e, 1, 0);
+    a = emit_read_any(&e, 0, op == ALU_CMP ? 0 : TN_MEM_RMW);
+    if (op != ALU_CMP) {
+        result = emit_alu(&e, op, a, b);
+        emit_write(&e, 0, result, true);
+        if (fop == TN_FLAGS_LOGIC) {
+            a = result;
+            b = TN_TEMP_NONE;
+        }
+    }
+    emit_flags(&e, fop, size, a, b);
+    x86_emit_done(&e);
 }
 
 /* TEST r/m, r; r/m, imm */
 void x86_gen_test(X86Ctx *c)
 {
-    Alu alu = { .op = ALU_AND, .size = c->op[0].size, .source = &c->op[1] };
+    X86Emit e = x86_emit(c);
+    TnTemp a = emit_read_any(&e, 0, 0), b = emit_read_any(&e, 1, 0);
 
-    alu.a = x86_read_any(c, 0);
-    alu.b = x86_read_any(c, 1);
-    if (c->op[0].kind == OPERAND_REG && c->op[1].kind == OPERAND_REG &&
-        c->op[0].reg == c->op[1].reg && c->op[0].high == c->op[1].high)
-        alu.result = alu.a;
-    else
-        alu_compute(c, &alu);
-    alu_flags(c, &alu);
+    if (c->op[0].kind != OPERAND_REG || c->op[1].kind != OPERAND_REG ||
+        c->op[0].reg != c->op[1].reg || c->op[0].high != c->op[1].high)
+        a = emit_alu(&e, ALU_AND, a, b);
+    emit_flags(&e, TN_FLAGS_LOGIC, c->op[0].size, a, TN_TEMP_NONE);
+    x86_emit_done(&e);
 }
 
 /* INC r/m, DEC r/m: CF stays */

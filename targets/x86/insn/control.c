@@ -5,6 +5,7 @@
  */
 #include "insn/general.h"
 #include "decode.h"
+#include "emit.h"
 #include "insn/insn_helpers.h"
 
 /* A branch beyond the limit of CS faults at the branch, before anything has changed. */

@@ -1,19 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /* Stack instructions (SDM vol. 1, 6.2 and 6.6; vol. 2: PUSH, POP, ENTER, LEAVE). */
+#include "emit.h"
 #include "insn/general.h"
 
 /* PUSH r/m, imm, Sreg. PUSH rSP pushes the value before the instruction. */
 void x86_gen_push(X86Ctx *c)
 {
-    x86_push(c, c->op_size, x86_read_any(c, 0));
+    if (!c->flat64) {
+        x86_push(c, c->op_size, x86_read_any(c, 0));
+        return;
+    }
+    X86Emit e = x86_emit(c);
+    emit_push(&e, c->op_size, emit_read_any(&e, 0, 0));
+    x86_emit_done(&e);
+}
+
+static void pop_flat(X86Ctx *c)
+{
+    X86Emit e = x86_emit(c);
+    TnTemp value = emit_pop(&e, c->op_size, c->op_size);
+
+    emit_write(&e, 0, value, false);
+    x86_emit_done(&e);
 }
 
 /* POP r/m: the pointer has moved when the address of the destination is formed. */
 void x86_gen_pop(X86Ctx *c)
 {
     unsigned size = c->op_size;
-    TnTemp value = x86_stack_peek(c, size, 0);
+    TnTemp value;
 
+    if (c->flat64 && c->op[0].kind == OPERAND_REG) {
+        pop_flat(c);
+        return;
+    }
+    value = x86_stack_peek(c, size, 0);
     if (c->op[0].kind == OPERAND_MEM) {
         if (c->mem_base == RSP)
             c->mem_disp += size;

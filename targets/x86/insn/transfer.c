@@ -3,18 +3,31 @@
  * Data transfer instructions (SDM vol. 1, 5.1.1 and 5.1.7): MOV and its kin, exchanges, loads of
  * segment registers and far pointers. The stack instructions are in push.c.
  */
+#include "emit.h"
 #include "insn/general.h"
 
 /* MOV r/m, r/imm and back; MOV rAX, moffs */
 void x86_gen_mov(X86Ctx *c)
 {
-    x86_write(c, 0, x86_read_any(c, 1));
+    X86Emit e = x86_emit(c);
+    TnTemp value = emit_read_any(&e, 1, 0);
+
+    emit_write(&e, 0, value, c->op[1].kind == OPERAND_REG || c->op[1].kind == OPERAND_MEM);
+    x86_emit_done(&e);
 }
 
 /* MOVZX r, r/m */
 void x86_gen_movzx(X86Ctx *c)
 {
-    x86_write(c, 0, x86_read(c, 1));
+    static const uint8_t extend[] = { [1] = TN_IR_EXT8U, [2] = TN_IR_EXT16U };
+    const X86Operand *from = &c->op[1];
+    X86Emit e = x86_emit(c);
+    TnTemp value = emit_read_any(&e, 1, 0);
+
+    if (from->kind == OPERAND_REG && !from->high)
+        value = emit_op(&e, (TnIrOpc)extend[from->size], TN_I32, 0, value, 0, 0);
+    emit_write(&e, 0, value, true);
+    x86_emit_done(&e);
 }
 
 /* MOVSX r, r/m; MOVSXD r, r/m */
