@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The x86-64 host back end: compiling a block, linking, and its place in the translator. */
+#include <limits.h>
 #include <string.h>
 
 #ifdef TN_HAVE_CAPSTONE
@@ -101,6 +102,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->locked = cx->locked_xmm = 0;
     cx->gone = 0;
     cx->slotted = TN_TEMP_NONE;
+    cx->slots_until = INT_MAX;
     cx->wide_used = cx->vec_dirty = cx->too_far = false;
     cx->vec_known = 0;
     cx->x87_live = false;

@@ -48,5 +48,6 @@ bool x64_backward_flags(X64Backward *w, int i, const TnIrOp *op)
     }
     x64_note_flag_operands(cx, i, cx->temps[op->a].flags | cx->temps[op->b].flags |
                                   cx->temps[op->c].flags);
+    x64_note_silent(cx, i, op);
     return true;
 }

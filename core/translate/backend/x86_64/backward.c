@@ -181,9 +181,10 @@ static inline int backward_condition(X64Backward *w, int i, const TnIrOp *op)
     X64Temp *t = &w->cx->temps[op->dst];
 
     x64_backward_dst(w, op->dst);
-    if ((t->flags & X64_T_COND) && !(t->flags & X64_T_VALUE))
-        t->flags |= X64_T_VIRTUAL;
-    return t->flags & X64_T_VIRTUAL ? t->last : i;
+    if (!(t->flags & X64_T_COND) || (t->flags & X64_T_VALUE))
+        return i;
+    t->flags |= X64_T_VIRTUAL;
+    return t->last;
 }
 
 static inline bool backward_flagcond(X64Backward *w, int i, const TnIrOp *op)
@@ -194,6 +195,7 @@ static inline bool backward_flagcond(X64Backward *w, int i, const TnIrOp *op)
         return false;
     x64_use(cx, op->a, backward_condition(w, i, op),
         cx->temps[op->a].flags & X64_T_FLAGS ? X64_T_WHOLE : X64_T_VALUE | X64_T_WHOLE);
+    x64_note_silent(cx, i, op);
     return true;
 }
 
@@ -273,6 +275,7 @@ static inline bool backward_op(X64Backward *w, int i, TnIrOp *op)
     case TN_IR_GET:
         return backward_get(w, op);
     case TN_IR_CONST:
+        w->cx->info[i].flags |= X64_OP_SILENT;
         return w->cx->temps[op->dst].last >= 0;
     case TN_IR_ADD ... TN_IR_EXTRACT:
         return backward_integer(w, i, op);

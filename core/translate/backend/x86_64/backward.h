@@ -32,6 +32,13 @@ static inline void x64_note_flag_operands(X64Ctx *cx, int i, uint16_t operand_fl
         cx->info[i].flags |= X64_OP_FLAG_OPERANDS;
 }
 
+/* Of an operation whose result may be virtual, once its operands are known. */
+static inline void x64_note_silent(X64Ctx *cx, int i, const TnIrOp *op)
+{
+    if ((cx->temps[op->dst].flags & X64_T_VIRTUAL) && !(cx->info[i].flags & X64_OP_FLAG_OPERANDS))
+        cx->info[i].flags |= X64_OP_SILENT;
+}
+
 /* Whether the register that a result wants is free for it. */
 void x64_settle_want(X64Backward *w, TnTemp t, X64Temp *v);
 

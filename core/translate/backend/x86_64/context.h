@@ -107,6 +107,7 @@ typedef struct X64Ctx {
     bool x87_live;         /* the guest's x87 is in the host's, seen to before in the block */
 
     TnTemp slotted;        /* the first temporary that has a spill slot */
+    int slots_until;       /* the first operation behind which one of these is free */
     uint32_t slots_used[TN_IR_MAX_TEMPS / 32 + 1], vec_slots_used[TN_IR_MAX_TEMPS / 32 + 1];
     TnTemp home_of[X64_MAX_REGS]; /* temporary that a declared register's place in the state holds */
 
@@ -146,6 +147,7 @@ enum {
     X64_OP_VECTOR = 1u << 4,     /* LD to, ST from the low part of a vector register */
     X64_OP_FLAG_OPERANDS = 1u << 5, /* has FLAGS among its operands and needs their value */
     X64_OP_HOISTED = 1u << 6,    /* an access of a hoisted group */
+    X64_OP_SILENT = 1u << 7,     /* its result is made where it is used, not here */
 };
 
 /* TN_OPT_* that are on. */

@@ -67,6 +67,31 @@ static bool wants_flags(const X64Ctx *cx)
     return cx->info[cx->i].flags & X64_OP_SETS_FLAGS;
 }
 
+/* Of operations from ADD to LEA: the opcode, where it is one of group 1 or IMUL, or the extension of
+ * one of the groups 2 and 3. */
+static const uint16_t opcodes[TN_IR_LEA + 1] = {
+    [TN_IR_MUL] = X64_IMUL,
+    [TN_IR_AND] = X64_AND,
+    [TN_IR_OR] = X64_OR,
+    [TN_IR_XOR] = X64_XOR,
+    [TN_IR_ANDI] = X64_AND,
+    [TN_IR_ORI] = X64_OR,
+    [TN_IR_XORI] = X64_XOR,
+    [TN_IR_MULHU] = X64_G3_MUL,
+    [TN_IR_MULHS] = X64_G3_IMUL,
+    [TN_IR_NOT] = X64_G3_NOT,
+    [TN_IR_NEG] = X64_G3_NEG,
+    [TN_IR_SHL] = X64_G2_SHL,
+    [TN_IR_SHR] = X64_G2_SHR,
+    [TN_IR_SAR] = X64_G2_SAR,
+    [TN_IR_ROL] = X64_G2_ROL,
+    [TN_IR_ROR] = X64_G2_ROR,
+    [TN_IR_SHLI] = X64_G2_SHL,
+    [TN_IR_SHRI] = X64_G2_SHR,
+    [TN_IR_SARI] = X64_G2_SAR,
+    [TN_IR_ROLI] = X64_G2_ROL,
+};
+
 /* dst = ra op src, commutative: dst may be either operand's register. */
 static void commutative(X64Ctx *cx, uint32_t alu, unsigned size_log2, int dst, int ra, X64Src *src)
 {
@@ -90,8 +115,9 @@ static void commutative(X64Ctx *cx, uint32_t alu, unsigned size_log2, int dst, i
     }
 }
 
-static void lower_commutative(X64Ctx *cx, const TnIrOp *op, uint32_t alu)
+void x64_lower_commutative(X64Ctx *cx, const TnIrOp *op)
 {
+    uint32_t alu = opcodes[op->opc];
     bool swap = x64_is_const(cx, op->a);
     TnTemp a = swap ? op->b : op->a, b = swap ? op->a : op->b;
     int ra = x64_in(cx, a), dst;
@@ -105,7 +131,7 @@ static void lower_commutative(X64Ctx *cx, const TnIrOp *op, uint32_t alu)
 }
 
 /* ADD: LEA where the result goes to a third register and nobody shares the flags. */
-static void lower_add(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_add(X64Ctx *cx, const TnIrOp *op)
 {
     bool swap = x64_is_const(cx, op->a);
     TnTemp a = swap ? op->b : op->a, b = swap ? op->a : op->b;
@@ -125,7 +151,7 @@ static void lower_add(X64Ctx *cx, const TnIrOp *op)
     note_flags(cx);
 }
 
-static void lower_sub(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_sub(X64Ctx *cx, const TnIrOp *op)
 {
     int ra = x64_in(cx, op->a), dst;
     X64Src src = x64_src(cx, width(op), op->b);
@@ -168,7 +194,7 @@ static void wide_immediate(X64Ctx *cx, const TnIrOp *op, uint32_t alu, int dst, 
     x64_rr(&cx->e, alu | X64_W, dst, tmp);
 }
 
-static void lower_addi(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_addi(X64Ctx *cx, const TnIrOp *op)
 {
     int ra = x64_in(cx, op->a), dst;
 
@@ -187,8 +213,9 @@ static void lower_addi(X64Ctx *cx, const TnIrOp *op)
     add_immediate(cx, op, dst);
 }
 
-static void lower_logic_imm(X64Ctx *cx, const TnIrOp *op, uint32_t alu)
+void x64_lower_logic_imm(X64Ctx *cx, const TnIrOp *op)
 {
+    uint32_t alu = opcodes[op->opc];
     int ra = x64_in(cx, op->a), dst;
     unsigned size = size_of(op);
 
@@ -207,7 +234,7 @@ static void lower_logic_imm(X64Ctx *cx, const TnIrOp *op, uint32_t alu)
     note_flags(cx);
 }
 
-static void lower_unary(X64Ctx *cx, const TnIrOp *op, unsigned ext)
+void x64_lower_unary(X64Ctx *cx, const TnIrOp *op)
 {
     int ra = x64_in(cx, op->a), dst;
 
@@ -215,10 +242,10 @@ static void lower_unary(X64Ctx *cx, const TnIrOp *op, unsigned ext)
     dst = x64_out(cx, op->dst, ra, 0);
     if (dst != ra)
         x64_mov_rr(&cx->e, X64_W, dst, ra);
-    x64_rr(&cx->e, X64_GRP3 | width(op), (int)ext, dst);
+    x64_rr(&cx->e, X64_GRP3 | width(op), opcodes[op->opc], dst);
 }
 
-static void lower_andn(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_andn(X64Ctx *cx, const TnIrOp *op)
 {
     int ra = x64_in(cx, op->a), rb = x64_in(cx, op->b), dst;
 
@@ -233,7 +260,7 @@ static void lower_andn(X64Ctx *cx, const TnIrOp *op)
     x64_rr(&cx->e, X64_AND | width(op), dst, ra);
 }
 
-static void lower_mul_high(X64Ctx *cx, const TnIrOp *op, unsigned ext)
+void x64_lower_mul_high(X64Ctx *cx, const TnIrOp *op)
 {
     X64Src b;
 
@@ -242,16 +269,16 @@ static void lower_mul_high(X64Ctx *cx, const TnIrOp *op, unsigned ext)
     b = (X64Src){ .reg = x64_in(cx, op->b) };
     X64Src a = x64_peek(cx, op->a);
     x64_mov_src(cx, X64_W, X64_RAX, &a);
-    x64_rr(&cx->e, X64_GRP3 | width(op), (int)ext, b.reg);
+    x64_rr(&cx->e, X64_GRP3 | width(op), opcodes[op->opc], b.reg);
     x64_release(cx);
     int dst = x64_out(cx, op->dst, X64_RDX, 0);
     x64_mov_rr(&cx->e, X64_W, dst, X64_RDX);
 }
 
-static void lower_shift_imm(X64Ctx *cx, const TnIrOp *op, unsigned ext, unsigned count)
+static void shift_by(X64Ctx *cx, const TnIrOp *op, unsigned count)
 {
     int ra = x64_in(cx, op->a), dst;
-    unsigned bits = op->type == TN_I64 ? 64 : 32;
+    unsigned bits = op->type == TN_I64 ? 64 : 32, ext = opcodes[op->opc];
 
     count &= bits - 1;
     x64_release(cx);
@@ -267,7 +294,12 @@ static void lower_shift_imm(X64Ctx *cx, const TnIrOp *op, unsigned ext, unsigned
         x64_rri(&cx->e, X64_GRP2_IMM8 | width(op), (int)ext, dst, (uint8_t)count);
 }
 
-static void shift_by_cl(X64Ctx *cx, const TnIrOp *op, unsigned ext)
+void x64_lower_shift_imm(X64Ctx *cx, const TnIrOp *op)
+{
+    shift_by(cx, op, (unsigned)op->imm);
+}
+
+static void shift_by_cl(X64Ctx *cx, const TnIrOp *op)
 {
     int ra, dst;
 
@@ -280,26 +312,27 @@ static void shift_by_cl(X64Ctx *cx, const TnIrOp *op, unsigned ext)
     if (dst != ra)
         x64_mov_rr(&cx->e, X64_W, dst, ra);
     /* A 32-bit operation writes the upper half even where the count is zero. */
-    x64_rr(&cx->e, X64_GRP2_CL | width(op), (int)ext, dst);
+    x64_rr(&cx->e, X64_GRP2_CL | width(op), opcodes[op->opc], dst);
 }
 
-static void lower_shift(X64Ctx *cx, const TnIrOp *op, unsigned ext, uint32_t bmi2)
+void x64_lower_shift(X64Ctx *cx, const TnIrOp *op)
 {
+    static const uint32_t by_register[] = { X64_SHLX, X64_SHRX, X64_SARX };
     int ra, rb, dst;
 
     if (x64_is_const(cx, op->b)) {
-        lower_shift_imm(cx, op, ext, (unsigned)cx->temps[op->b].value);
+        shift_by(cx, op, (unsigned)cx->temps[op->b].value);
         return;
     }
-    if (!bmi2 || !x64_host.bmi2) {
-        shift_by_cl(cx, op, ext);
+    if (op->opc > TN_IR_SAR || !x64_host.bmi2) {
+        shift_by_cl(cx, op);
         return;
     }
     ra = x64_in(cx, op->a);
     rb = x64_in(cx, op->b);
     x64_release(cx);
     dst = x64_out(cx, op->dst, ra, 0);
-    x64_vex_rr(&cx->e, bmi2 | width(op), 0, dst, rb, ra);
+    x64_vex_rr(&cx->e, by_register[op->opc - TN_IR_SHL] | width(op), 0, dst, rb, ra);
 }
 
 /* The address a LEA computes; X64_NONE operands are absent. */
@@ -312,7 +345,7 @@ static X64Mem lea_address(const TnIrOp *op, int ra, int rb, int32_t disp)
     return x64_mem_index(ra, rb, op->aux, disp);
 }
 
-static void lower_lea(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_lea(X64Ctx *cx, const TnIrOp *op)
 {
     bool has_a = op->a && !(x64_is_const(cx, op->a) && cx->temps[op->a].value == 0);
     int ra = has_a ? x64_in(cx, op->a) : X64_NONE;
@@ -330,86 +363,5 @@ static void lower_lea(X64Ctx *cx, const TnIrOp *op)
         tmp = x64_tmp(cx);
         x64_mov_ri(&cx->e, tmp, op->imm);
         x64_rr(&cx->e, X64_ADD | X64_W, dst, tmp);
-    }
-}
-
-void x64_lower_alu(X64Ctx *cx, const TnIrOp *op)
-{
-    switch (op->opc) {
-    case TN_IR_ADD:
-        lower_add(cx, op);
-        break;
-    case TN_IR_SUB:
-        lower_sub(cx, op);
-        break;
-    case TN_IR_MUL:
-        lower_commutative(cx, op, X64_IMUL);
-        break;
-    case TN_IR_MULHU:
-        lower_mul_high(cx, op, X64_G3_MUL);
-        break;
-    case TN_IR_MULHS:
-        lower_mul_high(cx, op, X64_G3_IMUL);
-        break;
-    case TN_IR_AND:
-        lower_commutative(cx, op, X64_AND);
-        break;
-    case TN_IR_OR:
-        lower_commutative(cx, op, X64_OR);
-        break;
-    case TN_IR_XOR:
-        lower_commutative(cx, op, X64_XOR);
-        break;
-    case TN_IR_ANDN:
-        lower_andn(cx, op);
-        break;
-    case TN_IR_NOT:
-        lower_unary(cx, op, X64_G3_NOT);
-        break;
-    case TN_IR_NEG:
-        lower_unary(cx, op, X64_G3_NEG);
-        break;
-    case TN_IR_SHL:
-        lower_shift(cx, op, X64_G2_SHL, X64_SHLX);
-        break;
-    case TN_IR_SHR:
-        lower_shift(cx, op, X64_G2_SHR, X64_SHRX);
-        break;
-    case TN_IR_SAR:
-        lower_shift(cx, op, X64_G2_SAR, X64_SARX);
-        break;
-    case TN_IR_ROL:
-        lower_shift(cx, op, X64_G2_ROL, 0);
-        break;
-    case TN_IR_ROR:
-        lower_shift(cx, op, X64_G2_ROR, 0);
-        break;
-    case TN_IR_ADDI:
-        lower_addi(cx, op);
-        break;
-    case TN_IR_ANDI:
-        lower_logic_imm(cx, op, X64_AND);
-        break;
-    case TN_IR_ORI:
-        lower_logic_imm(cx, op, X64_OR);
-        break;
-    case TN_IR_XORI:
-        lower_logic_imm(cx, op, X64_XOR);
-        break;
-    case TN_IR_SHLI:
-        lower_shift_imm(cx, op, X64_G2_SHL, (unsigned)op->imm);
-        break;
-    case TN_IR_SHRI:
-        lower_shift_imm(cx, op, X64_G2_SHR, (unsigned)op->imm);
-        break;
-    case TN_IR_SARI:
-        lower_shift_imm(cx, op, X64_G2_SAR, (unsigned)op->imm);
-        break;
-    case TN_IR_ROLI:
-        lower_shift_imm(cx, op, X64_G2_ROL, (unsigned)op->imm);
-        break;
-    default:
-        lower_lea(cx, op);
-        break;
     }
 }

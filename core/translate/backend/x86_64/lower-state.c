@@ -44,7 +44,8 @@ static void put_pinned(X64Ctx *cx, const TnIrOp *op, int pin)
     if (src.kind == X64_SRC_REG)
         cx->locked |= 1u << src.reg;
     x64_release(cx);
-    x64_evict(cx, pin);
+    if (x64_is_full(cx, (unsigned)pin))
+        x64_evict(cx, pin);
     if (src.kind == X64_SRC_REG && src.reg == pin)
         x64_mov_rr(&cx->e, 0, pin, pin);
     else if (is_zero(op, &src) && cx->e.flags_at != cx->e.p)
@@ -172,24 +173,12 @@ void x64_lower_get(X64Ctx *cx, const TnIrOp *op)
         get_int(cx, op);
 }
 
-static __attribute__((noinline)) void put_moved(X64Ctx *cx, const TnIrOp *op)
-{
-    if (tn_ir_type_is_vector(op->type))
-        x64_lower_vector_reg(cx, op);
-    else
-        put_int(cx, op);
-}
-
-/* Most are flags, which wait, or computed in place. */
 void x64_lower_put(X64Ctx *cx, const TnIrOp *op)
 {
-    const X64Temp *t = &cx->temps[op->a];
-
-    if (op->aux == x64_plan.flags_reg && !x64_home_of(cx, op->aux))
-        cx->pending_flags = op->a;
-    else if (op->type != TN_I64 || t->reg == X64_NONE || t->reg != x64_plan.pin[op->aux] ||
-        (t->flags & X64_T_CONST))
-        put_moved(cx, op);
+    if (TN_UNLIKELY(tn_ir_type_is_vector(op->type)))
+        x64_lower_vector_reg(cx, op);
+    else if (!x64_put_is_done(cx, op)) /* flags in a pinned register may just have been made */
+        put_int(cx, op);
 }
 
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op)

@@ -4,11 +4,28 @@
 
 typedef void (*LowerFn)(X64Ctx *cx, const TnIrOp *op);
 
+/* Constants are where they are used. */
+static void lower_nothing(X64Ctx *cx, const TnIrOp *op)
+{
+}
+
 static const LowerFn lower[TN_IR_COUNT] = {
+    [TN_IR_NOP ... TN_IR_MOV] = lower_nothing,
     [TN_IR_GET] = x64_lower_get,
     [TN_IR_PUT] = x64_lower_put,
     [TN_IR_PUT + 1 ... TN_IR_LDCODE] = x64_lower_state,
-    [TN_IR_ADD ... TN_IR_LEA] = x64_lower_alu,
+    [TN_IR_ADD] = x64_lower_add,
+    [TN_IR_SUB] = x64_lower_sub,
+    [TN_IR_MUL] = x64_lower_commutative,
+    [TN_IR_MULHU ... TN_IR_MULHS] = x64_lower_mul_high,
+    [TN_IR_AND ... TN_IR_XOR] = x64_lower_commutative,
+    [TN_IR_ANDN] = x64_lower_andn,
+    [TN_IR_NOT ... TN_IR_NEG] = x64_lower_unary,
+    [TN_IR_SHL ... TN_IR_ROR] = x64_lower_shift,
+    [TN_IR_ADDI] = x64_lower_addi,
+    [TN_IR_ANDI ... TN_IR_XORI] = x64_lower_logic_imm,
+    [TN_IR_SHLI ... TN_IR_ROLI] = x64_lower_shift_imm,
+    [TN_IR_LEA] = x64_lower_lea,
     [TN_IR_BSWAP ... TN_IR_EXTRACT] = x64_lower_bits,
     [TN_IR_SETCOND ... TN_IR_SELECT] = x64_lower_condition,
     [TN_IR_FLAGS] = x64_lower_flags,
@@ -33,29 +50,39 @@ static __attribute__((noinline)) void make_flag_operands(X64Ctx *cx, TnIrOp *op)
             x64_materialise_flags(cx, *args[k]);
 }
 
-static inline void lower_one(X64Ctx *cx, TnIrOp *op, const X64OpInfo *info)
+/* Nothing has to be emitted for nearly all GETs and most PUTs, which are two of five operations. */
+static inline bool is_done(X64Ctx *cx, const TnIrOp *op)
 {
-    if (TN_UNLIKELY(info->flags & X64_OP_FLAG_OPERANDS))
+    return op->opc == TN_IR_PUT ? x64_put_is_done(cx, op)
+                                : op->opc == TN_IR_GET && x64_get_is_done(cx, op);
+}
+
+static inline void lower_one(X64Ctx *cx, TnIrOp *op, unsigned flags)
+{
+    if (TN_UNLIKELY(flags & X64_OP_FLAG_OPERANDS))
         make_flag_operands(cx, op);
-    if (cx->vectors)
+    if (TN_UNLIKELY(cx->vectors))
         x64_vec_enter(cx, op);
-    if (lower[op->opc])
-        lower[op->opc](cx, op);
-    x64_end_op(cx);
+    lower[op->opc](cx, op);
 }
 
 bool x64_lower(X64Ctx *cx)
 {
     const X64OpInfo *info = cx->info;
+    const uint8_t *limit = cx->e.limit - X64_OP_ROOM;
     TnIrOp *ops = cx->ops;
 
     for (int i = 1, n = cx->n_ops; i < n; i++) {
-        if (info[i].flags & X64_OP_DEAD)
+        unsigned flags = info[i].flags;
+
+        if (flags & (X64_OP_DEAD | X64_OP_SILENT))
             continue;
-        if (!x64_room(cx))
+        x64_begin_op(cx, i);
+        if (is_done(cx, &ops[i]))
+            continue;
+        if (cx->e.p > limit)
             return false;
-        cx->i = i;
-        lower_one(cx, &ops[i], &info[i]);
+        lower_one(cx, &ops[i], flags);
     }
     return true;
 }

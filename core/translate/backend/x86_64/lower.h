@@ -3,7 +3,7 @@
 #ifndef TN_X64_LOWER_H
 #define TN_X64_LOWER_H
 
-#include "context.h"
+#include "regalloc.h"
 
 /* ---- lower-*.c --------------------------------------------------------------------------- */
 
@@ -18,9 +18,45 @@ static inline bool x64_room(const X64Ctx *cx)
     return cx->e.limit - cx->e.p >= X64_OP_ROOM;
 }
 
+/* A GET that is the pinned register itself. */
+static inline bool x64_get_is_done(X64Ctx *cx, const TnIrOp *op)
+{
+    int pin = x64_plan.pin[op->aux];
+
+    if (pin == X64_NONE || op->type != TN_I64)
+        return false;
+    x64_hold(cx, op->dst, pin, (unsigned)pin);
+    return true;
+}
+
+/* A PUT of flags, which waits, or of what was computed in place. */
+static inline bool x64_put_is_done(X64Ctx *cx, const TnIrOp *op)
+{
+    const X64Temp *t = &cx->temps[op->a];
+
+    if (op->aux == x64_plan.flags_reg) {
+        if (x64_home_of(cx, op->aux))
+            return false;
+        cx->pending_flags = op->a;
+        return true;
+    }
+    return op->type == TN_I64 && t->reg != X64_NONE && t->reg == x64_plan.pin[op->aux] &&
+           !(t->flags & X64_T_CONST);
+}
+
 void x64_lower_get(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_put(X64Ctx *cx, const TnIrOp *op);
-void x64_lower_alu(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_add(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_sub(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_commutative(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_mul_high(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_andn(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_unary(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_shift(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_addi(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_logic_imm(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_shift_imm(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_lea(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_bits(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_state(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_flags(X64Ctx *cx, const TnIrOp *op);

@@ -44,6 +44,7 @@ static X64Mem slot_of(X64Ctx *cx, TnTemp t)
         v->slot = (int16_t)take_slot(slot_map(cx, t));
         v->next_slot = cx->slotted;
         cx->slotted = t;
+        cx->slots_until = MIN(cx->slots_until, v->last);
     }
     return slot_mem(cx, t);
 }
@@ -57,6 +58,7 @@ void x64_free_slots(X64Ctx *cx)
 {
     TnTemp *link = &cx->slotted;
 
+    cx->slots_until = INT_MAX;
     while (*link) {
         X64Temp *v = &cx->temps[*link];
 
@@ -64,6 +66,7 @@ void x64_free_slots(X64Ctx *cx)
             slot_map(cx, *link)[v->slot / 32] &= ~(1u << (v->slot % 32));
             *link = v->next_slot;
         } else {
+            cx->slots_until = MIN(cx->slots_until, v->last);
             link = &v->next_slot;
         }
     }
@@ -77,22 +80,9 @@ static inline unsigned place_of_reg(const X64Temp *v, int reg)
     return (unsigned)reg + (v->flags & X64_T_VEC ? X64_FIRST_XMM : 0);
 }
 
-static inline void hold(X64Ctx *cx, X64Temp *v, TnTemp t, unsigned at)
-{
-    bool full = x64_is_full(cx, at);
-
-    v->flags |= X64_T_DEFINED;
-    v->next = full ? cx->held[at] : TN_TEMP_NONE;
-    cx->held[at] = t;
-    cx->until[at] = (int16_t)MAX(cx->until[at], v->last);
-}
-
 void x64_bind(X64Ctx *cx, TnTemp t, int reg)
 {
-    X64Temp *v = &cx->temps[t];
-
-    v->reg = (int8_t)reg;
-    hold(cx, v, t, place_of_reg(v, reg));
+    x64_hold(cx, t, reg, place_of_reg(&cx->temps[t], reg));
 }
 
 /* Temporaries that are gone may still be in the list of a register that others need. */
@@ -324,13 +314,17 @@ X64Src x64_peek_memory(const X64Ctx *cx, TnTemp t)
     return (X64Src){ .kind = X64_SRC_MEM, .mem = place(cx, t), .narrow = !place_is_whole(cx, t) };
 }
 
+/* In a general register that is free. */
 static inline int define_in(X64Ctx *cx, TnTemp t, int reg)
 {
     X64Temp *v = &cx->temps[t];
 
     cx->locked |= 1u << reg;
+    cx->held[reg] = t;
+    cx->until[reg] = (int16_t)v->last;
     v->reg = (int8_t)reg;
-    hold(cx, v, t, (unsigned)reg);
+    v->flags |= X64_T_DEFINED;
+    v->next = TN_TEMP_NONE;
     return reg;
 }
 
@@ -342,11 +336,11 @@ static __attribute__((noinline)) int out_spilling(X64Ctx *cx, TnTemp t, uint32_t
 static inline int out_anywhere(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid)
 {
     enum { NO_REG = 31 };
-    uint32_t set = free_gprs(cx) & ~avoid;
+    uint32_t set;
 
-    if (set >> (prefer & NO_REG) & 1)
+    if ((X64_SCRATCH_MASK & ~avoid) >> (prefer & NO_REG) & 1 && !x64_is_full(cx, (unsigned)prefer))
         return define_in(cx, t, prefer);
-    set &= ~cx->locked;
+    set = free_gprs(cx) & ~(cx->locked | avoid);
     return set ? define_in(cx, t, first_gpr(cx, set)) : out_spilling(cx, t, avoid);
 }
 

@@ -73,6 +73,20 @@ static inline bool x64_is_full(const X64Ctx *cx, unsigned at)
 int x64_out(X64Ctx *cx, TnTemp t, int prefer, uint32_t avoid);
 /* Says that t is now in `reg`, too. */
 void x64_bind(X64Ctx *cx, TnTemp t, int reg);
+
+/* The same, where `at` is the register's place among both files. */
+static inline void x64_hold(X64Ctx *cx, TnTemp t, int reg, unsigned at)
+{
+    X64Temp *v = &cx->temps[t];
+    bool full = x64_is_full(cx, at);
+
+    v->reg = (int8_t)reg;
+    v->flags |= X64_T_DEFINED;
+    v->next = full ? cx->held[at] : TN_TEMP_NONE;
+    cx->held[at] = t;
+    cx->until[at] = (int16_t)MAX(cx->until[at], v->last);
+}
+
 /* Says that t is now in `reg` instead of where it was. */
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg);
 /* A free scratch register, locked until the operation ends. */
@@ -90,10 +104,11 @@ void x64_unshare_home(X64Ctx *cx, int declared);
 /* Takes the slots of those that are gone. */
 void x64_free_slots(X64Ctx *cx);
 
-static inline void x64_end_op(X64Ctx *cx)
+static inline void x64_begin_op(X64Ctx *cx, int i)
 {
-    cx->gone = cx->i;
-    if (TN_UNLIKELY(cx->slotted))
+    cx->i = i;
+    cx->gone = i - 1;
+    if (TN_UNLIKELY(cx->gone >= cx->slots_until))
         x64_free_slots(cx);
     cx->locked = cx->locked_xmm = 0;
 }
