@@ -33,12 +33,8 @@ X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump)
 /* Where something wants the vCPU and flags are pending that do not wait in a note. */
 static void emit_request(X64Ctx *cx, const X64WayOut *w)
 {
-    X64Stub s = { .kind = X64_STUB_REQUEST, .dst = X64_NONE, .clear = X64_NONE,
-                  .pc = X64_LIST_AT(cx->exits, TnBlockExit, w->exit)->pc,
-                  .flags_pending = true, .flags = w->flags };
-
     x64_here32(&cx->e, w->request);
-    x64_call_slow(cx, &s);
+    x64_call_request(cx, X64_LIST_AT(cx->exits, TnBlockExit, w->exit)->pc, &w->flags);
 }
 
 static void emit_ways_out(X64Ctx *cx)

@@ -78,11 +78,11 @@ static void lower_rmw(X64Ctx *cx, const TnIrOp *op)
     int tmp = x64_tmp(cx);
     s = x64_new_stub(cx, op, X64_STUB_RMW);
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = value };
-    s->aop = (uint32_t)op->imm;
+    s->aop = (uint8_t)op->imm;
     s->dst = X64_RAX;
     m = x64_probe(cx, s, op, ra, index, X64_RAX);
     fast_rmw(cx, op, value, tmp, m);
-    s->back = cx->e.p;
+    s->place = cx->e.p;
     x64_release(cx);
     bind_result(cx, op);
 }
@@ -100,14 +100,14 @@ static void lower_cas(X64Ctx *cx, const TnIrOp *op)
     index = x64_tmp(cx);
     s = x64_new_stub(cx, op, X64_STUB_CAS);
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = expect };
-    s->value2 = (X64Src){ .kind = X64_SRC_REG, .reg = value };
+    s->second = (int8_t)value;
     s->dst = X64_RAX;
     m = x64_probe(cx, s, op, ra, index, X64_RAX);
     x64_mov_rr(&cx->e, X64_W, X64_RAX, expect);
     emit_lock(cx);
     x64_rm(&cx->e, x64_sized(X64_CMPXCHG, op->type), value, m);
     zero_extend(cx, op->type, X64_RAX);
-    s->back = cx->e.p;
+    s->place = cx->e.p;
     x64_release(cx);
     bind_result(cx, op);
 }
@@ -131,13 +131,13 @@ static void lower_swapped(X64Ctx *cx, const TnIrOp *op)
     b = x64_in(cx, op->b);
     c = cas ? x64_in(cx, op->c) : X64_NONE;
     s = x64_new_stub(cx, op, cas ? X64_STUB_CAS : X64_STUB_RMW);
-    s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = ra };
+    s->addr = (int8_t)ra;
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = b };
-    s->value2 = (X64Src){ .kind = X64_SRC_REG, .reg = c };
-    s->aop = (uint32_t)op->imm;
+    s->second = (int8_t)c;
+    s->aop = (uint8_t)op->imm;
     s->dst = X64_RAX;
     s->from[s->n_from++] = x64_jmp32(&cx->e);
-    s->back = cx->e.p;
+    s->place = cx->e.p;
     x64_release(cx);
     bind_result(cx, op);
 }

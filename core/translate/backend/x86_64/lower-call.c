@@ -139,9 +139,9 @@ static void branch_to_helper(X64Ctx *cx, const TnIrOp *op, unsigned cc, int divi
     X64Stub *s = x64_new_stub(cx, op, X64_STUB_DIVIDE);
 
     s->mem = op->aux;
-    s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = X64_RAX };
+    s->addr = X64_RAX;
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = X64_RDX };
-    s->value2 = (X64Src){ .kind = X64_SRC_REG, .reg = divisor };
+    s->second = (int8_t)divisor;
     s->dst = X64_RAX;
     s->from[s->n_from++] = x64_jcc32(&cx->e, cc);
 }
@@ -183,7 +183,7 @@ static void lower_divide(X64Ctx *cx, const TnIrOp *op, uint32_t flags)
     }
     x64_rr(&cx->e, X64_GRP3 | w, is_signed ? X64_G3_IDIV : X64_G3_DIV, divisor);
     for (unsigned i = first; i < cx->stubs.len; i++)
-        X64_LIST_AT(cx->stubs, X64Stub, i)->back = cx->e.p;
+        X64_LIST_AT(cx->stubs, X64Stub, i)->place = cx->e.p;
     x64_release(cx);
     if (op->dst)
         x64_bind(cx, op->dst, X64_RAX);

@@ -37,10 +37,7 @@ static void clean_upper(X64Ctx *cx)
 
 static void note_flags(X64Ctx *cx, X64Emit *e, TnTemp flags)
 {
-    X64Recipe r;
-
-    x64_freeze(cx, flags, &r);
-    x64_note_recipe(e, &r);
+    e->p = x64_put_pending(cx, flags, e->p);
 }
 
 /* An exit whose jump needs nothing before it: its way out comes after the block. */

@@ -54,8 +54,7 @@ void x64_freeze(X64Ctx *cx, TnTemp t, X64Recipe *r)
     r->packed = r->from_result = false;
     r->fop = op->aux & 255;
     r->size_log2 = (uint8_t)(op->aux >> 8);
-    if (r->fop != TN_FLAGS_LOGIC && v->partner &&
-        (cx->temps[v->partner].flags & (X64_T_DEFINED | X64_T_CONST))) {
+    if (x64_has_result(cx, v, r->fop)) {
         r->from_result = true;
         a = v->partner;
     }

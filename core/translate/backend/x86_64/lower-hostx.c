@@ -30,9 +30,8 @@ static void branch_to(X64Ctx *cx, const TnIrOp *op, int kind, unsigned cc)
 {
     X64Stub *s = x64_new_stub(cx, op, kind);
 
-    s->addr = (X64Src){ .kind = X64_SRC_IMM };
     s->from[s->n_from++] = x64_jcc32(&cx->e, cc);
-    s->back = cx->e.p;
+    s->place = cx->e.p;
 }
 
 static void test_live(X64Ctx *cx)
@@ -68,7 +67,7 @@ static void memory_form(X64Ctx *cx, const TnIrOp *op, TnHostX x)
     s = x64_new_stub(cx, &access, load ? X64_STUB_X87_LOAD : X64_STUB_X87_STORE);
     s->x87 = x;
     x64_hostx_memory(&cx->e, x, x64_probe(cx, s, &access, addr, index, tag));
-    s->back = cx->e.p;
+    s->place = cx->e.p;
 }
 
 static void flags_form(X64Ctx *cx, const TnIrOp *op, TnHostX x)

@@ -9,6 +9,7 @@
  */
 #include "compile.h"
 #include "put.h"
+#include "slow.h"
 
 _Static_assert(sizeof(TnTlbEntry) == 1 << X64_ENTRY_LOG2, "the probe scales by the entry's size");
 _Static_assert(TN_PAGE_BITS + TN_TLB_BITS <= 32, "the probe takes the number from 32 bits");
@@ -31,19 +32,25 @@ static bool is_write(const TnIrOp *op)
     return op->opc != TN_IR_LD || (op->aux & TN_MEM_RMW);
 }
 
-X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind)
+X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, X64StubKind kind)
 {
     X64Stub *s = X64_LIST_ADD(cx->stubs, X64Stub);
+    uint32_t wide = 0;
 
-    *s = (X64Stub){ .kind = kind, .pc = x64_insn_pc(cx), .dst = X64_NONE, .clear = X64_NONE,
-                    .mem = op->aux | (uint32_t)op->type << 16 };
+    s->kind = (uint8_t)kind;
+    s->teller = X64_TOLD_BY_NOTE;
+    s->near = s->wide = s->vector = false;
+    s->addr = 0;
+    s->dst = s->clear = X64_NONE;
+    s->mem = op->aux | (uint32_t)op->type << 16;
+    s->disp = 0;
+    s->pc = x64_insn_pc(cx);
+    s->n_from = s->n_flags = 0;
+    s->live_vec = cx->vectors ? (uint16_t)x64_vlive(cx, &wide) : 0;
+    s->wide_vec = (uint16_t)wide;
     /* Nobody looks at the state there: their operands may be gone. */
-    s->flags_pending = cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER &&
-                       kind != X64_STUB_X87_SYNC;
-    if (s->flags_pending)
-        x64_freeze(cx, cx->pending_flags, &s->flags);
-    if (cx->vectors)
-        s->live_vec = x64_vlive(cx, &s->wide_vec);
+    if (cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER && kind != X64_STUB_X87_SYNC)
+        s->n_flags = (uint8_t)(x64_put_pending(cx, cx->pending_flags, s->flags) - s->flags);
     return s;
 }
 
@@ -61,12 +68,10 @@ static int index_reg(X64Ctx *cx)
 static X64Mem probed_before(X64Ctx *cx, X64Stub *s, int addr, int index, int32_t disp)
 {
     x64_rr(&cx->e, X64_TEST | X64_W, index, index);
-    s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
+    s->addr = (int8_t)addr;
     s->disp = disp;
-    if (x64_seems_near(cx))
-        s->near = x64_jcc8(&cx->e, X64_Z);
-    else
-        s->from[s->n_from++] = x64_jcc32(&cx->e, X64_Z);
+    s->near = x64_seems_near(cx);
+    s->from[s->n_from++] = s->near ? x64_jcc8(&cx->e, X64_Z) : x64_jcc32(&cx->e, X64_Z);
     return x64_mem_index(index, addr, 0, disp);
 }
 
@@ -149,7 +154,8 @@ static unsigned number_of(const X64Ctx *cx, const X64Stub *s)
 
 static void leave_where_it_fails(X64Ctx *cx, X64Stub *s, const TnIrOp *op, const X64Group *g)
 {
-    s->retry = cx->e.p;
+    s->teller = X64_TOLD_OF_GROUP;
+    s->place = cx->e.p;
     s->first = g->first;
     s->last = g->last;
     s->write = g->write;
@@ -187,11 +193,11 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
     if (g) {
         g->probed = true;
         if (g->looks)
-            s->clear = index;
+            s->clear = (int8_t)index;
         else
             leave_where_it_fails(cx, s, op, g);
     }
-    s->addr = (X64Src){ .kind = X64_SRC_REG, .reg = addr };
+    s->addr = (int8_t)addr;
     s->disp = disp;
     if (w) {
         r.stub = number_of(cx, s);
@@ -204,11 +210,8 @@ X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, 
         return x64_through_site(cx, &r);
     }
     expect_aligned(cx, s, &r, above);
-    r.near = x64_seems_near(cx);
-    if (r.near)
-        s->near = x64_emit_probe(&cx->e, &r);
-    else
-        s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);
+    s->near = r.near = x64_seems_near(cx);
+    s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);
     return x64_mem_index(index, addr, 0, disp);
 }
 
@@ -275,20 +278,39 @@ static void load(X64Ctx *cx, const TnIrOp *op, int dst, X64Mem m)
         fast_load(cx, op, dst, m);
 }
 
+/* Whether the host's instruction will say all that a slow path has to know: see x64_read_insn. */
+static bool says_all(const TnIrOp *op)
+{
+    enum { MODES = 3 }; /* what the note's head has bits for */
+    unsigned said = MODES | TN_MEM_SIGN | (op->type < TN_I64 ? TN_MEM_DST32 : 0);
+
+    return !(op->aux & ~said);
+}
+
+/* Behind the plain move of the access that the slow path is of. */
+static void end_access(X64Ctx *cx, const TnIrOp *op, X64Stub *s, uint8_t *move)
+{
+    if (s->teller == X64_TOLD_OF_GROUP)
+        return;
+    s->teller = says_all(op) ? X64_TOLD_BY_INSN : X64_TOLD_BY_NOTE;
+    s->place = s->teller == X64_TOLD_BY_INSN ? move : cx->e.p;
+}
+
 static void lower_load(X64Ctx *cx, TnIrOp *op)
 {
     int ra = address(cx, op), index = index_reg(cx), tag = x64_tmp(cx), dst;
+    uint8_t *move;
     X64Stub *s;
     X64Mem m;
 
     s = x64_new_stub(cx, op, X64_STUB_LOAD);
     x64_release(cx);
     dst = x64_out(cx, op->dst, tag, 0);
-    s->dst = dst;
+    s->dst = (int8_t)dst;
     m = x64_probe(cx, s, op, ra, index, tag);
-    s->access = cx->e.p;
+    move = cx->e.p;
     load(cx, op, dst, m);
-    s->back = cx->e.p;
+    end_access(cx, op, s, move);
 }
 
 static bool store_imm_fits(const X64Ctx *cx, const TnIrOp *op)
@@ -326,6 +348,7 @@ static void lower_store(X64Ctx *cx, TnIrOp *op)
 {
     int ra = address(cx, op), index, tag;
     X64Src value = stored_value(cx, op);
+    uint8_t *move;
     X64Stub *s;
     X64Mem m;
 
@@ -334,9 +357,9 @@ static void lower_store(X64Ctx *cx, TnIrOp *op)
     s = x64_new_stub(cx, op, X64_STUB_STORE);
     s->value = value;
     m = x64_probe(cx, s, op, ra, index, tag);
-    s->access = cx->e.p;
+    move = cx->e.p;
     fast_store(cx, op, &value, tag, m);
-    s->back = cx->e.p;
+    end_access(cx, op, s, move);
 }
 
 /* MOVD and MOVQ from and to memory. */
@@ -353,8 +376,9 @@ static void lower_scalar(X64Ctx *cx, TnIrOp *op)
     s->vector = true;
     if (load) {
         x64_release(cx);
-        s->dst = reg = x64_vout(cx, op->dst, X64_NONE, 0);
-        s->live_vec &= ~(1u << reg);
+        reg = x64_vout(cx, op->dst, X64_NONE, 0);
+        s->dst = (int8_t)reg;
+        s->live_vec &= (uint16_t)~(1u << reg);
     } else {
         s->value = (X64Src){ .kind = X64_SRC_REG, .reg = reg };
     }
@@ -363,7 +387,8 @@ static void lower_scalar(X64Ctx *cx, TnIrOp *op)
         x64_vload_low(&cx->e, w, reg, m);
     else
         x64_vstore_low(&cx->e, w, reg, m);
-    s->back = cx->e.p;
+    if (s->teller != X64_TOLD_OF_GROUP)
+        s->place = cx->e.p;
 }
 
 static void lower_vector(X64Ctx *cx, TnIrOp *op)
@@ -380,16 +405,17 @@ static void lower_vector(X64Ctx *cx, TnIrOp *op)
         x64_release(cx);
         reg = x64_vout(cx, op->dst, X64_NONE, 0);
     }
-    s->dst = reg;
+    s->dst = (int8_t)reg;
     s->wide = wide;
     if (load)
-        s->live_vec &= ~(1u << reg);
+        s->live_vec &= (uint16_t)~(1u << reg);
     m = x64_probe(cx, s, op, ra, index, tag);
     if (load)
         x64_vload(&cx->e, wide, reg, m);
     else
         x64_vstore(&cx->e, wide, reg, m);
-    s->back = cx->e.p;
+    if (s->teller != X64_TOLD_OF_GROUP)
+        s->place = cx->e.p;
 }
 
 /* Whether the group's first access, which was lowered before, has seen to it that it cannot fail. */

@@ -89,7 +89,7 @@ void x64_emit_exits(X64Ctx *cx);
 /* ---- lower-memory.c ---------------------------------------------------------------------- */
 
 /* A slow path that freezes where things are now. */
-X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, int kind);
+X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, X64StubKind kind);
 /* Emits the TLB probe of the access op at register addr: index and tag are clobbered. Gives the
  * operand for the host's access. */
 X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, int addr, int index, int tag);
@@ -120,6 +120,12 @@ void x64_alu_src(X64Emit *e, uint32_t op, unsigned size_log2, int dst, const X64
 
 /* Sets the host's flags so that the condition code returned is true where t is nonzero. */
 unsigned x64_cond(X64Ctx *cx, TnTemp t);
+/* Whether the result of the operation that also computes flags v can stand for its first operand. */
+static inline bool x64_has_result(const X64Ctx *cx, const X64Temp *v, unsigned fop)
+{
+    return fop != TN_FLAGS_LOGIC && v->partner &&
+           (cx->temps[v->partner].flags & (X64_T_DEFINED | X64_T_CONST));
+}
 /* Freezes how packed flags t are to be computed. */
 void x64_freeze(X64Ctx *cx, TnTemp t, X64Recipe *r);
 /* Leaves the pending flags to whoever comes next, on a path that leaves the block: temporaries may

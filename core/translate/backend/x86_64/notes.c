@@ -12,24 +12,20 @@ enum {
 
 /* ---- Numbers ----------------------------------------------------------------------------- */
 
-void x64_note_long_unsigned(X64Emit *e, uint64_t v)
+uint8_t *x64_put_long_unsigned(uint8_t *p, uint64_t v)
 {
-    uint8_t *p = e->p;
-
     for (; v >= GROUP; v >>= GROUP_BITS)
         *p++ = (uint8_t)(v | GROUP);
     *p = (uint8_t)v;
-    e->p = p + 1;
+    return p + 1;
 }
 
-void x64_note_long_signed(X64Emit *e, int64_t v)
+uint8_t *x64_put_long_signed(uint8_t *p, int64_t v)
 {
-    uint8_t *p = e->p;
-
     for (; v < -SIGN || v >= SIGN; v >>= GROUP_BITS)
         *p++ = (uint8_t)(v | GROUP);
     *p = (uint8_t)(v & (GROUP - 1));
-    e->p = p + 1;
+    return p + 1;
 }
 
 uint64_t x64_read_long(const uint8_t **note)

@@ -12,27 +12,34 @@
 #include "emit.h"
 #include "translate/backend.h"
 
-void x64_note_long_unsigned(X64Emit *e, uint64_t v);
-void x64_note_long_signed(X64Emit *e, int64_t v);
+uint8_t *x64_put_long_unsigned(uint8_t *p, uint64_t v);
+uint8_t *x64_put_long_signed(uint8_t *p, int64_t v);
 uint64_t x64_read_long(const uint8_t **note);
 int64_t x64_read_signed(const uint8_t **note);
 
 enum { X64_NOTE_MORE = 1 << 7 }; /* in a byte: the number goes on */
 
+/* These write at p and give the place behind. */
+static inline uint8_t *x64_put_unsigned(uint8_t *p, uint64_t v)
+{
+    *p = (uint8_t)v;
+    return v < X64_NOTE_MORE ? p + 1 : x64_put_long_unsigned(p, v);
+}
+
+static inline uint8_t *x64_put_signed(uint8_t *p, int64_t v)
+{
+    *p = (uint8_t)(v & (X64_NOTE_MORE - 1));
+    return (uint64_t)v + X64_NOTE_MORE / 2 < X64_NOTE_MORE ? p + 1 : x64_put_long_signed(p, v);
+}
+
 static inline void x64_note_unsigned(X64Emit *e, uint64_t v)
 {
-    if (v < X64_NOTE_MORE)
-        x64_byte(e, (uint8_t)v);
-    else
-        x64_note_long_unsigned(e, v);
+    e->p = x64_put_unsigned(e->p, v);
 }
 
 static inline void x64_note_signed(X64Emit *e, int64_t v)
 {
-    if ((uint64_t)v + X64_NOTE_MORE / 2 < X64_NOTE_MORE)
-        x64_byte(e, (uint8_t)(v & (X64_NOTE_MORE - 1)));
-    else
-        x64_note_long_signed(e, v);
+    e->p = x64_put_signed(e->p, v);
 }
 
 static inline uint64_t x64_read_unsigned(const uint8_t **note)

@@ -13,33 +13,49 @@
 typedef enum X64Keep { X64_KEEP_NONE, X64_KEEP_LOW, X64_KEEP_WHOLE, X64_N_KEEPS } X64Keep;
 
 /* An out-of-line part. */
+typedef enum X64StubKind {
+    X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
+    X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
+    X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE,
+    X64_STUB_DIVIDE, X64_STUB_REQUEST, X64_STUB_SITE, X64_STUB_GROUP, /* of notes only: the last three */
+    X64_STUB_VEC_STATE,
+} X64StubKind;
+
+/* What tells a slow path about its access. */
+typedef enum X64Teller {
+    X64_TOLD_BY_NOTE,  /* the note alone; `place` is where code goes on, NULL: behind the note */
+    X64_TOLD_BY_INSN,  /* LOAD, STORE: the plain move that it stands for, which is at `place` */
+    X64_TOLD_OF_GROUP, /* it allows the group without looks that the access begins and goes on with its
+                        * probe, at `place` */
+} X64Teller;
+
+enum { X64_RECIPE_ROOM = 40 }; /* no recipe of flags is longer in a note */
+
+/* What only some of them have is not set in others. */
 typedef struct X64Stub {
-    enum { X64_STUB_LOAD, X64_STUB_STORE, X64_STUB_LOAD_VEC, X64_STUB_STORE_VEC, X64_STUB_RMW,
-           X64_STUB_CAS, X64_STUB_X87_ENTER, X64_STUB_X87_SYNC, X64_STUB_X87_REFUSE,
-           X64_STUB_X87_LOAD, X64_STUB_X87_STORE, X64_STUB_X87_PROBE,
-           X64_STUB_DIVIDE, X64_STUB_REQUEST, X64_STUB_SITE, X64_STUB_GROUP,
-           X64_STUB_VEC_STATE } kind;
-    bool flags_pending;
-    bool wide;
+    uint8_t kind;       /* X64StubKind */
+    uint8_t teller;     /* X64Teller */
+    bool near;          /* the jump to it is a short one */
+    bool wide;          /* LOAD_VEC, STORE_VEC */
     bool vector;        /* LOAD, STORE: dst or value is the low part of an xmm register */
-    uint8_t n_from;
-    uint8_t *from[2];   /* displacements of the jumps to it */
-    uint8_t *near;      /* that of a short one, or NULL */
-    uint8_t *access;    /* LOAD, STORE: the plain move that the slow path stands for, or NULL */
-    uint8_t *back;      /* where it returns to */
-    uint8_t *retry;     /* the probe of a group without looks that the access begins, else NULL */
-    int32_t first, last; /* the group's bytes, from addr */
-    bool stores, write; /* the access is a store; some of the group's are */
-    uint64_t pc;
+    int8_t addr;        /* host register, or 0 */
+    int8_t dst;         /* host register, X64_NONE */
+    int8_t clear;       /* host register that becomes 0, X64_NONE */
     uint32_t mem;       /* argument of tn_mmu_*; DIVIDE: the helper */
-    uint32_t aop;       /* RMW: TnAtomicOp */
-    X64Src addr, value, value2;
-    int64_t disp;       /* added to addr */
-    int dst;            /* host register, X64_NONE */
-    int clear;          /* host register that becomes 0, X64_NONE */
-    uint32_t live_vec;  /* xmm registers to keep */
-    uint32_t wide_vec;  /* those of them with 256 bits */
-    X64Recipe flags;
+    int32_t disp;       /* added to addr */
+    uint64_t pc;
+    uint8_t *from[2];   /* displacements of the jumps to it */
+    uint8_t n_from;
+    uint8_t n_flags;    /* bytes of `flags`, 0: none are pending */
+    uint16_t live_vec;  /* xmm registers to keep */
+    uint16_t wide_vec;  /* those of them with 256 bits */
+    bool stores, write; /* OF_GROUP: the access is a store; some of the group's are */
+    uint8_t *place;     /* see X64Teller */
+    int32_t first, last; /* OF_GROUP: the group's bytes, from addr */
+    uint8_t flags[X64_RECIPE_ROOM]; /* the recipe, as notes have it */
+    X64Src value;       /* STORE, RMW, CAS, DIVIDE */
+    int8_t second;      /* CAS, DIVIDE: host register of the other one */
+    uint8_t aop;        /* RMW: TnAtomicOp */
     TnHostX x87;        /* X87_LOAD, X87_STORE: the instruction */
 } X64Stub;
 

@@ -69,9 +69,6 @@ void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r)
 {
     X64Stub *s = X64_LIST_AT(cx->stubs, X64Stub, r->stub);
     X64Emit *e = &cx->e;
-    X64Stub ask = { .kind = X64_STUB_SITE, .pc = s->pc, .back = r->back, .mem = (uint32_t)r->site,
-                    .addr = { .kind = X64_SRC_REG, .reg = r->addr }, .dst = X64_NONE,
-                    .clear = X64_NONE, .live_vec = s->live_vec, .wide_vec = s->wide_vec };
 
     x64_here32(e, r->from);
     s->from[s->n_from++] = x64_emit_probe(e, r);
@@ -81,5 +78,5 @@ void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r)
         x64_g1_mi(e, X64_G1_SUB, 2, SITE(r->site, patience), 1);
         x64_target32(x64_jcc32(e, X64_NS), r->back);
     }
-    x64_call_slow(cx, &ask);
+    x64_call_site(cx, s, r);
 }

@@ -9,8 +9,12 @@
 
 #include "compile.h"
 
-/* Emits the call and its note. Where the stub has no `back`, code goes on behind the note. */
+/* Emits the call and its note. */
 void x64_call_slow(X64Ctx *cx, const X64Stub *s);
+/* The same where an exit to pc finds that something wants the vCPU and there are flags to be stored. */
+void x64_call_request(X64Ctx *cx, uint64_t pc, const X64Recipe *flags);
+/* The same where a window was missed often, behind the probe of the access that has the slow path s. */
+void x64_call_site(X64Ctx *cx, const X64Stub *s, const X64Refill *r);
 
 /* What the thunks call. The state has the pinned registers, the frame the temporaries. May unwind.
  * Returns where to go on. */
@@ -30,6 +34,8 @@ typedef struct X64Beside {
 /* Has it done in code from now on, where it came often and may be. */
 void x64_note_beside(const X64Beside *b);
 
+/* The recipe of pending flags t as they are now, written at p; gives the place behind. */
+uint8_t *x64_put_pending(const X64Ctx *cx, TnTemp t, uint8_t *p);
 /* The recipe of an exit that stores flags, and reading it. */
 void x64_note_recipe(X64Emit *e, const X64Recipe *r);
 X64Recipe x64_read_recipe(const uint8_t *note);

@@ -5,7 +5,7 @@
 
 static void emit_back(X64Ctx *cx, const X64Stub *s)
 {
-    x64_target32(x64_jmp32(&cx->e), s->back);
+    x64_target32(x64_jmp32(&cx->e), s->place);
 }
 
 /* The x87's own load and store, from and to a buffer that the slow path filled or takes. */
@@ -13,7 +13,7 @@ static void emit_x87(X64Ctx *cx, const X64Stub *s)
 {
     X64Stub part = *s;
 
-    part.back = NULL;
+    part.place = NULL;
     if (s->kind == X64_STUB_X87_STORE) /* what pops comes after the last that can fault */
         part.kind = X64_STUB_X87_PROBE;
     x64_call_slow(cx, &part);
@@ -34,9 +34,10 @@ void x64_end_near_jump(X64Ctx *cx, uint8_t *disp)
 static void emit_stub(X64Ctx *cx, const X64Stub *s)
 {
     if (s->near)
-        x64_end_near_jump(cx, s->near);
-    for (int k = 0; k < s->n_from; k++)
-        x64_here32(&cx->e, s->from[k]);
+        x64_end_near_jump(cx, s->from[0]);
+    else
+        for (int k = 0; k < s->n_from; k++)
+            x64_here32(&cx->e, s->from[k]);
     switch (s->kind) {
     case X64_STUB_VEC_STATE:
         x64_call(&cx->e, x64_thunks.vec_load[cx->vec_need]);
@@ -57,7 +58,7 @@ static void emit_those(X64Ctx *cx, bool near)
     for (unsigned i = 0; i < cx->stubs.len && x64_room(cx); i++) {
         const X64Stub *s = X64_LIST_AT(cx->stubs, X64Stub, i);
 
-        if ((s->near != NULL) == near)
+        if (s->near == near)
             emit_stub(cx, s);
     }
 }

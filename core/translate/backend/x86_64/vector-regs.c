@@ -38,7 +38,7 @@ static void look_at_vec_state(X64Ctx *cx)
     x64_rm(&cx->e, X64_GRP3 - 1, X64_G3_TEST, x64_vec_state());
     x64_byte(&cx->e, cx->vec_need);
     s.from[0] = x64_jcc32(&cx->e, X64_Z);
-    s.back = cx->e.p;
+    s.place = cx->e.p;
     *X64_LIST_ADD(cx->stubs, X64Stub) = s;
     cx->vec_known = cx->vec_need;
 }
