@@ -108,6 +108,22 @@ static inline uint8_t *x64_put_env(uint8_t *p, uint32_t op, int reg, int32_t dis
                           (uint32_t)(uint8_t)disp << 16, 3);
 }
 
+/* op: an opcode byte, perhaps with X64_W, X64_0F and X64_BYTE_REG; on the sum of two registers, neither
+ * RSP, the base not RBP or R13, and a displacement. */
+static inline uint8_t *x64_put_indexed(uint8_t *p, uint32_t op, int reg, X64Mem m)
+{
+    unsigned mod = x64_disp_kind(m.disp), spl = (op & X64_BYTE_REG) && reg >= X64_RSP;
+    unsigned rex = x64_rex_w(op) | x64_high(reg) << 2 | x64_high(m.index) << 1 | x64_high(m.base);
+    uint32_t bytes = (uint8_t)op | x64_modrm(mod, reg, X64_RSP) << 8 |
+                     x64_modrm(0, m.index, m.base) << 16;
+
+    *p = (uint8_t)(0x40 | rex);
+    p += (rex | spl) != 0;
+    *p = 0x0f;
+    p += op / X64_0F & 1;
+    return x64_put(p, (uint64_t)(uint32_t)m.disp << 24 | bytes, 3 + mod * mod); /* 1, 2: 1, 4 bytes */
+}
+
 /* ADD ... CMP with an immediate; w: 0 or X64_W. */
 static inline uint8_t *x64_put_g1(uint8_t *p, unsigned ext, unsigned w, int rm, int32_t imm)
 {
