@@ -64,7 +64,7 @@ static inline bool tn_ir_shows_state(const TnIrOp *op)
 /* The width in bytes of a type. */
 static inline unsigned tn_ir_type_size(unsigned type)
 {
-    return type <= TN_I64 ? 1u << type : type == TN_V128 ? 16 : 32;
+    return 1u << type;
 }
 
 /* Starts an empty block in the builder, keeping its arena. */

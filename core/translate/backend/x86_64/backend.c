@@ -96,9 +96,8 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->temps = temps;
     cx->map = map;
     cx->n_temps = n_temps;
-    cx->n_groups = cx->first_open = cx->first_unsettled = 1;
-    cx->touched = cx->changed = X64_NO_INSN;
     cx->block = block;
+    x64_groups_begin(cx);
     cx->preferred = block->form == TN_FORM_FAST ? 1u << X64_RDX : 1u << X64_R10 | 1u << X64_R11;
     cx->locked = cx->locked_xmm = 0;
     cx->gone = 0;
@@ -144,9 +143,7 @@ static bool compile_ops(X64Ctx *cx)
     x64_enter_flags(cx);
     if (x64_has_rounds(cx))
         x64_emit_guard(cx);
-    cx->n_ahead = cx->n_near = 0;
-    if (cx->tries_near)
-        x64_guess_reach(cx);
+    cx->n_near = 0;
     if (!x64_lower(cx))
         return false;
     emit_parts(cx);

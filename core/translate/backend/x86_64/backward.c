@@ -7,8 +7,6 @@
  */
 #include "backward.h"
 
-#include <string.h>
-
 static bool observes(const TnIrOp *op)
 {
     if (op->opc == TN_IR_CALL)
@@ -51,28 +49,26 @@ static bool is_overwritten(X64Backward *w, const TnIrOp *op)
     return false;
 }
 
-static bool backward_vector_put(X64Backward *w, int i, const TnIrOp *op)
+static inline void give_hint(X64Backward *w, unsigned place, TnTemp t)
+{
+    w->hint[place] = t;
+    w->hinted |= 1u << place;
+}
+
+static bool backward_vector_put(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
     int pin = x64_plan.vpin[op->aux];
 
     if (is_overwritten(w, op))
         return false;
+    w->ahead += X64_GUESS_SMALL;
     x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
     if (pin != X64_NONE && (x64_opt & TN_OPT_IN_PLACE) && x64_vec_in_place(cx, op)) {
         cx->temps[op->a].want = (int8_t)pin;
-        w->vhint[pin] = op->a;
+        give_hint(w, X64_FIRST_XMM + (unsigned)pin, op->a);
     }
     return true;
-}
-
-/* A result that a PUT moves to its register may be computed there. */
-static inline void want(X64Backward *w, TnTemp t, X64Temp *v, int pin)
-{
-    if (pin == X64_NONE || (v->flags & X64_T_CONST) || !(x64_opt & TN_OPT_IN_PLACE))
-        return;
-    v->want = (int8_t)pin;
-    w->hint[pin] = t;
 }
 
 static void backward_put_flags(X64Backward *w, int i, const TnIrOp *op)
@@ -80,41 +76,46 @@ static void backward_put_flags(X64Backward *w, int i, const TnIrOp *op)
     X64Ctx *cx = w->cx;
     uint16_t kind = cx->temps[op->a].flags;
 
-    x64_use(cx, op->a, MAX(i, w->flags_needed), kind & X64_T_FLAGS ? 0 : X64_T_VALUE | X64_T_WHOLE);
+    x64_use(cx, op->a, MAX(i, w->flags_needed),
+            kind & X64_T_FLAGS ? 0 : X64_T_VALUE | X64_T_WHOLE);
     w->flags_needed = -1;
-    cx->flags_dead = true;
+    w->flags_read = false;
 }
 
-/* False where nobody sees it. */
-static inline bool backward_put(X64Backward *w, int i, const TnIrOp *op)
+/* False where nobody sees it. A result that is moved to its register may be computed there. */
+static inline bool backward_put(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
-    X64Temp *t = &cx->temps[op->a];
-    uint64_t bit = UINT64_C(1) << op->aux;
+    unsigned reg = op->aux, flags;
+    int pin;
 
     if (TN_UNLIKELY(op->type >= TN_V128))
-        return backward_vector_put(w, i, op);
-    if (w->overwritten & bit)
+        return backward_vector_put(w, i, info, op);
+    if (w->overwritten >> reg & 1)
         return false;
-    w->overwritten |= bit;
-    w->low |= bit;
-    if (op->aux == x64_plan.flags_reg) {
+    w->overwritten |= UINT64_C(1) << reg;
+    w->ahead += X64_GUESS_SMALL;
+    if ((int)reg == x64_plan.flags_reg) {
         backward_put_flags(w, i, op);
         return true;
     }
-    x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
-    x64_note_flag_operands(cx, i, t->flags);
-    if (op->type == TN_I64)
-        want(w, op->a, t, x64_plan.pin[op->aux]);
+    flags = x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
+    x64_note_flag_operands(info, flags);
+    pin = x64_plan.pin[reg];
+    if (pin != X64_NONE && !(flags & X64_T_CONST) && op->type == TN_I64 &&
+        (x64_opt & TN_OPT_IN_PLACE)) {
+        cx->temps[op->a].want = (int8_t)pin;
+        give_hint(w, (unsigned)pin, op->a);
+    }
     return true;
 }
 
 void x64_settle_want(X64Backward *w, TnTemp t, X64Temp *v)
 {
-    TnTemp *hint = v->flags & X64_T_VEC ? &w->vhint[v->want] : &w->hint[v->want];
+    unsigned place = (unsigned)v->want + (v->flags & X64_T_VEC ? X64_FIRST_XMM : 0);
 
-    if (*hint == t)
-        *hint = TN_TEMP_NONE;
+    if ((w->hinted >> place & 1) && w->hint[place] == t)
+        w->hinted &= ~(1u << place);
     else
         v->want = X64_NONE;
 }
@@ -130,48 +131,40 @@ static inline bool backward_get(X64Backward *w, TnIrOp *op)
     if (t->last < 0)
         return false;
     x64_backward_dst(w, op->dst);
-    if (op->type == TN_I32 && (x64_plan.reg64 & bit) && !(t->flags & X64_T_WHOLE)) {
+    if (op->type == TN_I32 && x64_plan.type[op->aux] == TN_I64 && !(t->flags & X64_T_WHOLE)) {
         op->type = TN_I64;
         t->flags &= (uint16_t)~X64_T_Z32;
     }
     w->overwritten &= ~bit;
     w->low &= ~bit;
-    if (op->aux == x64_plan.flags_reg) {
-        cx->reads_flags = true;
-        cx->flags_dead = false;
-    }
-    if (x64_plan.pin[op->aux] != X64_NONE)
-        w->hint[x64_plan.pin[op->aux]] = TN_TEMP_NONE;
-    else if (x64_plan.vpin[op->aux] != X64_NONE)
-        w->vhint[x64_plan.vpin[op->aux]] = TN_TEMP_NONE;
+    w->hinted &= ~x64_plan.place[op->aux];
+    if (op->aux == x64_plan.flags_reg)
+        cx->reads_flags = w->flags_read = true;
     return true;
 }
 
 /* ---- Uses -------------------------------------------------------------------------------- */
 
-static void backward_observer(X64Backward *w, int i)
+static inline void backward_observer(X64Backward *w, int i)
 {
     w->overwritten = w->low = 0;
-    memset(w->hint, 0, sizeof(w->hint));
-    memset(w->vhint, 0, sizeof(w->vhint));
+    w->hinted = 0;
     if (w->flags_needed < 0)
         w->flags_needed = i;
-    w->cx->flags_dead = false;
 }
 
 /* Operations from ADD to EXTRACT. */
-static inline bool backward_integer(X64Backward *w, int i, const TnIrOp *op)
+static inline bool backward_integer(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
-    uint16_t how = x64_reads_low_half(op) ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE;
+    unsigned how = x64_reads_low_half(op) ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE, flags;
 
     if (cx->temps[op->dst].last < 0)
         return false;
+    w->ahead += X64_GUESS_ALU;
     x64_backward_dst(w, op->dst);
-    x64_note_flag_operands(cx, i, cx->temps[op->a].flags | cx->temps[op->b].flags);
-    x64_use(cx, op->a, i, how);
-    if (op->b)
-        x64_use(cx, op->b, i, how);
+    flags = x64_use(cx, op->a, i, how) | x64_use(cx, op->b, i, how);
+    x64_note_flag_operands(info, flags);
     return true;
 }
 
@@ -187,31 +180,46 @@ static inline int backward_condition(X64Backward *w, int i, const TnIrOp *op)
     return t->last;
 }
 
-static inline bool backward_flagcond(X64Backward *w, int i, const TnIrOp *op)
+static inline bool backward_flagcond(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
 
     if (cx->temps[op->dst].last < 0)
         return false;
     x64_use(cx, op->a, backward_condition(w, i, op),
-        cx->temps[op->a].flags & X64_T_FLAGS ? X64_T_WHOLE : X64_T_VALUE | X64_T_WHOLE);
-    x64_note_silent(cx, i, op);
+            cx->temps[op->a].flags & X64_T_FLAGS ? X64_T_WHOLE : X64_T_VALUE | X64_T_WHOLE);
+    x64_note_silent(info, &cx->temps[op->dst]);
     return true;
 }
 
-static inline void backward_access(X64Backward *w, int i, TnIrOp *op)
+/* What a LD and a ST have in common. */
+static inline void backward_access(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
+{
+    x64_guess_access(w, i, info);
+    if (TN_LIKELY(!(info->flags & X64_OP_HOISTED)))
+        backward_observer(w, i);
+    x64_note_flag_operands(info, x64_use(w->cx, op->a, i, X64_T_VALUE | X64_T_WHOLE));
+}
+
+static inline void backward_load(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
+{
+    X64Temp *t = &w->cx->temps[op->dst];
+
+    if (TN_UNLIKELY(t->last < 0))
+        t->last = i;
+    x64_backward_dst(w, op->dst);
+    backward_access(w, i, info, op);
+}
+
+static inline void backward_store(X64Backward *w, int i, X64OpInfo *info, TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
-    bool store = op->opc == TN_IR_ST;
+    unsigned how = op->type <= TN_I32 ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE;
 
-    if (store && (cx->ops[cx->temps[op->b].def].opc == TN_IR_HOSTV))
+    if (TN_UNLIKELY(cx->ops[cx->temps[op->b].def].opc == TN_IR_HOSTV))
         x64_fold_scalar_store(cx, i, op);
-    if (!(cx->info[i].flags & X64_OP_HOISTED))
-        backward_observer(w, i);
-    x64_note_flag_operands(cx, i, cx->temps[op->a].flags | cx->temps[op->b].flags);
-    x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
-    if (store)
-        x64_use(cx, op->b, i, op->type <= TN_I32 ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE);
+    backward_access(w, i, info, op);
+    x64_note_flag_operands(info, x64_use(cx, op->b, i, how));
 }
 
 /* What decides over an exit or a choice may be a condition that is not computed. */
@@ -220,33 +228,35 @@ static inline uint16_t as_condition(const X64Ctx *cx, TnTemp t)
     return cx->temps[t].flags & X64_T_COND ? X64_T_WHOLE : X64_T_VALUE | X64_T_WHOLE;
 }
 
-static inline void backward_exit_if(X64Backward *w, int i, const TnIrOp *op)
+static inline void backward_exit_if(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
 
+    w->ahead += X64_GUESS_SIDE_EXIT;
     backward_observer(w, i);
-    x64_note_flag_operands(cx, i, cx->temps[op->a].flags);
-    x64_use(cx, op->a, i, as_condition(cx, op->a));
+    x64_note_flag_operands(info, x64_use(cx, op->a, i, as_condition(cx, op->a)));
 }
 
-static void backward_uses(X64Ctx *cx, int i, int at, TnIrOp *op)
+static void backward_uses(X64Ctx *cx, X64OpInfo *info, int at, TnIrOp *op)
 {
     TnTemp *args[4];
     unsigned n = tn_ir_args(op, args), low = x64_reads_low_half(op);
-    uint16_t flags = 0;
+    unsigned flags = 0;
 
     for (unsigned k = x64_tests_sign(cx, op) ? 1 : 0; k < n; k++) {
         TnTemp t = *args[k];
         uint16_t how = k < low ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE;
 
-        flags |= cx->temps[t].flags;
-        x64_use(cx, t, at, k == 0 && op->opc == TN_IR_SELECT ? as_condition(cx, t) : how);
+        if (k == 0 && op->opc == TN_IR_SELECT)
+            how = as_condition(cx, t);
+        flags |= x64_use(cx, t, at, how);
     }
-    x64_note_flag_operands(cx, i, flags);
+    x64_note_flag_operands(info, flags);
 }
 
 /* All that is rare by itself. */
-static bool backward_other(X64Backward *w, int i, TnIrOp *op)
+static __attribute__((noinline)) bool backward_other(X64Backward *w, int i, X64OpInfo *info,
+                                                     TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
     int at = i;
@@ -256,57 +266,73 @@ static bool backward_other(X64Backward *w, int i, TnIrOp *op)
             return false;
         if (op->opc == TN_IR_HOSTV && op->b && x64_fold_scalar_load(cx, i, op))
             return true;
+        if (cx->temps[op->dst].last < 0)
+            cx->temps[op->dst].last = i;
         at = backward_condition(w, i, op);
     }
     if (observes(op))
         backward_observer(w, i);
     if (op->opc == TN_IR_CLEAR_UPPER)
-        memset(w->vhint, 0, sizeof(w->vhint));
-    backward_uses(cx, i, at, op);
+        w->hinted &= (1u << X64_FIRST_XMM) - 1;
+    x64_guess_here(w, info);
+    w->ahead += x64_guess_size(op->opc);
+    backward_uses(cx, info, at, op);
     return true;
 }
 
 /* False where the operation is for nobody. */
-static inline bool backward_op(X64Backward *w, int i, TnIrOp *op)
+static inline bool backward_op(X64Backward *w, int i, X64OpInfo *info, TnIrOp *op)
 {
     switch (op->opc) {
     case TN_IR_PUT:
-        return backward_put(w, i, op);
+        return backward_put(w, i, info, op);
     case TN_IR_GET:
         return backward_get(w, op);
     case TN_IR_CONST:
-        w->cx->info[i].flags |= X64_OP_SILENT;
+        info->flags |= X64_OP_SILENT;
         return w->cx->temps[op->dst].last >= 0;
     case TN_IR_ADD ... TN_IR_EXTRACT:
-        return backward_integer(w, i, op);
+        return backward_integer(w, i, info, op);
     case TN_IR_FLAGS:
-        return x64_backward_flags(w, i, op);
+        return x64_backward_flags(w, i, info, op);
     case TN_IR_FLAGCOND:
-        return backward_flagcond(w, i, op);
+        return backward_flagcond(w, i, info, op);
     case TN_IR_LD:
-        x64_backward_dst(w, op->dst);
-        backward_access(w, i, op);
+        backward_load(w, i, info, op);
         return true;
     case TN_IR_ST:
-        backward_access(w, i, op);
+        backward_store(w, i, info, op);
         return true;
     case TN_IR_EXIT_IF:
-        backward_exit_if(w, i, op);
+        backward_exit_if(w, i, info, op);
         return true;
-    case TN_IR_EXIT:
-        backward_observer(w, i);
-        return true;
+    case TN_IR_NOP ... TN_IR_CONST - 1:
+    case TN_IR_MOV:
+    case TN_IR_PUT + 1 ... TN_IR_ADD - 1:
+    case TN_IR_EXTRACT + 1 ... TN_IR_FLAGS - 1:
+    case TN_IR_ST + 1 ... TN_IR_EXIT_IF - 1:
+    case TN_IR_EXIT_IF + 1 ... TN_IR_COUNT - 1:
+        return backward_other(w, i, info, op);
     default:
-        return backward_other(w, i, op);
+        __builtin_unreachable();
     }
 }
 
 void x64_backwards(X64Ctx *cx)
 {
-    X64Backward w = { .cx = cx, .flags_needed = -1 };
+    X64Backward w;
+    X64OpInfo *info = cx->info + cx->n_ops;
+    TnIrOp *op = cx->ops + cx->n_ops;
 
-    cx->reads_flags = cx->flags_dead = false;
+    w.cx = cx;
+    w.overwritten = w.low = 0;
+    w.hinted = 0;
+    w.flags_needed = -1;
+    w.flags_read = true;
+    w.ahead = x64_guess_end(cx);
+    cx->reads_flags = false;
     for (int i = cx->n_ops - 1; i > 0; i--)
-        if (!backward_op(&w, i, &cx->ops[i]))
-            cx->info[i].flags |= X64_OP_DEAD;
+        if (!backward_op(&w, i, --info, --op))
+            info->flags |= X64_OP_DEAD;
+    cx->flags_dead = w.flags_needed < 0 && !w.flags_read;
 }

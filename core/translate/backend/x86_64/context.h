@@ -41,38 +41,56 @@ typedef struct X64Temp {
 
 _Static_assert(sizeof(X64Temp) == 32, "two temporaries to a cache line");
 
-/* One that nothing is known of. */
-static const X64Temp x64_new_temp = { .last = -1, .def = -1, .slot = -1, .home = -1,
-                                      .reg = X64_NONE, .want = X64_NONE, .held = -1 };
+/* One that nothing more is known of; the value is for who says that it is a constant. */
+static inline void x64_new_temp(X64Temp *t, int def, int last, unsigned flags)
+{
+    t->last = last;
+    t->def = def;
+    t->flags = (uint16_t)flags;
+    t->next = t->next_slot = t->partner = TN_TEMP_NONE;
+    t->slot = t->home = -1;
+    t->reg = t->want = X64_NONE;
+    t->group = 0;
+    t->held = -1;
+}
 
 /* What is known of an operation. */
 typedef struct X64OpInfo {
-    uint16_t insn;     /* its guest instruction, in X64Ctx.insns */
+    _Alignas(8) uint16_t insn; /* its guest instruction, in X64Ctx.insns */
     uint8_t flags;     /* X64_OP_* */
     uint8_t group;     /* that the access belongs to, 0 none */
+    uint8_t ahead;     /* a guess: bytes of code behind one that may have a slow path (reach.c) */
 } X64OpInfo;
 
 /* Accesses that share a probe (groups.c). */
 typedef struct X64Group {
-    unsigned mode;       /* MMU mode */
-    bool write;          /* some of them are stores */
     int32_t first, last; /* bytes, from the base of the first access */
     int32_t offset;      /* of that base, from the root */
-    unsigned n;
-    int first_op, last_op;
-    unsigned window;     /* its place in the frame, from 1 (loops.c); 0 none */
-    int site;            /* the window of its own that it has (sites.c), -1 none */
-    TnTemp addend;       /* what is added to a guest address, or 0; none where the group is one */
-    bool probed;         /* the first access has been lowered */
-    bool looks;          /* the others look whether it succeeded; else the block is left where it fails */
-    TnTemp base;
-    uint8_t align;       /* bits that have to be clear in the base with align_at added (rounds.c) */
     int32_t align_at;
-    bool hoisted;        /* probed before the first round (rounds.c): what is kept is the host address
+    uint16_t first_op, last_op;
+    TnTemp base;
+    TnTemp addend;       /* what is added to a guest address, or 0; none where the group is one */
+    uint8_t mode;        /* MMU mode */
+    uint8_t align;       /* bits that have to be clear in the base with align_at added (rounds.c) */
+    bool write;          /* some of them are stores */
+    bool looks;          /* the others look whether it succeeded; else the block is left there */
+    bool probed : 1;     /* the first access has been lowered */
+    bool hoisted : 1;    /* probed before the first round (rounds.c): what is kept is the host address
                           * of the base, and no access can fail */
+    uint8_t window;      /* its place in the frame, from 1 (loops.c); 0 none */
+    int16_t site;        /* the window of its own that it has (sites.c), -1 none */
 } X64Group;
 
-enum { X64_MAX_GROUPS = 64, X64_MAX_AHEAD = 128, X64_NO_INSN = 1 << 16 /* the number of no guest instruction */ };
+_Static_assert(sizeof(X64Group) == 32 && TN_IR_MAX_OPS <= UINT16_MAX && TN_TLB_SITES <= INT16_MAX,
+               "two groups to a cache line");
+
+/* It is of more than one access. */
+static inline bool x64_is_shared(const X64Group *g)
+{
+    return g->first_op != g->last_op;
+}
+
+enum { X64_MAX_GROUPS = 64, X64_NO_INSN = 1 << 16 /* the number of no guest instruction */ };
 
 enum { X64_FIRST_XMM = 16 }; /* host vector registers come after the general ones */
 
@@ -90,8 +108,6 @@ typedef struct X64Ctx {
     bool tries_near;       /* jumps to slow paths are short where that seems to do (reach.c) */
     bool too_far;          /* it did not */
     unsigned n_near;       /* slow paths with short jumps, which are emitted first */
-    unsigned n_ahead;      /* operations at the block's end, for each of which from the last one: */
-    uint8_t ahead[X64_MAX_AHEAD]; /* bytes of code behind it, a guess */
 
     /* Of each host register: the last operation that needs a temporary in it (one that is gone: the
      * register is free), and the first of the list of these, of which some may be gone. */
@@ -121,7 +137,10 @@ typedef struct X64Ctx {
 
     X64Group groups[X64_MAX_GROUPS];
     unsigned n_groups;     /* with 0, which is none */
-    unsigned first_open, first_unsettled; /* groups.c */
+    unsigned first_open, first_unsettled; /* groups.c, as what follows */
+    int group_span;        /* bytes of a group, fewer than so many; 0: there are none */
+    bool group_apart;      /* only accesses to the same bytes share a probe */
+    bool group_looks;      /* all groups have looks */
     unsigned touched;      /* the last guest instruction that has accessed memory or changed something */
     unsigned changed;      /* the last one that has changed more than registers and memory */
 
@@ -157,7 +176,7 @@ extern uint32_t x64_opt;
 
 typedef struct X64Plan {
     const TnTargetInfo *target;
-    uint64_t reg64;            /* the declared registers of TN_I64, as bits */
+    uint8_t type[X64_MAX_REGS]; /* of declared registers */
     int8_t pin[X64_MAX_REGS];  /* declared register -> host register, X64_NONE */
     int16_t pinned[16];        /* host register -> declared register, -1 */
     uint32_t pin_mask;         /* host registers that hold a pinned one */
@@ -165,6 +184,7 @@ typedef struct X64Plan {
     int8_t vpin[X64_MAX_REGS]; /* declared vector register -> host vector register, X64_NONE */
     int16_t vpinned[16];
     uint32_t vpin_mask;
+    uint32_t place[X64_MAX_REGS]; /* where it is pinned to in X64Ctx.held, a bit or 0 */
     int flags_reg;             /* the declared register whose PUTs wait: the first of 32 bits, or -1 */
 } X64Plan;
 

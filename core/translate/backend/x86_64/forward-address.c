@@ -63,39 +63,50 @@ static bool is_held(const X64Forward *f, TnTemp t)
 {
     int declared = f->cx->temps[t].held;
 
-    return declared >= 0 && f->cur[declared] == t && x64_plan.pin[declared] != X64_NONE &&
+    return declared >= 0 && f->known[declared].whole == t && x64_plan.pin[declared] != X64_NONE &&
            !x64_has_rounds(f->cx);
+}
+
+static inline bool adds_constant(const TnIrOp *op)
+{
+    return (op->opc == TN_IR_ADDI || (op->opc == TN_IR_LEA && op->a && !op->b)) &&
+           op->type == TN_I64;
 }
 
 /* Constants added to an address become part of the access's displacement, all of them: accesses
  * through a stack pointer that moves have one root. Where that is in no pinned register any more, the
  * access goes through one that holds a sum on the way to it. */
-static X64Root fold_address(const X64Forward *f, X64Ctx *cx, TnIrOp *op)
+static __attribute__((noinline)) X64Root fold_address(const X64Forward *f, TnIrOp *op,
+                                                      const TnIrOp *d)
 {
+    const X64Ctx *cx = f->cx;
     X64Root root = { op->a, (int64_t)op->imm };
-    bool first = true, found = false;
+    bool found = is_held(f, op->a);
 
-    for (;; first = false) {
-        const TnIrOp *d = &cx->ops[cx->temps[root.temp].def];
-        bool adds = d->opc == TN_IR_ADDI || (d->opc == TN_IR_LEA && d->a && !d->b);
+    for (; adds_constant(d); d = &cx->ops[cx->temps[d->a].def]) {
         int64_t disp = root.disp + (int64_t)d->imm;
+        bool held = is_held(f, d->a);
 
-        if (TN_LIKELY(!adds) || d->type != TN_I64 || disp >= MAX_DISPLACEMENT ||
-            disp <= -MAX_DISPLACEMENT)
-            return root;
-        if (first)
-            found = is_held(f, op->a);
+        if (disp >= MAX_DISPLACEMENT || disp <= -MAX_DISPLACEMENT)
+            break;
         root = (X64Root){ d->a, disp };
-        if (!found || is_held(f, d->a)) {
+        if (!found || held) {
             op->a = d->a;
             op->imm = (uint64_t)disp;
-            found = is_held(f, d->a);
+            found = held;
         }
     }
+    return root;
 }
 
-void x64_forward_access(X64Forward *f, int i, TnIrOp *op)
+void x64_forward_access(X64Forward *f, int i, X64OpInfo *info, TnIrOp *op)
 {
-    x64_join_group(f->cx, i, op, fold_address(f, f->cx, op));
-    x64_groups_at_access(f->cx, i);
+    X64Ctx *cx = f->cx;
+    const TnIrOp *d = &cx->ops[cx->temps[op->a].def];
+
+    if (adds_constant(d))
+        x64_join_group(cx, i, info, op, fold_address(f, op, d));
+    else
+        x64_join_group(cx, i, info, op, (X64Root){ op->a, (int64_t)op->imm });
+    x64_groups_at_access(cx, info);
 }

@@ -30,11 +30,7 @@ void x64_replace(X64Forward *f, int i, TnTemp by)
 
 static inline void define(X64Ctx *cx, int i, const TnIrOp *op, unsigned flags)
 {
-    X64Temp *t = &cx->temps[op->dst];
-
-    *t = x64_new_temp;
-    t->def = i;
-    t->flags = (uint16_t)flags;
+    x64_new_temp(&cx->temps[op->dst], i, -1, flags);
 }
 
 static void define_any(X64Ctx *cx, int i, const TnIrOp *op)
@@ -45,7 +41,7 @@ static void define_any(X64Ctx *cx, int i, const TnIrOp *op)
                                            : X64_T_VEC);
 }
 
-static void define_const(X64Ctx *cx, int i, const TnIrOp *op)
+static inline void define_const(X64Ctx *cx, int i, const TnIrOp *op)
 {
     define(cx, i, op, X64_T_CONST | (op->imm <= UINT32_MAX ? X64_T_Z32 : 0));
     cx->temps[op->dst].value = op->imm;
@@ -53,28 +49,35 @@ static void define_const(X64Ctx *cx, int i, const TnIrOp *op)
 
 /* ---- Declared registers ------------------------------------------------------------------ */
 
-static inline bool is_reg64(const TnIrOp *op)
+static void note_vector(X64Ctx *cx, const TnIrOp *op)
 {
-    return x64_plan.reg64 >> op->aux & 1;
+    cx->vectors = true;
+    if (x64_looks_at_upper(op))
+        cx->vec_need = X64_VEC_WHOLE;
 }
 
 /* A 256-bit temporary stands for its low half, too. */
 static void forward_vector_get(X64Forward *f, int i, const TnIrOp *op)
 {
-    TnTemp *known = op->type == TN_V256 ? &f->cur[op->aux] : &f->low[op->aux];
+    X64Known *k = &f->known[op->aux];
+    TnTemp *known = op->type == TN_V256 ? &k->whole : &k->low;
 
+    define_any(f->cx, i, op);
     if (*known) {
         x64_replace(f, i, *known);
         return;
     }
+    note_vector(f->cx, op);
     *known = op->dst;
-    if (!f->low[op->aux])
-        f->low[op->aux] = op->dst;
+    if (!k->low)
+        k->low = op->dst;
 }
 
 static void forward_known_get(X64Forward *f, int i, TnTemp known)
 {
-    if (is_reg64(&f->cx->ops[i]))
+    const TnIrOp *op = &f->cx->ops[i];
+
+    if (x64_plan.type[op->aux] == TN_I64)
         x64_make_move(f, i, known);
     else
         x64_replace(f, i, known);
@@ -82,60 +85,53 @@ static void forward_known_get(X64Forward *f, int i, TnTemp known)
 
 static inline void forward_get(X64Forward *f, X64Ctx *cx, int i, const TnIrOp *op)
 {
-    bool reg64 = is_reg64(op);
-    TnTemp *cur = &f->cur[op->aux], *low = &f->low[op->aux];
+    X64Known *known = &f->known[op->aux];
+    uint8_t type = x64_plan.type[op->aux];
 
     if (TN_UNLIKELY(op->type >= TN_V128)) {
-        define_any(cx, i, op);
         forward_vector_get(f, i, op);
         return;
     }
-    define(cx, i, op, reg64 && op->type != TN_I32 ? 0 : X64_T_Z32);
-    if (*cur) {
-        forward_known_get(f, i, *cur);
-    } else if (op->type != TN_I32 || !reg64) {
+    define(cx, i, op, op->type == TN_I32 || type == TN_I32 ? X64_T_Z32 : 0);
+    if (known->whole) {
+        forward_known_get(f, i, known->whole);
+    } else if (op->type >= type) {
         cx->temps[op->dst].held = (int8_t)op->aux;
-        *cur = op->dst;
-    } else if (*low) {
-        x64_replace(f, i, *low);
+        known->whole = op->dst;
+    } else if (known->low) {
+        x64_replace(f, i, known->low);
     } else {
-        *low = op->dst;
+        known->low = op->dst;
     }
 }
 
 static void forward_vector_put(X64Forward *f, const TnIrOp *op)
 {
-    f->low[op->aux] = op->a;
-    f->cur[op->aux] = op->type == TN_V256 ? op->a : TN_TEMP_NONE;
+    TnTemp whole = op->type == TN_V256 ? op->a : TN_TEMP_NONE;
+
+    note_vector(f->cx, op);
+    f->known[op->aux] = (X64Known){ .whole = whole, .low = op->a };
 }
 
-/* True for a vector. */
-static inline bool forward_put(X64Forward *f, const X64Ctx *cx, TnIrOp *op)
+static inline void forward_put(X64Forward *f, const X64Ctx *cx, TnIrOp *op)
 {
     X64Temp *t = &cx->temps[op->a];
-    bool whole = op->type == TN_I64;
+    uint8_t type = x64_plan.type[op->aux];
+    bool whole = (op->type == TN_I64 && type == TN_I64) || (t->flags & X64_T_Z32);
 
     if (TN_UNLIKELY(op->type >= TN_V128)) {
         forward_vector_put(f, op);
-        return true;
+        return;
     }
-    if (is_reg64(op)) {
-        whole |= (t->flags & X64_T_Z32) != 0;
-        op->type = whole && op->type == TN_I32 ? TN_I64 : op->type;
-    } else {
-        whole = t->flags & X64_T_Z32;
-        op->type = TN_I32;
-    }
-    f->low[op->aux] = TN_TEMP_NONE;
-    f->cur[op->aux] = whole ? op->a : TN_TEMP_NONE;
+    op->type = whole ? type : TN_I32;
+    f->known[op->aux] = (X64Known){ .whole = whole ? op->a : TN_TEMP_NONE };
     t->held = (int8_t)op->aux;
-    return false;
 }
 
 static void forward_clear_upper(X64Forward *f, const TnIrOp *op)
 {
     for (uint64_t r = op->aux; r < op->aux + op->imm; r++)
-        f->cur[r] = TN_TEMP_NONE;
+        f->known[r].whole = TN_TEMP_NONE;
 }
 
 static void forward_call(X64Forward *f, TnIrOp *op)
@@ -145,27 +141,43 @@ static void forward_call(X64Forward *f, TnIrOp *op)
     x64_groups_at_call(f->cx, h->flags);
     if (op->dst && h->ret == TN_ARG_I32)
         f->cx->temps[op->dst].flags |= X64_T_Z32;
-    if (h->flags & TN_HELPER_WRITES) {
-        memset(f->cur, 0, sizeof(f->cur));
-        memset(f->low, 0, sizeof(f->low));
-    }
+    if (h->flags & TN_HELPER_WRITES)
+        memset(f->known, 0, sizeof(f->known));
 }
 
 /* ---- The walk ---------------------------------------------------------------------------- */
 
-static inline void forward_load(X64Forward *f, X64Ctx *cx, int i, TnIrOp *op)
+static inline void forward_load(X64Forward *f, X64Ctx *cx, int i, X64OpInfo *info, TnIrOp *op)
 {
     bool z32 = op->aux & TN_MEM_SIGN ? (op->aux & TN_MEM_DST32) != 0 : op->type <= TN_I32;
 
-    if (TN_LIKELY(op->type <= TN_I64))
-        define(cx, i, op, z32 ? X64_T_Z32 : 0);
-    else
+    if (TN_UNLIKELY(op->type >= TN_V128)) {
         define_any(cx, i, op);
-    x64_forward_access(f, i, op);
+        note_vector(cx, op);
+    } else {
+        define(cx, i, op, z32 ? X64_T_Z32 : 0);
+    }
+    x64_forward_access(f, i, info, op);
+}
+
+static inline void forward_store(X64Forward *f, X64Ctx *cx, int i, X64OpInfo *info, TnIrOp *op)
+{
+    if (TN_UNLIKELY(op->type >= TN_V128))
+        note_vector(cx, op);
+    x64_forward_access(f, i, info, op);
+}
+
+static inline void forward_flagcond(X64Ctx *cx, int i, TnIrOp *op)
+{
+    define(cx, i, op, X64_T_Z32 | X64_T_COND);
+    if (TN_UNLIKELY(x64_is_const(cx, op->a)) && x64_fold(cx, op))
+        cx->temps[op->dst].flags &= (uint16_t)~X64_T_COND;
+    else if ((op->aux | 1) == TN_FC_AE)
+        x64_forward_carry(cx, op);
 }
 
 /* All those that are rare by themselves. */
-static void forward_other(X64Forward *f, int i, TnIrOp *op)
+static void forward_other(X64Forward *f, int i, X64OpInfo *info, TnIrOp *op)
 {
     X64Ctx *cx = f->cx;
 
@@ -173,7 +185,7 @@ static void forward_other(X64Forward *f, int i, TnIrOp *op)
         define_any(cx, i, op);
     if (op->opc == TN_IR_CALL) {
         forward_call(f, op);
-        x64_groups_at_change(cx, i);
+        x64_groups_at_change(cx, info);
     } else if (op->opc == TN_IR_CLEAR_UPPER) {
         forward_clear_upper(f, op);
     } else if (tn_ir_is(op, TN_IRF_PURE)) {
@@ -182,12 +194,15 @@ static void forward_other(X64Forward *f, int i, TnIrOp *op)
         if (op->dst && op->type <= TN_I32)
             cx->temps[op->dst].flags |= X64_T_Z32;
         if (!tn_ir_is(op, TN_IRF_READS))
-            x64_groups_at_change(cx, i);
+            x64_groups_at_change(cx, info);
     }
+    if (TN_UNLIKELY(op->type >= TN_V128 || op->opc == TN_IR_HOSTV) &&
+        !(info->flags & X64_OP_DEAD))
+        note_vector(cx, op);
 }
 
-/* False where the operation is certain to stay one, and not of vectors. */
-static inline bool forward_op(X64Forward *f, X64Ctx *cx, int i, TnIrOp *op)
+/* False where the operation is certain to stay one. */
+static inline bool forward_op(X64Forward *f, X64Ctx *cx, int i, X64OpInfo *info, TnIrOp *op)
 {
     switch (op->opc) {
     case TN_IR_CONST:
@@ -197,7 +212,8 @@ static inline bool forward_op(X64Forward *f, X64Ctx *cx, int i, TnIrOp *op)
         forward_get(f, cx, i, op);
         return true;
     case TN_IR_PUT:
-        return forward_put(f, cx, op);
+        forward_put(f, cx, op);
+        return false;
     case TN_IR_ADDI:
         define(cx, i, op, 0);
         x64_forward_addi(f, i, op);
@@ -207,41 +223,42 @@ static inline bool forward_op(X64Forward *f, X64Ctx *cx, int i, TnIrOp *op)
         x64_forward_flags(f, i, op);
         return false;
     case TN_IR_FLAGCOND:
-        define(cx, i, op, X64_T_Z32);
-        if (TN_LIKELY(!x64_is_const(cx, op->a)) || !x64_fold(cx, op)) {
-            cx->temps[op->dst].flags |= X64_T_COND;
-            if ((op->aux | 1) == TN_FC_AE)
-                x64_forward_carry(cx, op);
-        }
+        forward_flagcond(cx, i, op);
         return false;
     case TN_IR_LD:
-        forward_load(f, cx, i, op);
-        return op->type >= TN_V128;
+        forward_load(f, cx, i, info, op);
+        return false;
     case TN_IR_ST:
-        x64_forward_access(f, i, op);
-        return op->type >= TN_V128;
+        forward_store(f, cx, i, info, op);
+        return false;
     case TN_IR_EXIT_IF:
         x64_groups_at_branch(cx);
         /* fall through */
     case TN_IR_EXIT:
-        cx->goes_round |= op->imm == cx->block->key.pc;
+        cx->goes_round |= op->imm == cx->insns[0];
         return false;
-    default:
-        forward_other(f, i, op);
+    case TN_IR_NOP ... TN_IR_CONST - 1:
+    case TN_IR_MOV:
+    case TN_IR_PUT + 1 ... TN_IR_ADDI - 1:
+    case TN_IR_ADDI + 1 ... TN_IR_FLAGS - 1:
+    case TN_IR_ST + 1 ... TN_IR_EXIT - 1:
+    case TN_IR_EXIT_IF + 1 ... TN_IR_COUNT - 1:
+        forward_other(f, i, info, op);
         return true;
+    default:
+        __builtin_unreachable();
     }
 }
 
 /* What stands for "no operand": a value whose upper half is zero, defined by an operation that is
- * none of those that anybody looks for. */
+ * none of those that anybody looks for, and used for ever. */
 static void begin(X64Ctx *cx)
 {
     cx->ops[0] = (TnIrOp){ .opc = TN_IR_NOP };
     cx->info[0] = (X64OpInfo){ .flags = X64_OP_DEAD };
     cx->insns[0] = cx->block->key.pc;
-    cx->temps[0] = x64_new_temp;
-    cx->temps[0].def = 0;
-    cx->temps[0].flags = X64_T_Z32;
+    x64_new_temp(&cx->temps[0], 0, INT32_MAX, X64_T_Z32);
+    cx->temps[0].value = 0;
     cx->goes_round = cx->vectors = false;
     cx->vec_need = X64_VEC_LOW;
 }
@@ -252,13 +269,6 @@ static void map_operands(const TnTemp *map, TnIrOp *op)
     op->b = map[op->b];
     op->c = map[op->c];
     op->d = map[op->d];
-}
-
-static void note_vector(X64Ctx *cx, const TnIrOp *op)
-{
-    cx->vectors = true;
-    if (x64_looks_at_upper(op))
-        cx->vec_need = X64_VEC_WHOLE;
 }
 
 void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops)
@@ -279,12 +289,8 @@ void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops)
         *info = (X64OpInfo){ .insn = insn };
         if (TN_UNLIKELY(f.replaced))
             map_operands(cx->map, op);
-        if (forward_op(&f, cx, i, op)) {
-            if (TN_UNLIKELY(info->flags & X64_OP_DEAD)) /* replaced: the next takes the place */
-                continue;
-            if (TN_UNLIKELY(op->type >= TN_V128 || op->opc == TN_IR_HOSTV))
-                note_vector(cx, op);
-        }
+        if (forward_op(&f, cx, i, info, op) && TN_UNLIKELY(info->flags & X64_OP_DEAD))
+            continue; /* replaced: the next takes the place */
         op++;
         info++;
         i++;

@@ -11,6 +11,11 @@ enum {
     X64_MAX_SUMS = 4,
 };
 
+/* The temporary equal to a declared register, and the one equal to its zero-extended low half. */
+typedef struct X64Known {
+    TnTemp whole, low;
+} X64Known;
+
 typedef struct X64Forward {
     X64Ctx *cx;
     bool replaced;             /* the map says something */
@@ -19,8 +24,7 @@ typedef struct X64Forward {
     int arithmetic[X64_PARTNER_DISTANCE]; /* the last ADDs, SUBs and ADDIs */
     unsigned n_sums;
     int sums[X64_MAX_SUMS];    /* the last LEAs of two registers */
-    TnTemp cur[X64_MAX_REGS];  /* the temporary equal to a declared register */
-    TnTemp low[X64_MAX_REGS];  /* the one equal to its zero-extended low half */
+    X64Known known[X64_MAX_REGS];
 } X64Forward;
 
 static inline bool x64_is_z32(const X64Ctx *cx, TnTemp t)
@@ -63,6 +67,6 @@ void x64_forward_arithmetic(X64Forward *f, int i);
 
 /* A LEA; a LD or ST. */
 void x64_forward_sum(X64Forward *f, int i, TnIrOp *op);
-void x64_forward_access(X64Forward *f, int i, TnIrOp *op);
+void x64_forward_access(X64Forward *f, int i, X64OpInfo *info, TnIrOp *op);
 
 #endif

@@ -19,137 +19,137 @@
 #include "compile.h"
 
 enum {
-    WINDOW = X64_GROUP_SPAN, /* more would cross pages too often */
-    ROUNDS_WINDOW = 256, /* where the loop's first block can do what crosses */
+    ROUNDS_SPAN = 256, /* where the loop's first block can do what crosses */
     MAX_DISP = 1 << 20,
 };
-
-/* What there is to know of an access; handed on in a register. */
-typedef struct Access {
-    int32_t from_root;   /* bytes */
-    uint8_t size, mode;
-    uint8_t align;       /* bits of the address that have to be clear */
-    bool store;
-} Access;
 
 static inline bool is_small(int64_t disp)
 {
     return disp > -MAX_DISP && disp < MAX_DISP;
 }
 
-static inline bool may_join(const X64Ctx *cx, const TnIrOp *op, int64_t from_root)
+static inline bool is_store(const TnIrOp *op)
 {
-    return (x64_opt & TN_OPT_SHARE_PROBES) && (!(op->aux & TN_MEM_ALIGN) || x64_has_rounds(cx)) &&
-           is_small((int64_t)op->imm) && is_small(from_root);
+    return op->opc == TN_IR_ST || (op->aux & TN_MEM_RMW);
 }
 
-/* One look at the group's base has to tell of all its accesses. */
-static inline bool is_aligned_alike(const X64Group *g, Access a, int32_t disp)
+void x64_groups_begin(X64Ctx *cx)
 {
-    return !(((uint32_t)disp ^ (uint32_t)g->align_at) & g->align & a.align);
+    bool rounds = x64_has_rounds(cx), apart = cx->block->form >= TN_FORM_APART;
+
+    cx->n_groups = cx->first_open = cx->first_unsettled = 1;
+    cx->touched = cx->changed = X64_NO_INSN;
+    cx->group_span = !(x64_opt & TN_OPT_SHARE_PROBES) ? 0 : rounds ? ROUNDS_SPAN : X64_GROUP_SPAN;
+    cx->group_apart = apart && !rounds;
+    cx->group_looks = !(x64_opt & TN_OPT_TAILS) || apart || rounds;
 }
 
-/* Only accesses to the same bytes share a probe then. */
-static inline bool is_apart(const X64Ctx *cx)
+/* Puts an access in where it fits. Groups are numbered as they begin: a helper has ended those before
+ * first_open, and a conditional exit came after the ones before first_unsettled began: their loads
+ * stay without stores. */
+static inline bool join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op, int32_t from_root)
 {
-    return cx->block->form >= TN_FORM_APART && !x64_has_rounds(cx);
-}
+    X64Group *g = &cx->groups[group];
+    int32_t first = from_root - g->offset, last = first + (int32_t)tn_ir_type_size(op->type) - 1;
+    int32_t lowest = MIN(g->first, first), highest = MAX(g->last, last);
 
-/* Groups are numbered as they begin: a helper has ended those before first_open, and a conditional
- * exit came after the ones before first_unsettled began: their loads stay without stores. */
-static inline bool fits(const X64Ctx *cx, unsigned group, Access a)
-{
-    const X64Group *g = &cx->groups[group];
-    int32_t disp = a.from_root - g->offset, last = disp + a.size - 1;
-
-    return g->mode == a.mode &&
-           MAX(g->last, last) - MIN(g->first, disp) <
-               (x64_has_rounds(cx) ? ROUNDS_WINDOW : WINDOW) &&
-           (g->write || !a.store || group >= cx->first_unsettled) &&
-           (!is_apart(cx) || (disp >= g->first && last <= g->last)) &&
-           is_aligned_alike(g, a, disp);
+    if (g->mode != (op->aux & TN_MEM_MODE_MASK) || highest - lowest >= cx->group_span ||
+        (cx->group_apart && highest - lowest != g->last - g->first))
+        return false;
+    if (!g->write && is_store(op)) {
+        if (group < cx->first_unsettled)
+            return false;
+        g->write = true;
+    }
+    g->first = lowest;
+    g->last = highest;
+    g->last_op = (uint16_t)i;
+    return true;
 }
 
 /* Whether a group that begins here has looks. Interrupts may be held off for the instruction behind one
  * like STI, which nothing tells who goes on in between. */
-static bool wants_looks(const X64Ctx *cx, int i)
+static inline bool wants_looks(const X64Ctx *cx, unsigned insn)
 {
-    unsigned insn = cx->info[i].insn;
-
-    return !(x64_opt & TN_OPT_TAILS) || cx->block->form >= TN_FORM_APART || x64_has_rounds(cx) ||
-           cx->touched == insn || cx->changed + 1 == insn;
+    return cx->group_looks || cx->touched == insn || cx->changed + 1 == insn;
 }
 
-static inline void join(X64Group *g, int i, Access a)
-{
-    int32_t disp = a.from_root - g->offset;
-
-    g->first = MIN(g->first, disp);
-    g->last = MAX(g->last, disp + a.size - 1);
-    g->write |= a.store;
-    if (a.align > g->align) {
-        g->align = a.align;
-        g->align_at = disp;
-    }
-    g->n++;
-    g->last_op = i;
-}
-
-/* Any group of the root that the access fits, the last one first: a loop may go through several
- * arrays with one register. */
-static unsigned find_in_rounds(const X64Ctx *cx, Access a, TnTemp root)
-{
-    for (unsigned k = cx->temps[root].group; k >= cx->first_open && k > 0; k--)
-        if (cx->groups[k].base == root && fits(cx, k, a))
-            return k;
-    return 0;
-}
-
-/* The group of the root that the access fits, or 0. */
-static inline unsigned find_group(const X64Ctx *cx, Access a, TnTemp root)
-{
-    unsigned group = cx->temps[root].group;
-
-    if (group < cx->first_open)
-        return 0;
-    if (x64_has_rounds(cx))
-        return find_in_rounds(cx, a, root);
-    return fits(cx, group, a) ? group : 0;
-}
-
-/* 0 where there are too many. */
-static inline unsigned begin_group(X64Ctx *cx, int i, Access a, TnTemp root, int32_t disp)
+/* None where there are too many. */
+static inline void begin_group(X64Ctx *cx, int i, X64OpInfo *info, const TnIrOp *op,
+                                                  X64Root root)
 {
     unsigned group = cx->n_groups;
+    X64Group *g = &cx->groups[group];
+    int32_t first = (int32_t)op->imm;
 
     if (group == X64_MAX_GROUPS)
-        return 0;
+        return;
     cx->n_groups++;
-    cx->groups[group] = (X64Group){ .mode = a.mode, .write = a.store, .n = 1, .first = disp,
-                                    .last = disp + a.size - 1, .first_op = i, .last_op = i,
-                                    .base = root, .site = -1, .offset = a.from_root - disp,
-                                    .looks = wants_looks(cx, i), .align = a.align,
-                                    .align_at = a.align ? disp : 0 };
-    cx->temps[root].group = (uint8_t)group; /* the last with this root */
-    return group;
+    cx->temps[root.temp].group = (uint8_t)group; /* the last with this root */
+    info->group = (uint8_t)group;
+    *g = (X64Group){ .first = first, .last = first + (int32_t)tn_ir_type_size(op->type) - 1,
+                     .offset = (int32_t)root.disp - first,
+                     .first_op = (uint16_t)i, .last_op = (uint16_t)i, .base = root.temp,
+                     .mode = op->aux & TN_MEM_MODE_MASK, .write = is_store(op),
+                     .looks = wants_looks(cx, info->insn), .site = -1 };
 }
 
-void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root)
-{
-    uint8_t size = (uint8_t)tn_ir_type_size(op->type);
-    Access a = { .from_root = (int32_t)root.disp, .size = size, .mode = op->aux & TN_MEM_MODE_MASK,
-                 .store = op->opc == TN_IR_ST || (op->aux & TN_MEM_RMW),
-                 .align = op->aux & TN_MEM_ALIGN ? (uint8_t)(size - 1) : 0 };
-    unsigned group;
+/* ---- Blocks of rounds ---------------------------------------------------------------------- */
 
-    if (!may_join(cx, op, root.disp))
-        return;
-    group = find_group(cx, a, root.temp);
-    if (group)
-        join(&cx->groups[group], i, a);
+/* Bits of the address that have to be clear. */
+static uint8_t alignment(const TnIrOp *op)
+{
+    return op->aux & TN_MEM_ALIGN ? (uint8_t)(tn_ir_type_size(op->type) - 1) : 0;
+}
+
+/* One look at the group's base has to tell of all its accesses. */
+static bool is_aligned_alike(const X64Group *g, const TnIrOp *op, int32_t disp)
+{
+    return !((disp ^ g->align_at) & g->align & alignment(op));
+}
+
+/* Into any group of the root that the access fits, the last one first: a loop may go through several
+ * arrays with one register. */
+static __attribute__((noinline)) void join_in_rounds(X64Ctx *cx, int i, X64OpInfo *info,
+                                                     const TnIrOp *op, X64Root root)
+{
+    int32_t from_root = (int32_t)root.disp;
+    unsigned group = cx->temps[root.temp].group;
+    X64Group *g;
+
+    for (; group >= cx->first_open; group--) {
+        g = &cx->groups[group];
+        if (g->base == root.temp && is_aligned_alike(g, op, from_root - g->offset) &&
+            join(cx, group, i, op, from_root))
+            break;
+    }
+    if (group >= cx->first_open)
+        info->group = (uint8_t)group;
     else
-        group = begin_group(cx, i, a, root.temp, (int32_t)op->imm);
-    cx->info[i].group = (uint8_t)group;
+        begin_group(cx, i, info, op, root);
+    g = &cx->groups[info->group];
+    if (alignment(op) > g->align) {
+        g->align = alignment(op);
+        g->align_at = from_root - g->offset;
+    }
+}
+
+/* ---- On the way forwards --------------------------------------------------------------------- */
+
+void x64_join_group(X64Ctx *cx, int i, X64OpInfo *info, const TnIrOp *op, X64Root root)
+{
+    unsigned group = cx->temps[root.temp].group;
+
+    if (!cx->group_span || !is_small((int64_t)op->imm) || !is_small(root.disp))
+        return;
+    if (TN_UNLIKELY(x64_has_rounds(cx)))
+        join_in_rounds(cx, i, info, op, root);
+    else if (op->aux & TN_MEM_ALIGN)
+        return;
+    else if (group >= cx->first_open && join(cx, group, i, op, (int32_t)root.disp))
+        info->group = (uint8_t)group;
+    else
+        begin_group(cx, i, info, op, root);
 }
 
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags)
@@ -158,25 +158,18 @@ void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags)
         cx->first_open = cx->n_groups;
 }
 
-void x64_groups_at_branch(X64Ctx *cx)
-{
-    cx->first_unsettled = cx->n_groups;
-}
-
 /* A temporary for what the probe found, alive from the first access to the last. */
 static void give_temporary(X64Ctx *cx, X64Group *g)
 {
     TnTemp t = (TnTemp)cx->n_temps++;
 
-    cx->temps[t] = x64_new_temp;
-    cx->temps[t].last = g->last_op;
-    cx->temps[t].flags = X64_T_VALUE | X64_T_WHOLE;
+    x64_new_temp(&cx->temps[t], -1, g->last_op, X64_T_VALUE | X64_T_WHOLE);
     g->addend = t;
 }
 
 void x64_finish_groups(X64Ctx *cx)
 {
     for (unsigned k = 1; k < cx->n_groups; k++)
-        if ((cx->groups[k].n > 1 || cx->groups[k].hoisted) && cx->n_temps < TN_IR_MAX_TEMPS)
+        if ((x64_is_shared(&cx->groups[k]) || cx->groups[k].hoisted) && cx->n_temps < TN_IR_MAX_TEMPS)
             give_temporary(cx, &cx->groups[k]);
 }

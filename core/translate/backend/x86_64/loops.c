@@ -191,7 +191,7 @@ static void give_windows(X64Ctx *cx, int end)
         X64Group *g = &cx->groups[k];
 
         if (g->first_op < end && g->last >= LOWEST && moves_up(cx, end, cx->ops[g->first_op].a))
-            g->window = ++cx->n_windows;
+            g->window = (uint8_t)++cx->n_windows;
     }
 }
 

@@ -100,8 +100,6 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r);
 
 /* ---- reach.c ----------------------------------------------------------------------------- */
 
-/* Before the operations are lowered. */
-void x64_guess_reach(X64Ctx *cx);
 /* Whether the slow path of the operation being lowered seems to be within reach of a short jump. */
 bool x64_seems_near(X64Ctx *cx);
 /* Where a short jump leads that was emitted because it seemed to do. */

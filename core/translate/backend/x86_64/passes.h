@@ -90,18 +90,23 @@ typedef struct X64Root {
     int64_t disp;
 } X64Root;
 
+enum { X64_GROUP_SPAN = 128 }; /* bytes of most groups: more would cross pages too often */
+
+void x64_groups_begin(X64Ctx *cx);
 /* On the way forwards: a LD or ST, a helper's call, a conditional exit, what else does something. */
-void x64_join_group(X64Ctx *cx, int i, const TnIrOp *op, X64Root root);
+void x64_join_group(X64Ctx *cx, int i, X64OpInfo *info, const TnIrOp *op, X64Root root);
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags);
-enum { X64_GROUP_SPAN = 128 }; /* bytes from the lowest to the highest of most groups */
-void x64_groups_at_branch(X64Ctx *cx);
-static inline void x64_groups_at_access(X64Ctx *cx, int i)
+static inline void x64_groups_at_branch(X64Ctx *cx)
 {
-    cx->touched = cx->info[i].insn;
+    cx->first_unsettled = cx->n_groups;
 }
-static inline void x64_groups_at_change(X64Ctx *cx, int i)
+static inline void x64_groups_at_access(X64Ctx *cx, const X64OpInfo *info)
 {
-    cx->touched = cx->changed = cx->info[i].insn;
+    cx->touched = info->insn;
+}
+static inline void x64_groups_at_change(X64Ctx *cx, const X64OpInfo *info)
+{
+    cx->touched = cx->changed = info->insn;
 }
 /* After both walks. */
 void x64_finish_groups(X64Ctx *cx);
@@ -168,7 +173,7 @@ static inline int x64_site(X64Ctx *cx)
 {
     const X64Group *g = &cx->groups[cx->info[cx->i].group];
 
-    return cx->info[cx->i].group && (g->n == 1 || g->addend) ? g->site : -1;
+    return cx->info[cx->i].group && (!x64_is_shared(g) || g->addend) ? g->site : -1;
 }
 
 X64Mem x64_through_site(X64Ctx *cx, X64Refill *r);

@@ -53,6 +53,7 @@ static void pin_vectors(const TnTargetInfo *target)
         x64_plan.vpin[declared] = (int8_t)reg;
         x64_plan.vpinned[reg] = (int16_t)declared;
         x64_plan.vpin_mask |= 1u << reg;
+        x64_plan.place[declared] = 1u << (X64_FIRST_XMM + reg);
     }
 }
 
@@ -73,7 +74,7 @@ void x64_plan_init(const TnTargetInfo *target)
         x64_plan.pinned[i] = x64_plan.vpinned[i] = -1;
     x64_plan.flags_reg = first_narrow(target);
     for (uint32_t i = 0; i < target->n_regs; i++)
-        x64_plan.reg64 |= (uint64_t)(target->regs[i].type == TN_I64) << i;
+        x64_plan.type[i] = (uint8_t)target->regs[i].type;
     for (int n = 0; n < X64_MAX_PINS; n++) {
         int declared = most_urgent(target);
 
@@ -82,6 +83,7 @@ void x64_plan_init(const TnTargetInfo *target)
         x64_plan.pin[declared] = pin_order[n];
         x64_plan.pinned[pin_order[n]] = (int16_t)declared;
         x64_plan.pin_mask |= 1u << pin_order[n];
+        x64_plan.place[declared] = 1u << pin_order[n];
         x64_plan.n_pins++;
     }
     if (x64_opt & TN_OPT_VECTOR_PINS)

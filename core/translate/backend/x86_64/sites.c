@@ -17,12 +17,12 @@ void x64_give_sites(X64Ctx *cx)
     for (unsigned k = 1; k < cx->n_groups; k++) {
         X64Group *g = &cx->groups[k];
         TnTlbSiteUse use = { .owner = cx->block, .first = g->first, .last = g->last,
-                             .mode = (uint8_t)g->mode, .write = g->write, .number = (uint8_t)k,
+                             .mode = g->mode, .write = g->write, .number = (uint8_t)k,
                              .moves = cx->block->moving >> k & 1 };
 
         _Static_assert(X64_MAX_GROUPS == 64, "TnBlock.plain has a bit for each group");
         if (!g->window && !g->hoisted && !(cx->block->plain >> k & 1))
-            g->site = tn_tlb_site_take(&use);
+            g->site = (int16_t)tn_tlb_site_take(&use);
     }
 }
 
