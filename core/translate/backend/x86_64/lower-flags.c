@@ -27,40 +27,26 @@ static uint32_t recipe_regs(const X64Recipe *r)
     return x64_src_bit(&r->a) | x64_src_bit(&r->b) | x64_src_bit(&r->c);
 }
 
-static inline void freeze_operand(const X64Ctx *cx, TnTemp t, X64Src *out)
-{
-    const X64Temp *v = &cx->temps[t];
-
-    if (!t)
-        *out = (X64Src){ .kind = X64_SRC_IMM };
-    else if (v->flags & X64_T_CONST)
-        *out = (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
-    else if (v->reg != X64_NONE)
-        *out = (X64Src){ .kind = X64_SRC_REG, .reg = v->reg };
-    else
-        *out = x64_peek_memory(cx, t);
-}
-
 void x64_freeze(X64Ctx *cx, TnTemp t, X64Recipe *r)
 {
+    static const X64Src none = { .kind = X64_SRC_IMM };
     const X64Temp *v = &cx->temps[t];
     const TnIrOp *op = &cx->ops[v->def];
-    TnTemp a = op->a;
+    unsigned fop = op->aux & UINT8_MAX;
+    bool from_result;
 
     if (!x64_is_unmade(v)) {
         *r = (X64Recipe){ .packed = true, .a = x64_peek(cx, t) };
         return;
     }
-    r->packed = r->from_result = false;
-    r->fop = op->aux & 255;
+    from_result = x64_has_result(cx, v, fop);
+    r->packed = false;
+    r->from_result = from_result;
+    r->fop = (uint8_t)fop;
     r->size_log2 = (uint8_t)(op->aux >> 8);
-    if (x64_has_result(cx, v, r->fop)) {
-        r->from_result = true;
-        a = v->partner;
-    }
-    freeze_operand(cx, a, &r->a);
-    freeze_operand(cx, op->b, &r->b);
-    freeze_operand(cx, op->c, &r->c);
+    r->a = x64_peek(cx, from_result ? v->partner : op->a);
+    r->b = op->b ? x64_peek(cx, op->b) : none;
+    r->c = op->c ? x64_peek(cx, op->c) : none;
 }
 
 static X64Recipe recipe_of(X64Ctx *cx, TnTemp t)
@@ -193,7 +179,31 @@ static void set_host_flags(X64Ctx *cx, X64Recipe r, int tmp, bool need_carry)
     }
 }
 
-void x64_make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry)
+/* Nearly all that conditions want: a register is compared, or tested by itself. False: it is not that. */
+static bool compare_register(X64Ctx *cx, TnTemp t)
+{
+    const X64Temp *v = &cx->temps[t];
+    const TnIrOp *op = &cx->ops[v->def];
+    const X64Temp *a = &cx->temps[op->a];
+    unsigned fop = op->aux & UINT8_MAX, size = op->aux >> 8;
+    X64Src b;
+
+    if (a->reg == X64_NONE || (a->flags & X64_T_CONST))
+        return false;
+    if (fop == TN_FLAGS_LOGIC) {
+        x64_rr(&cx->e, x64_sized(X64_TEST, size), a->reg, a->reg);
+        return true;
+    }
+    if (fop != TN_FLAGS_SUB || x64_has_result(cx, v, fop))
+        return false;
+    b = x64_peek(cx, op->b);
+    if (needs_slot(&b, size))
+        return false;
+    x64_alu_src(&cx->e, X64_CMP, size, a->reg, &b);
+    return true;
+}
+
+static void make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry)
 {
     X64Recipe r = recipe_of(cx, t);
     int tmp = X64_NONE;
@@ -202,6 +212,12 @@ void x64_make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry)
     if (needs_tmp(&r))
         tmp = x64_tmp(cx);
     set_host_flags(cx, r, tmp, need_carry);
+}
+
+void x64_make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry)
+{
+    if (!compare_register(cx, t))
+        make_host_flags(cx, t, need_carry);
     cx->host_flags = t;
     cx->e.flags_at = cx->e.p;
 }

@@ -23,7 +23,7 @@ static inline bool x64_is_unmade(const X64Temp *v)
 {
     enum { UNMADE = X64_T_FLAGS | X64_T_VIRTUAL };
 
-    return (v->flags & UNMADE) == UNMADE && v->reg == X64_NONE && !x64_in_memory(v);
+    return (v->flags & (UNMADE | X64_T_DEFINED)) == UNMADE;
 }
 
 int x64_bring(X64Ctx *cx, TnTemp t);
