@@ -91,6 +91,21 @@ const uint8_t *tn_ir_read_ahead(TnCpu *cpu, TnIrBuilder *b, uint64_t linear)
 }
 
 /*
+ * Up to the last byte an instruction is decoded as if enough followed: where it does go on behind the
+ * end, it is not what was recorded, as the block's size tells (tn_translate_recorded).
+ */
+void tn_fetch_recorded(TnCpu *cpu, TnIrBuilder *b)
+{
+    const TnTranslation *t = &cpu->priv->translation;
+
+    if (t->n_bytes + TN_IR_CODE_BYTES > TN_MAX_CODE_BYTES)
+        return;
+    b->code = cpu->priv->code_bytes;
+    b->code_at = t->start;
+    b->n_code = t->n_bytes + TN_IR_CODE_BYTES - 1;
+}
+
+/*
  * Each byte is read once, in order: what the block is made from is what it is compared with when
  * the memory is written to.
  */

@@ -8,4 +8,7 @@
 /* Makes page n (0 or 1) of the translation the one of a linear address; may unwind. [vcpu] */
 void tn_fetch_page(TnCpu *cpu, unsigned n, uint64_t linear);
 
+/* Hands recorded code (TnTranslation.recorded) to the front end. [vcpu] */
+void tn_fetch_recorded(TnCpu *cpu, TnIrBuilder *b);
+
 #endif

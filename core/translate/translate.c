@@ -99,6 +99,8 @@ static void run_target(TnCpu *cpu, const TnBlockKey *key, unsigned max, unsigned
     if (rounds == 1 && max > 1 && cpu->priv->translation.page[0])
         b->heads = tn_code_page_heads(cpu->priv->translation.page[0]);
     b->host_x87 = tn_translator.backend->x87 && (tn_translator.options.opt & TN_OPT_X87);
+    if (cpu->priv->translation.recorded)
+        tn_fetch_recorded(cpu, b);
     cpu->target->ops->translate(cpu, b, key);
     tn_trace_ir(cpu, b, TN_LOG_OP, "OP");
     check(b);

@@ -12,21 +12,32 @@ static uint64_t linear_pc(const X86Ctx *c)
     return c->code64 ? c->pc : (uint32_t)(c->pc + c->cs_base);
 }
 
-/* ---- Numbers that change ---------------------------------------------------------------- */
+/* ---- What comes last -------------------------------------------------------------------- */
 
 uintptr_t x86_late_number(const X86Ctx *c, unsigned n)
 {
     return tn_ir_late(c->cpu, c->b, linear_pc(c), c->op[n].at);
 }
 
-void x86_decode_late(X86Ctx *c)
+static void take_late(X86Ctx *c, unsigned n)
 {
-    uintptr_t late = x86_late_number(c, (unsigned)(c->late - c->op));
+    uintptr_t late = x86_late_number(c, n);
 
     if (!late)
         return;
-    c->late->kind = OPERAND_LATE;
-    c->late->imm = (int64_t)late;
+    c->op[n].kind = OPERAND_LATE;
+    c->op[n].imm = (int64_t)late;
+}
+
+void x86_decode_rest(X86Ctx *c)
+{
+    if (c->rest & X86_REST_RIP) {
+        c->mem_disp = (int64_t)((uint64_t)c->mem_disp + c->next_pc);
+        if (c->addr_size == 4)
+            c->mem_disp = (uint32_t)c->mem_disp;
+    }
+    if (c->rest & X86_REST_LATE)
+        take_late(c, c->rest >> X86_REST_OP_SHIFT);
 }
 
 /* ---- Bytes ------------------------------------------------------------------------------ */
@@ -64,13 +75,13 @@ static X86DecodeResult read_on(X86Ctx *c)
  * Decodes as if all bytes were there. Where the instruction turns out to be longer than what has been
  * read of it, one byte more is read and it is decoded again; but that is only near the end of a page.
  */
-X86DecodeResult x86_decode_long(X86Ctx *c, unsigned n_bytes)
+X86DecodeResult x86_decode_long(X86Ctx *c)
 {
     X86DecodeResult r = X86_DECODE_OK;
     X86Cursor end;
 
-    memcpy(c->edge, c->code, n_bytes);
-    c->n_edge = (uint8_t)n_bytes;
+    c->n_edge = c->ahead >= TN_IR_CODE_BYTES ? MAX_LENGTH : 0;
+    memcpy(c->edge, c->code, c->n_edge);
     c->code = c->edge;
     c->ahead = MAX_LENGTH; /* what comes behind is elsewhere */
     for (;;) {

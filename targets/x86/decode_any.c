@@ -99,6 +99,37 @@ static X86Cursor decode_mem16(X86Ctx *c, X86Cursor at)
     return at;
 }
 
+/* SDM vol. 2, tables 2-2 and 2-3. */
+X86Cursor x86_decode_mem32(X86Ctx *c, X86Cursor at)
+{
+    unsigned rm = c->modrm & 7, base = rm;
+
+    c->mem_plain = c->flat64;
+    if (rm == RSP) {
+        uint8_t sib = x86_next_byte(&at);
+        unsigned index = (sib >> 3 & 7) | (c->rex & REX_X ? 8 : 0);
+        if (index != RSP) {
+            c->mem_index = (int8_t)index;
+            c->mem_plain = false;
+        }
+        c->mem_scale = sib >> 6;
+        base = sib & 7;
+    }
+    if (c->mod == 0 && base == RBP) {
+        c->rest |= c->code64 && rm == RBP ? X86_REST_RIP : 0;
+        c->mem_plain = false;
+        c->mem_disp = x86_next_number(&at, 4);
+        return at;
+    }
+    c->mem_base = (int8_t)(base | (c->rex & REX_B ? 8 : 0));
+    c->mem_seg = c->mem_base == RSP || c->mem_base == RBP ? SS : DS;
+    if (c->mod == 1)
+        c->mem_disp = x86_next_number(&at, 1);
+    else if (c->mod == 2)
+        c->mem_disp = x86_next_number(&at, 4);
+    return at;
+}
+
 static X86Cursor decode_memory(X86Ctx *c, X86Cursor at)
 {
     at = c->addr_size == 2 ? decode_mem16(c, at) : x86_decode_mem32(c, at);

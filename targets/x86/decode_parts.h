@@ -9,10 +9,16 @@
 
 #include "rows.h"
 
+_Static_assert(ROW_WIDE == 8, "as REX.W");
+
 enum {
-    REX_FIRST = 0x40, REX_LAST = 0x4f, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1,
+    REX_FIRST = 0x40, REX_LAST = 0x4f, REX_MASK = 0xf0, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1,
     ESCAPE_0F = 0x0f,
 };
+
+/* X86Ctx.rest: mem_disp is relative to the next pc; an operand, whose number is in the upper bits, may
+ * be an OPERAND_LATE. */
+enum { X86_REST_RIP = 1, X86_REST_LATE = 2, X86_REST_OP_SHIFT = 2 };
 
 /* Where decoding is in c->code. */
 typedef const uint8_t *X86Cursor;
@@ -42,42 +48,19 @@ static inline void x86_decode_modrm(X86Ctx *c, X86Cursor *at)
     c->rm = (c->modrm & 7) | (c->rex & REX_B ? 8 : 0);
 }
 
-/* The memory operand of a ModRM byte with addresses of 32 or 64 bits: SDM vol. 2, tables 2-2 and 2-3. */
-static inline X86Cursor x86_decode_mem32(X86Ctx *c, X86Cursor at)
-{
-    unsigned rm = c->modrm & 7, base = rm;
+/* The memory operand of a ModRM byte with addresses of 32 or 64 bits. Gives the end of it. */
+X86Cursor x86_decode_mem32(X86Ctx *c, X86Cursor at);
 
-    c->mem_plain = c->flat64;
-    if (rm == RSP) {
-        uint8_t sib = x86_next_byte(&at);
-        unsigned index = (sib >> 3 & 7) | (c->rex & REX_X ? 8 : 0);
-        if (index != RSP) {
-            c->mem_index = (int8_t)index;
-            c->mem_plain = false;
-        }
-        c->mem_scale = sib >> 6;
-        base = sib & 7;
-    }
-    if (c->mod == 0 && base == RBP) {
-        c->mem_rip = c->code64 && rm == RBP;
-        c->mem_plain = false;
-        c->mem_disp = x86_next_number(&at, 4);
-        return at;
-    }
-    c->mem_base = (int8_t)(base | (c->rex & REX_B ? 8 : 0));
-    c->mem_seg = c->mem_base == RSP || c->mem_base == RBP ? SS : DS;
-    if (c->mod == 1)
-        c->mem_disp = x86_next_number(&at, 1);
-    else if (c->mod == 2)
-        c->mem_disp = x86_next_number(&at, 4);
-    return at;
-}
-
-static inline void x86_set_reg(const X86Ctx *c, X86Operand *op, unsigned size, unsigned reg)
+static inline void x86_set_fixed(X86Operand *op, unsigned size, unsigned reg)
 {
     op->kind = OPERAND_REG;
     op->size = (uint8_t)size;
     op->reg = (uint8_t)reg;
+}
+
+static inline void x86_set_reg(const X86Ctx *c, X86Operand *op, unsigned size, unsigned reg)
+{
+    x86_set_fixed(op, size, reg);
     if (size == 1 && !c->rex && reg >= RSP && reg <= RDI) {
         op->high = true;
         op->reg = (uint8_t)(reg - RSP);
@@ -99,7 +82,7 @@ static inline X86Cursor x86_set_imm(X86Ctx *c, const X86OperandCode *code, X86Op
     op->at = (uint8_t)(at - c->code);
     op->imm = x86_next_number(&at, size);
     if (code->type == OPT_I && size == LATE_SIZE)
-        c->late = op;
+        c->rest |= (uint8_t)(X86_REST_LATE | (op - c->op) << X86_REST_OP_SHIFT);
     return at;
 }
 
@@ -108,6 +91,9 @@ static inline X86Cursor x86_set_imm(X86Ctx *c, const X86OperandCode *code, X86Op
  * row, or `result` where there is no such instruction.
  */
 X86Cursor x86_decode_any(X86Ctx *c, X86DecodeResult *result);
+
+/* Does c->rest, once all of the instruction is known to be there and c->next_pc is set. */
+void x86_decode_rest(X86Ctx *c);
 
 /* Reads prefixes and opcode: sets their fields and map; `prefix` is the ENTRY_* bit of the mandatory
  * prefix in force. False where there is no such instruction. */

@@ -10,15 +10,11 @@
 
 enum { MAX_LENGTH = 15 };
 
-/* Decodes any instruction; the first n_bytes at c->code are there. May unwind when it is the block's
- * first. */
-X86DecodeResult x86_decode_long(X86Ctx *c, unsigned n_bytes);
+/* Decodes any instruction. May unwind when it is the block's first. */
+X86DecodeResult x86_decode_long(X86Ctx *c);
 
-/* Has c->code and c->ahead set for the instruction, if it lies in the block's page whole. */
+/* Sets c->code and c->ahead for the instruction; false where it may not lie in the block's page whole. */
 bool x86_decode_ahead(X86Ctx *c);
-
-/* Asks for c->late, once all of the instruction is known to be there. */
-void x86_decode_late(X86Ctx *c);
 
 static inline void x86_decode_clear(X86Ctx *c)
 {
@@ -33,18 +29,14 @@ static inline void x86_decode_finish(X86Ctx *c, X86Cursor end)
 {
     c->length = (uint8_t)(end - c->code);
     c->next_pc = (c->pc + c->length) & c->pc_mask;
-    if (c->mem_rip) {
-        c->mem_disp = (int64_t)((uint64_t)c->mem_disp + c->next_pc);
-        if (c->addr_size == 4)
-            c->mem_disp = (uint32_t)c->mem_disp;
-    }
-    if (c->late)
-        x86_decode_late(c);
+    if (c->rest)
+        x86_decode_rest(c);
 }
 
 /* The general register or memory that the ModRM byte names. */
-static inline X86Cursor take_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op,
-                                const uint8_t *bytes, X86Cursor at)
+static inline __attribute__((always_inline))
+X86Cursor take_rm(X86Ctx *c, const X86OperandCode *code, X86Operand *op, const uint8_t *bytes,
+                  X86Cursor at)
 {
     x86_decode_modrm(c, &at);
     if (c->mod == 3) {
@@ -58,10 +50,11 @@ static inline X86Cursor take_rm(X86Ctx *c, const X86OperandCode *code, X86Operan
 
 static inline X86Cursor take_operands(X86Ctx *c, const X86Entry *e, X86Cursor at)
 {
-    const uint8_t *bytes = x86_common.bytes[c->op_size / 4];
+    const uint8_t *bytes = c->bytes[((c->rex | e->row.flags) & ROW_WIDE) / ROW_WIDE];
     const X86OperandCode *code = e->op;
     X86Operand *op = c->op;
 
+    c->op_size = bytes[OPS_V];
     switch ((X86Shape)e->shape) {
     case SHAPE_RM:
         return take_rm(c, &code[0], &op[0], bytes, at);
@@ -82,6 +75,9 @@ static inline X86Cursor take_operands(X86Ctx *c, const X86Entry *e, X86Cursor at
     case SHAPE_OPCODE_REG_IMM:
         x86_set_reg(c, &op[0], bytes[code[0].size], x86_opcode_reg(c));
         return x86_set_imm(c, &code[1], &op[1], bytes[code[1].size], at);
+    case SHAPE_FIXED_IMM:
+        x86_set_fixed(&op[0], bytes[code[0].size], code[0].reg);
+        return x86_set_imm(c, &code[1], &op[1], bytes[code[1].size], at);
     case SHAPE_IMM:
         return x86_set_imm(c, &code[0], &op[0], bytes[code[0].size], at);
     case SHAPE_NONE:
@@ -93,47 +89,49 @@ static inline X86Cursor take_operands(X86Ctx *c, const X86Entry *e, X86Cursor at
 }
 
 /*
- * Instructions without prefixes but REX, of a row that the opcode and the ModRM byte tell, with the
- * usual operands: none is longer than 15 bytes. Gives NULL for others, of which anything may be set,
- * and in 16-bit code.
+ * Instructions without prefixes but REX, of a row that the opcode and the ModRM byte tell and that is
+ * not ROW_ODD, with the usual operands: none is longer than 15 bytes. Gives NULL for others, of which
+ * anything may be set, and where X86Ctx.odd_mode.
  */
 static inline X86Cursor decode_common(X86Ctx *c)
 {
+    const uint16_t *first = c->common;
     X86Cursor at = c->code;
     const X86Entry *e;
 
-    if (c->plain_addr_size == 2)
-        return NULL;
-    if (c->code64 && *at >= REX_FIRST && *at <= REX_LAST)
+    if ((*at & c->rex_mask) == REX_FIRST)
         c->rex = *at++;
     if (*at == ESCAPE_0F) {
         c->map = 1;
+        first += X86_N_OPCODES;
         at++;
     }
-    e = x86_rows_common(c->code64, c->map, at[0], at[1]);
-    if (!e || (e->row.feature && !x86_has(c->s, e->row.feature)))
+    e = x86_rows_common(first, at[0], at[1]);
+    if (!e || e->row.flags & ROW_ODD)
         return NULL;
     c->opcode = *at++;
     c->row = &e->row;
     c->addr_size = c->plain_addr_size;
-    c->op_size = c->rex & REX_W || e->row.flags & ROW_WIDE ? c->wide_op_size : c->plain_op_size;
     return take_operands(c, e, at);
 }
 
-/* Decodes the instruction at c->pc. Mode fields of c are set already; everything that belongs to the
- * instruction is set here. May unwind when it is the block's first. */
-static inline X86DecodeResult x86_decode(X86Ctx *c)
+/*
+ * Decodes the instruction at c->pc, if it goes the short way and there is nothing to do for it but what
+ * its row's gen does. Mode fields of c are set already; everything that belongs to the instruction is
+ * set here. False: x86_decode_long is to have it, with the bytes that c->ahead says.
+ */
+static inline bool x86_decode_short(X86Ctx *c)
 {
     X86Cursor end;
 
     if (TN_UNLIKELY(c->ahead < TN_IR_CODE_BYTES) && !x86_decode_ahead(c))
-        return x86_decode_long(c, 0);
+        return false;
     x86_decode_clear(c);
     end = decode_common(c);
     if (TN_UNLIKELY(!end))
-        return x86_decode_long(c, MAX_LENGTH);
+        return false;
     x86_decode_finish(c, end);
-    return X86_DECODE_OK;
+    return true;
 }
 
 #endif

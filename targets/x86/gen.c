@@ -69,6 +69,12 @@ void x86_gen_jump_ind(X86Ctx *c, TnTemp pc)
 }
 
 /* A forward branch is a side exit: the block goes on behind it. A backward one closes a loop. */
+void x86_gen_jumped(X86Ctx *c, uint64_t pc)
+{
+    if (pc <= c->pc || ++c->n_jumps >= MAX_SIDE_EXITS)
+        x86_gen_jump(c, c->next_pc);
+}
+
 void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc)
 {
     if (c->leave) {
@@ -77,8 +83,7 @@ void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc)
         return;
     }
     tn_ir_exit_if(c->b, cond, pc);
-    if (pc <= c->pc || ++c->n_jumps >= MAX_SIDE_EXITS)
-        x86_gen_jump(c, c->next_pc);
+    x86_gen_jumped(c, pc);
 }
 
 /* A loop's jump back to the block's start: the way out of the loop becomes the side exit. */

@@ -45,7 +45,7 @@ enum {
     ROW_LOCK = 1u << 0,     /* LOCK is allowed when the destination is memory */
     ROW_NO64 = 1u << 1,     /* #UD in 64-bit mode */
     ROW_ONLY64 = 1u << 2,   /* #UD outside 64-bit mode */
-    ROW_DEF64 = 1u << 3,    /* operand size defaults to 64 in 64-bit mode (near branches, stack) */
+    ROW_WIDE = 1u << 3,     /* set by rows.c: ROW_DEF64 or ROW_FORCE64; the place of REX.W */
     ROW_FORCE64 = 1u << 4,  /* operand size is 64 in 64-bit mode, 66 ignored */
     ROW_PROT = 1u << 5,     /* #UD in real and v8086 mode */
     ROW_CPL0 = 1u << 6,     /* #GP(0) unless CPL 0 */
@@ -59,7 +59,8 @@ enum {
     ROW_REP = 1u << 14,     /* string instruction: F3/F2 are REP */
     ROW_END = 1u << 15,     /* ends the block */
     ROW_CHECKED = 1u << 16, /* set by rows.c: x86_gen_checks has something to look at */
-    ROW_WIDE = 1u << 17,    /* set by rows.c: ROW_DEF64 or ROW_FORCE64 */
+    ROW_DEF64 = 1u << 17,   /* operand size defaults to 64 in 64-bit mode (near branches, stack) */
+    ROW_ODD = 1u << 18,     /* set by rows.c: ROW_CHECKED, ROW_END or a feature */
 };
 
 typedef struct X86Row {
@@ -124,20 +125,22 @@ struct X86Ctx {
     uint8_t mem_seg;
     int8_t mem_base, mem_index; /* register numbers, -1 none */
     uint8_t mem_scale;
-    bool mem_rip;         /* decoder: mem_disp is relative to the next pc */
+    uint8_t rest;         /* decoder: what is left to do, X86_REST_* */
     bool mem_plain;       /* the address is mem_base + mem_disp, as an access adds them */
     bool mem_checked;     /* mem_addr passed the segment checks for writing too */
     TnTemp mem_root;      /* the base register's value where one has been asked for; 0 before */
     TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
     int64_t mem_disp;     /* RIP-relative: already absolute, base -1 */
-    X86Operand *late;     /* decoder: an immediate that may be an OPERAND_LATE */
 
     X86Operand op[4];     /* as the row's operand codes say, in order */
 
     uint8_t code64;       /* 1 in 64-bit mode */
+    uint8_t rex_mask;     /* the bits that make a byte a REX prefix; 0 where there are none */
+    const uint16_t *common; /* X86Common.first of the mode */
     uint8_t stack_size;   /* bytes of a stack pointer: 2, 4, 8 */
     uint8_t plain_op_size;   /* bytes where neither prefix nor row says otherwise: 2, 4 */
     uint8_t wide_op_size;    /* the same where REX.W or the row asks for 64 bits: 8 where there are such */
+    const uint8_t *bytes[2]; /* X86Common.bytes of the two */
     uint8_t plain_addr_size; /* the same of addresses: 2, 4, 8 */
     bool flat64;          /* linear addresses are 64-bit offsets, but for FS and GS; no breakpoints */
     bool odd_mode;        /* something may have to happen before each instruction */
@@ -235,6 +238,8 @@ void x86_gen_jump(X86Ctx *c, uint64_t pc);
 void x86_gen_jump_ind(X86Ctx *c, TnTemp pc);
 /* Jumps where cond is nonzero, else goes on after the instruction. */
 void x86_gen_jump_if(X86Ctx *c, TnTemp cond, uint64_t pc);
+/* What comes behind a conditional exit to pc: the end of the block, or nothing. */
+void x86_gen_jumped(X86Ctx *c, uint64_t pc);
 /* The same under a condition on flags where the block goes on with one more round; false: it does not,
  * and nothing was done. */
 bool x86_gen_round(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc);

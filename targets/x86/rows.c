@@ -277,7 +277,7 @@ static X86Shape shape_of(const X86Entry *e)
     } shapes[] = {
         { "", SHAPE_NONE }, { "E", SHAPE_RM }, { "EG", SHAPE_RM_REG }, { "GE", SHAPE_REG_RM },
         { "GM", SHAPE_REG_RM }, { "EI", SHAPE_RM_IMM }, { "Z", SHAPE_OPCODE_REG },
-        { "ZI", SHAPE_OPCODE_REG_IMM },
+        { "ZI", SHAPE_OPCODE_REG_IMM }, { "rI", SHAPE_FIXED_IMM },
         { "I", SHAPE_IMM }, { "J", SHAPE_IMM },
     };
     char types[G_N_ELEMENTS(e->op) + 1] = "";
@@ -331,6 +331,8 @@ static bool compile_row(const X86Row *row, GArray *entries, GError **error)
         e.row.flags |= ROW_CHECKED;
     if (row->flags & (ROW_DEF64 | ROW_FORCE64))
         e.row.flags |= ROW_WIDE;
+    if (e.row.flags & (ROW_CHECKED | ROW_END) || row->feature)
+        e.row.flags |= ROW_ODD;
     for (unsigned i = 0; i < p.span; i++) {
         g_array_append_val(entries, e);
         e.opcode++;
@@ -469,9 +471,12 @@ static uint16_t common_entries(const X86Slot *slot, bool code64)
 static void make_common(void)
 {
     x86_common.entries = all_entries;
-    for (unsigned i = 0; i < 2 * 2 * 256; i++)
-        x86_common.first[i >> 9][i >> 8 & 1][i & 255] =
-            common_entries(&slots[0][i >> 8 & 1][i & 255], i >> 9);
+    for (unsigned mode = X86_COMMON32; mode < X86_N_COMMON; mode++) {
+        for (unsigned i = 0; i < 2 * X86_N_OPCODES; i++)
+            x86_common.first[mode][i / X86_N_OPCODES][i % X86_N_OPCODES] =
+                common_entries(&slots[0][i / X86_N_OPCODES][i % X86_N_OPCODES],
+                               mode == X86_COMMON64);
+    }
 }
 
 bool x86_rows_compile(const X86Row *const *chapters, GError **error)

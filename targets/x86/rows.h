@@ -36,11 +36,11 @@ typedef struct X86OperandCode {
 } X86OperandCode;
 
 /* The operands of most rows, in order: the general register or memory that the ModRM byte names, a
- * general register in that byte or in the opcode, an immediate. Their sizes follow from the operand
+ * general register in that byte, in the opcode or known by it, an immediate. Their sizes follow from the operand
  * size, and where there is no register or memory of the ModRM byte, there is no such byte. */
 typedef enum X86Shape {
     SHAPE_OTHER, SHAPE_NONE, SHAPE_RM, SHAPE_RM_REG, SHAPE_REG_RM, SHAPE_RM_IMM, SHAPE_OPCODE_REG,
-    SHAPE_OPCODE_REG_IMM, SHAPE_IMM,
+    SHAPE_OPCODE_REG_IMM, SHAPE_FIXED_IMM, SHAPE_IMM,
 } X86Shape;
 
 /* Where more than the operand size decides. */
@@ -101,28 +101,29 @@ bool x86_rows_compile(const X86Row *const *chapters, GError **error);
 const X86Slot *x86_rows_slot(bool vex, unsigned map, unsigned opcode);
 
 /*
- * The short way to the rows that most instructions take, small enough to stay in the cache: by mode
- * (64-bit or not), map (0 or 1) and opcode the number of an entry, from 1, or, from X86_FORMS on, of
- * a set of them by what the ModRM byte says: memory or register, and its reg field. 0 where REX.W or
- * the rest of the ModRM byte decides, too. Made from the slots.
+ * The short way to the rows that most instructions take, small enough to stay in the cache: by mode,
+ * map (0 or 1) and opcode the number of an entry, from 1, or, from X86_FORMS on, of a set of them by
+ * what the ModRM byte says: memory or register, and its reg field. 0 where REX.W or the rest of the
+ * ModRM byte decides, too, and in X86_COMMON_NONE. Made from the slots.
  */
-enum { X86_FORMS = 1u << 15, X86_N_FORMS = 128 };
+enum { X86_FORMS = 1u << 15, X86_N_FORMS = 128, X86_N_OPCODES = 256 };
+enum { X86_COMMON_NONE, X86_COMMON32, X86_COMMON64, X86_N_COMMON };
 
 typedef struct X86Common {
     const X86Entry *entries;
     uint8_t bytes[3][OPS_COUNT]; /* of operands, by operand size in quarters; 0: x86_operand_is_odd */
-    uint16_t first[2][2][256];
+    uint16_t first[X86_N_COMMON][2][X86_N_OPCODES];
     uint16_t forms[X86_N_FORMS][2][8];
 } X86Common;
 
 extern X86Common x86_common;
 
-/* The entry of an instruction without prefixes but REX, NULL where it is not among these. Its feature
- * is still to be looked at: where the processor lacks it, another one may be the right one. */
-static inline const X86Entry *x86_rows_common(bool code64, unsigned map, uint8_t opcode,
-                                              uint8_t modrm)
+/* The entry of an instruction without prefixes but REX, NULL where it is not among these; `first` is
+ * that of the mode and map. Its feature is still to be looked at: where the processor lacks it, another
+ * one may be the right one. */
+static inline const X86Entry *x86_rows_common(const uint16_t *first, uint8_t opcode, uint8_t modrm)
 {
-    unsigned n = x86_common.first[code64][map][opcode];
+    unsigned n = first[opcode];
 
     if (n >= X86_FORMS)
         n = x86_common.forms[n - X86_FORMS][modrm >> 6 == 3][modrm >> 3 & 7];

@@ -33,8 +33,13 @@ static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *ke
     c->wide_op_size = c->code64 ? 8 : c->plain_op_size;
     c->page_pc = b->pc - (b->pc + key->base) % TN_PAGE_SIZE;
     c->pc_mask = c->code64 ? UINT64_MAX : UINT32_MAX;
+    c->rex_mask = c->code64 ? REX_MASK : 0;
+    c->bytes[0] = x86_common.bytes[c->plain_op_size / 4];
+    c->bytes[1] = x86_common.bytes[c->wide_op_size / 4];
     c->plain_addr_size = c->code64 ? 8 : c->plain_op_size;
     c->odd_mode = mode & MODES_ODD || !(mode & (MODE_CS64 | MODE_CS32));
+    c->common = x86_common.first[c->odd_mode ? X86_COMMON_NONE :
+                                 c->code64 ? X86_COMMON64 : X86_COMMON32][0];
     c->flat64 = c->code64 && !(mode & MODE_DR7);
     c->stack_size = c->code64 ? 8 : mode & MODE_SS32 ? 4 : 2;
     c->mmu = user ? MMU_USER : mode & MODE_SMAP_LIFTED ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
@@ -73,31 +78,38 @@ static void gen_undecoded(X86Ctx *c, X86DecodeResult r)
         x86_gen_raise_error(c, X86_GP, 0);
 }
 
-/* False when the instruction cannot be fetched whole and the block must end before it. */
-static inline bool translate_insn(X86Ctx *c)
+/* The long way. False when the instruction cannot be fetched whole and the block must end before it. */
+static bool translate_odd(X86Ctx *c)
 {
-    X86DecodeResult r = x86_decode(c);
-    uint32_t flags;
+    X86DecodeResult r = x86_decode_long(c);
 
-    if (TN_UNLIKELY(r == X86_DECODE_NO_BYTES))
+    if (r == X86_DECODE_NO_BYTES)
         return false;
     tn_ir_insn(c->b, c->pc, c->length);
-    c->leave = c->sti;
-    if (TN_UNLIKELY(c->odd_mode)) {
+    if (c->odd_mode) {
         gen_prologue(c);
         if (c->ended)
             return true;
     }
-    if (TN_UNLIKELY(r != X86_DECODE_OK)) {
+    if (r != X86_DECODE_OK) {
         gen_undecoded(c, r);
         return true;
     }
-    flags = c->row->flags;
-    if (TN_UNLIKELY(flags & ROW_CHECKED || c->lock) && !x86_gen_checks(c))
+    if ((c->row->flags & ROW_CHECKED || c->lock) && !x86_gen_checks(c))
         return true;
     c->row->gen(c);
-    if (TN_UNLIKELY(flags & ROW_END) && !c->ended)
+    if (c->row->flags & ROW_END && !c->ended)
         x86_gen_end(c);
+    return true;
+}
+
+static inline bool translate_insn(X86Ctx *c)
+{
+    c->leave = c->sti;
+    if (TN_UNLIKELY(!x86_decode_short(c)))
+        return translate_odd(c);
+    tn_ir_insn(c->b, c->pc, c->length);
+    c->row->gen(c);
     return true;
 }
 
@@ -107,24 +119,25 @@ static inline bool may_go_on(const X86Ctx *c)
     const TnIrBuilder *b = c->b;
 
     return !c->leave && b->n_insns < b->max_insns && !tn_ir_is_full(b) &&
-           c->next_pc - c->page_pc < TN_PAGE_SIZE && (c->next_pc > c->pc || c->goes_back) &&
+           c->next_pc - c->page_pc < TN_PAGE_SIZE &&
            !tn_ir_at_head(b, c->next_pc + c->cs_base);
-}
-
-static inline void go_on(X86Ctx *c)
-{
-    c->pc = c->next_pc;
-    c->code += c->length;
-    c->ahead -= c->length;
-    if (TN_UNLIKELY(c->goes_back)) {
-        c->ahead = 0;
-        c->goes_back = false;
-    }
 }
 
 static inline void set_end(X86Ctx *c, uint64_t pc)
 {
     c->b->end_pc = MAX(c->b->end_pc, pc);
+}
+
+static inline void go_on(X86Ctx *c)
+{
+    if (TN_UNLIKELY(c->goes_back)) {
+        set_end(c, c->pc + c->length);
+        c->ahead = c->length;
+        c->goes_back = false;
+    }
+    c->pc = c->next_pc;
+    c->code += c->length;
+    c->ahead -= c->length;
 }
 
 /*
@@ -155,8 +168,6 @@ void x86_translate(TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
         }
         if (c.ended || !may_go_on(&c))
             break;
-        if (TN_UNLIKELY(c.goes_back))
-            set_end(&c, c.pc + c.length);
         go_on(&c);
     }
     set_end(&c, c.pc + c.length);

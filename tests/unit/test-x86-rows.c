@@ -73,10 +73,16 @@ static bool is_match(const X86Entry *e, bool code64, bool w, uint8_t modrm)
            !(e->match & (w ? ENTRY_W0 : ENTRY_W1));
 }
 
+static const X86Entry *common(bool code64, unsigned map, uint8_t opcode, uint8_t modrm)
+{
+    return x86_rows_common(x86_common.first[code64 ? X86_COMMON64 : X86_COMMON32][map], opcode,
+                           modrm);
+}
+
 /* The short way, where it leads anywhere, leads to the first of the slot that matches. */
 static void assert_common(bool code64, unsigned map, uint8_t opcode, uint8_t modrm)
 {
-    const X86Entry *e = x86_rows_common(code64, map, opcode, modrm);
+    const X86Entry *e = common(code64, map, opcode, modrm);
     const X86Slot *slot = x86_rows_slot(false, map, opcode);
 
     for (unsigned w = 0; e && w <= code64; w++) {
@@ -96,10 +102,10 @@ static void test_common(void)
         assert_common(i >> 17, i >> 16 & 1, (uint8_t)(i >> 8), (uint8_t)i);
     /* Those that matter most are there. */
     for (unsigned i = 0; i < 0x40; i++)
-        g_assert_true((i & 7) > 5 || x86_rows_common(true, 0, (uint8_t)i, 0));
-    g_assert_nonnull(x86_rows_common(true, 0, 0x8d, 0));
-    g_assert_null(x86_rows_common(true, 0, 0x8d, 0xc0));
-    g_assert_nonnull(x86_rows_common(true, 1, 0x84, 0));
+        g_assert_true((i & 7) > 5 || common(true, 0, (uint8_t)i, 0));
+    g_assert_nonnull(common(true, 0, 0x8d, 0));
+    g_assert_null(common(true, 0, 0x8d, 0xc0));
+    g_assert_nonnull(common(true, 1, 0x84, 0));
 }
 
 static void test_coverage(void)

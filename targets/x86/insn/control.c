@@ -15,6 +15,12 @@ static void check_target(X86Ctx *c, TnTemp pc)
         tn_ir_call_void(c->b, X86_HELPER_check_fetch, pc, 0, 0, 0);
 }
 
+static void check_known_target(X86Ctx *c, uint64_t pc)
+{
+    if (c->mode & MODE_CSLIM)
+        check_target(c, x86_const(c, pc));
+}
+
 static uint64_t relative_target(X86Ctx *c, unsigned n)
 {
     return x86_wrap_pc(c, c->next_pc + (uint64_t)c->op[n].imm);
@@ -52,11 +58,9 @@ static bool checks_late(const X86Ctx *c)
     return c->code64 && !c->leave;
 }
 
-/* Jcc rel */
-static void gen_jcc(X86Ctx *c)
+/* Where it goes back to the block's start, or there is more to it than the jump. */
+static void jcc_odd(X86Ctx *c, TnFlagCond code, uint64_t target)
 {
-    uint64_t target = relative_target(c, 0);
-    TnFlagCond code = (TnFlagCond)(c->opcode & 15);
     TnTemp flags = x86_get_flags(c), cond;
 
     if (x86_gen_round(c, code, flags, target))
@@ -65,6 +69,24 @@ static void gen_jcc(X86Ctx *c)
     if (c->mode & MODE_CSLIM)
         check_target(c, tn_ir_select(c->b, TN_I32, cond, x86_const(c, target), x86_const(c, 0)));
     x86_gen_jump_if(c, cond, target);
+}
+
+/* Jcc rel */
+static void gen_jcc(X86Ctx *c)
+{
+    uint64_t target = relative_target(c, 0);
+    TnFlagCond code = (TnFlagCond)(c->opcode & 15);
+    TnTemp cond;
+
+    if (c->odd_mode || c->leave || target == c->b->pc) {
+        jcc_odd(c, code, target);
+        return;
+    }
+    X86Emit e = x86_emit(c);
+    cond = emit_op(&e, TN_IR_FLAGCOND, TN_I32, code, emit_get(&e, TN_I32, X86_REG_FLAGS), 0, 0);
+    emit_void(&e, TN_IR_EXIT_IF, TN_I64, 0, cond, 0, target);
+    x86_emit_done(&e);
+    x86_gen_jumped(c, target);
 }
 
 /* JMP rel */
@@ -80,7 +102,7 @@ static void gen_jmp(X86Ctx *c)
                                     c->next_pc));
         return;
     }
-    check_target(c, x86_const(c, target));
+    check_known_target(c, target);
     x86_gen_jump(c, target);
 }
 
@@ -98,12 +120,26 @@ static void gen_jmp_ind(X86Ctx *c)
     x86_gen_jump_ind(c, target);
 }
 
+static void call_flat(X86Ctx *c, uint64_t target)
+{
+    X86Emit e = x86_emit(c);
+
+    emit_push(&e, 8, emit_const(&e, TN_I64, c->next_pc));
+    emit_void(&e, TN_IR_EXIT, TN_I64, 0, 0, 0, target);
+    x86_emit_done(&e);
+    c->ended = true;
+}
+
 /* CALL rel */
 static void gen_call(X86Ctx *c)
 {
     uint64_t target = relative_target(c, 0);
 
-    check_target(c, x86_const(c, target));
+    if (c->flat64 && !c->odd_mode && !c->leave) {
+        call_flat(c, target);
+        return;
+    }
+    check_known_target(c, target);
     x86_push(c, c->op_size, x86_const(c, c->next_pc));
     x86_gen_jump(c, target);
 }
@@ -119,13 +155,27 @@ static void gen_call_ind(X86Ctx *c)
     x86_gen_jump_ind(c, target);
 }
 
+static TnTemp pop_flat(X86Ctx *c, unsigned released)
+{
+    X86Emit e = x86_emit(c);
+    TnTemp value = emit_pop(&e, c->op_size, released);
+
+    x86_emit_done(&e);
+    return value;
+}
+
 /* RET, RET imm16 */
 static void gen_ret(X86Ctx *c)
 {
-    TnTemp target = x86_stack_peek(c, c->op_size, 0);
     unsigned released = c->op_size + (uint16_t)c->op[0].imm;
     bool late = checks_late(c) && released <= UINT16_MAX;
+    TnTemp target;
 
+    if (c->flat64 && late) {
+        jump_checked(c, pop_flat(c, released), (uint16_t)released);
+        return;
+    }
+    target = x86_stack_peek(c, c->op_size, 0);
     check_target(c, target);
     if (!late)
         check_canonical(c, target);
