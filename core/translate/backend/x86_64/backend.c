@@ -87,12 +87,11 @@ void x64_list_grow(X64List *l, size_t size)
 
 static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
 {
-    /* As many slots as temporaries, with those of the groups, are enough. */
-    size_t slot_words = MIN(n_temps + X64_MAX_GROUPS, TN_IR_MAX_TEMPS) / 32u + 1;
-
     uint8_t *entry = entry_of(block);
 
     grow(cx, n_ops);
+    cx->gone = INT_MAX;
+    x64_free_slots(cx); /* the last block's */
     cx->temps = temps;
     cx->map = map;
     cx->n_temps = n_temps;
@@ -101,14 +100,10 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     cx->preferred = block->form == TN_FORM_FAST ? 1u << X64_RDX : 1u << X64_R10 | 1u << X64_R11;
     cx->locked = cx->locked_xmm = 0;
     cx->gone = 0;
-    cx->slotted = TN_TEMP_NONE;
-    cx->slots_until = INT_MAX;
     cx->wide_used = cx->vec_dirty = cx->too_far = false;
     cx->vec_known = 0;
     cx->x87_live = false;
     memset(cx->until, 0, sizeof(cx->until));
-    memset(cx->slots_used, 0, slot_words * sizeof(*cx->slots_used));
-    memset(cx->vec_slots_used, 0, slot_words * sizeof(*cx->vec_slots_used));
     memset(cx->home_of, 0, sizeof(cx->home_of));
     cx->pending_flags = TN_TEMP_NONE;
     cx->host_flags = TN_TEMP_NONE;

@@ -87,7 +87,6 @@ static inline bool backward_put(X64Backward *w, int i, X64OpInfo *info, const Tn
 {
     X64Ctx *cx = w->cx;
     unsigned reg = op->aux, flags;
-    int pin;
 
     if (TN_UNLIKELY(op->type >= TN_V128))
         return backward_vector_put(w, i, info, op);
@@ -101,11 +100,9 @@ static inline bool backward_put(X64Backward *w, int i, X64OpInfo *info, const Tn
     }
     flags = x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
     x64_note_flag_operands(info, flags);
-    pin = x64_plan.pin[reg];
-    if (pin != X64_NONE && !(flags & X64_T_CONST) && op->type == TN_I64 &&
-        (x64_opt & TN_OPT_IN_PLACE)) {
-        cx->temps[op->a].want = (int8_t)pin;
-        give_hint(w, (unsigned)pin, op->a);
+    if ((w->in_place >> reg & 1) && !(flags & X64_T_CONST) && op->type == TN_I64) {
+        cx->temps[op->a].want = x64_plan.pin[reg];
+        give_hint(w, (unsigned)x64_plan.pin[reg], op->a);
     }
     return true;
 }
@@ -163,7 +160,9 @@ static inline bool backward_integer(X64Backward *w, int i, X64OpInfo *info, cons
         return false;
     w->ahead += X64_GUESS_ALU;
     x64_backward_dst(w, op->dst);
-    flags = x64_use(cx, op->a, i, how) | x64_use(cx, op->b, i, how);
+    flags = x64_use(cx, op->a, i, how);
+    if (op->b)
+        flags |= x64_use(cx, op->b, i, how);
     x64_note_flag_operands(info, flags);
     return true;
 }
@@ -306,11 +305,15 @@ static inline bool backward_op(X64Backward *w, int i, X64OpInfo *info, TnIrOp *o
     case TN_IR_EXIT_IF:
         backward_exit_if(w, i, info, op);
         return true;
+    case TN_IR_EXIT:
+        w->ahead += X64_GUESS_EXIT;
+        backward_observer(w, i);
+        return true;
     case TN_IR_NOP ... TN_IR_CONST - 1:
     case TN_IR_MOV:
     case TN_IR_PUT + 1 ... TN_IR_ADD - 1:
     case TN_IR_EXTRACT + 1 ... TN_IR_FLAGS - 1:
-    case TN_IR_ST + 1 ... TN_IR_EXIT_IF - 1:
+    case TN_IR_ST + 1 ... TN_IR_EXIT - 1:
     case TN_IR_EXIT_IF + 1 ... TN_IR_COUNT - 1:
         return backward_other(w, i, info, op);
     default:
@@ -326,6 +329,7 @@ void x64_backwards(X64Ctx *cx)
 
     w.cx = cx;
     w.overwritten = w.low = 0;
+    w.in_place = x64_opt & TN_OPT_IN_PLACE ? x64_plan.pinnable : 0;
     w.hinted = 0;
     w.flags_needed = -1;
     w.flags_read = true;

@@ -8,6 +8,7 @@
 typedef struct X64Backward {
     X64Ctx *cx;
     uint64_t overwritten; /* declared registers that a PUT follows for, unseen until then */
+    uint64_t in_place;    /* registers that a result may be computed in */
     uint64_t low;         /* those, and the ones whose low half one follows for */
     uint32_t hinted;      /* host registers whose hint counts, as bits; vector registers come last */
     TnTemp hint[X64_FIRST_XMM + 16]; /* temporary PUT there with no observer before */
@@ -59,7 +60,7 @@ static inline void x64_backward_dst(X64Backward *w, TnTemp t)
 /* ---- reach.c ----------------------------------------------------------------------------- */
 
 /* Bytes of the code of most operations. */
-enum { X64_GUESS_SMALL = 1, X64_GUESS_ALU = 5, X64_GUESS_SIDE_EXIT = 13 };
+enum { X64_GUESS_SMALL = 1, X64_GUESS_ALU = 5, X64_GUESS_EXIT = 17, X64_GUESS_SIDE_EXIT = 13 };
 
 /* Those of the others but accesses, and of what follows the block's last operation. */
 unsigned x64_guess_size(unsigned opc);

@@ -27,10 +27,15 @@ typedef struct X64Temp {
     uint64_t value;    /* constant */
     int32_t last;      /* operation that needs it last, -1 none */
     int32_t def;       /* operation that defines it, -1 none */
-    uint16_t flags;    /* X64_T_* */
-    TnTemp next;       /* in the list of its host register */
-    TnTemp next_slot;  /* in the list of those that have a spill slot */
-    TnTemp partner;    /* FLAGS: the result of the operation that also computes these flags, or 0 */
+    union {
+        struct {
+            uint16_t flags;   /* X64_T_* */
+            TnTemp next;      /* in the list of its host register */
+            TnTemp next_slot; /* in the list of those that have a spill slot */
+            TnTemp partner;   /* FLAGS: the result of the operation that also computes these flags */
+        };
+        uint64_t flags_alone; /* flags, the others 0 */
+    };
     int16_t slot;      /* spill slot, -1 none */
     int16_t home;      /* declared register whose place in the state holds it, -1 none */
     int8_t reg;        /* host register (vectors: xmm number), X64_NONE */
@@ -46,8 +51,7 @@ static inline void x64_new_temp(X64Temp *t, int def, int last, unsigned flags)
 {
     t->last = last;
     t->def = def;
-    t->flags = (uint16_t)flags;
-    t->next = t->next_slot = t->partner = TN_TEMP_NONE;
+    t->flags_alone = flags;
     t->slot = t->home = -1;
     t->reg = t->want = X64_NONE;
     t->group = 0;
@@ -56,11 +60,18 @@ static inline void x64_new_temp(X64Temp *t, int def, int last, unsigned flags)
 
 /* What is known of an operation. */
 typedef struct X64OpInfo {
-    _Alignas(8) uint16_t insn; /* its guest instruction, in X64Ctx.insns */
-    uint8_t flags;     /* X64_OP_* */
-    uint8_t group;     /* that the access belongs to, 0 none */
-    uint8_t ahead;     /* a guess: bytes of code behind one that may have a slow path (reach.c) */
+    union {
+        struct {
+            uint16_t insn; /* its guest instruction, in X64Ctx.insns */
+            uint8_t flags; /* X64_OP_* */
+            uint8_t group; /* that the access belongs to, 0 none */
+            uint8_t ahead; /* a guess: bytes of code behind one that may have a slow path (reach.c) */
+        };
+        uint64_t insn_alone; /* insn, the others 0 */
+    };
 } X64OpInfo;
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first field is the lowest");
 
 /* Accesses that share a probe (groups.c). */
 typedef struct X64Group {
@@ -178,6 +189,7 @@ typedef struct X64Plan {
     const TnTargetInfo *target;
     uint8_t type[X64_MAX_REGS]; /* of declared registers */
     int8_t pin[X64_MAX_REGS];  /* declared register -> host register, X64_NONE */
+    uint64_t pinnable;         /* the declared registers that are pinned to general ones, as bits */
     int16_t pinned[16];        /* host register -> declared register, -1 */
     uint32_t pin_mask;         /* host registers that hold a pinned one */
     int n_pins;

@@ -76,8 +76,7 @@ static inline bool adds_constant(const TnIrOp *op)
 /* Constants added to an address become part of the access's displacement, all of them: accesses
  * through a stack pointer that moves have one root. Where that is in no pinned register any more, the
  * access goes through one that holds a sum on the way to it. */
-static __attribute__((noinline)) X64Root fold_address(const X64Forward *f, TnIrOp *op,
-                                                      const TnIrOp *d)
+static inline X64Root fold_address(const X64Forward *f, TnIrOp *op, const TnIrOp *d)
 {
     const X64Ctx *cx = f->cx;
     X64Root root = { op->a, (int64_t)op->imm };
@@ -99,14 +98,19 @@ static __attribute__((noinline)) X64Root fold_address(const X64Forward *f, TnIrO
     return root;
 }
 
-void x64_forward_access(X64Forward *f, int i, X64OpInfo *info, TnIrOp *op)
+static __attribute__((noinline)) void access_at_sum(const X64Forward *f, int i, X64OpInfo *info,
+                                                    TnIrOp *op, const TnIrOp *d)
+{
+    x64_join_group(f->cx, i, info, op, fold_address(f, op, d));
+}
+
+void x64_forward_access(const X64Forward *f, int i, X64OpInfo *info, TnIrOp *op)
 {
     X64Ctx *cx = f->cx;
     const TnIrOp *d = &cx->ops[cx->temps[op->a].def];
 
     if (adds_constant(d))
-        x64_join_group(cx, i, info, op, fold_address(f, op, d));
+        access_at_sum(f, i, info, op, d);
     else
         x64_join_group(cx, i, info, op, (X64Root){ op->a, (int64_t)op->imm });
-    x64_groups_at_access(cx, info);
 }

@@ -5,28 +5,35 @@
  */
 #include "forward.h"
 
-/* True where op computes the result whose flags the FLAGS operation f describes. */
-static bool shares(const X64Ctx *cx, const TnIrOp *f, const TnIrOp *op)
+/* Whether an ADDI adds what the FLAGS operation f adds or subtracts. */
+static bool shares_sum(const X64Ctx *cx, const TnIrOp *f, const TnIrOp *op)
 {
     TnFlagOp fop = f->aux & 255;
-    unsigned size = f->aux >> 8;
-    bool a_same = op->a == f->a;
-    uint64_t k = cx->temps[f->b].value, mask = op->type == TN_I32 ? UINT32_MAX : UINT64_MAX;
+    uint64_t mask = op->type == TN_I32 ? UINT32_MAX : UINT64_MAX, k = cx->temps[f->b].value;
 
-    if (size != (op->type == TN_I32 ? 2 : 3))
+    if (fop == TN_FLAGS_INC || fop == TN_FLAGS_DEC)
+        k = fop == TN_FLAGS_INC ? 1 : UINT64_MAX;
+    else if (!f->b || !x64_is_const(cx, f->b) || (fop != TN_FLAGS_ADD && fop != TN_FLAGS_SUB))
+        return false;
+    return ((fop == TN_FLAGS_SUB ? op->imm + k : op->imm ^ k) & mask) == 0;
+}
+
+/* True where op computes the result whose flags the FLAGS operation f describes. */
+static inline bool shares(const X64Ctx *cx, const TnIrOp *f, const TnIrOp *op)
+{
+    TnFlagOp fop = f->aux & 255;
+
+    _Static_assert(TN_I32 == 2 && TN_I64 == 3, "types are the sizes of FLAGS");
+    if (f->aux >> 8 != op->type)
         return false;
     switch (op->opc) {
     case TN_IR_ADD:
-        return fop == TN_FLAGS_ADD && ((a_same && op->b == f->b) || (op->a == f->b && op->b == f->a));
+        return fop == TN_FLAGS_ADD && ((op->a == f->a && op->b == f->b) ||
+                                       (op->a == f->b && op->b == f->a));
     case TN_IR_SUB:
-        return fop == TN_FLAGS_SUB && a_same && op->b == f->b;
+        return fop == TN_FLAGS_SUB && op->a == f->a && op->b == f->b;
     case TN_IR_ADDI:
-        if (fop == TN_FLAGS_INC || fop == TN_FLAGS_DEC)
-            return a_same && (op->imm & mask) == ((fop == TN_FLAGS_INC ? 1 : UINT64_MAX) & mask);
-        if (!a_same || !f->b || !x64_is_const(cx, f->b))
-            return false;
-        return (fop == TN_FLAGS_ADD && ((op->imm ^ k) & mask) == 0) ||
-               (fop == TN_FLAGS_SUB && ((op->imm + k) & mask) == 0);
+        return op->a == f->a && shares_sum(cx, f, op);
     case TN_IR_AND:
     case TN_IR_OR:
     case TN_IR_XOR:
@@ -71,9 +78,11 @@ static bool pair_flags(X64Forward *f, int i, const TnIrOp *flags)
     for (unsigned k = 1; k <= MIN(f->n_arithmetic, (unsigned)X64_PARTNER_DISTANCE); k++) {
         int at = f->arithmetic[(f->n_arithmetic - k) % X64_PARTNER_DISTANCE];
 
+        const TnIrOp *op = &cx->ops[at];
+
         if (at < first)
             return false;
-        if (pair(cx, i, at))
+        if ((op->a == flags->a || op->b == flags->a) && pair(cx, i, at))
             return true;
     }
     return false;

@@ -28,9 +28,12 @@ void x64_replace(X64Forward *f, int i, TnTemp by)
     cx->info[i].flags |= X64_OP_DEAD;
 }
 
-static inline void define(X64Ctx *cx, int i, const TnIrOp *op, unsigned flags)
+static inline X64Temp *define(X64Ctx *cx, int i, const TnIrOp *op, unsigned flags)
 {
-    x64_new_temp(&cx->temps[op->dst], i, -1, flags);
+    X64Temp *t = &cx->temps[op->dst];
+
+    x64_new_temp(t, i, -1, flags);
+    return t;
 }
 
 static void define_any(X64Ctx *cx, int i, const TnIrOp *op)
@@ -43,8 +46,9 @@ static void define_any(X64Ctx *cx, int i, const TnIrOp *op)
 
 static inline void define_const(X64Ctx *cx, int i, const TnIrOp *op)
 {
-    define(cx, i, op, X64_T_CONST | (op->imm <= UINT32_MAX ? X64_T_Z32 : 0));
-    cx->temps[op->dst].value = op->imm;
+    uint64_t value = op->imm;
+
+    define(cx, i, op, X64_T_CONST | (value <= UINT32_MAX ? X64_T_Z32 : 0))->value = value;
 }
 
 /* ---- Declared registers ------------------------------------------------------------------ */
@@ -87,16 +91,17 @@ static inline void forward_get(X64Forward *f, X64Ctx *cx, int i, const TnIrOp *o
 {
     X64Known *known = &f->known[op->aux];
     uint8_t type = x64_plan.type[op->aux];
+    X64Temp *t;
 
     if (TN_UNLIKELY(op->type >= TN_V128)) {
         forward_vector_get(f, i, op);
         return;
     }
-    define(cx, i, op, op->type == TN_I32 || type == TN_I32 ? X64_T_Z32 : 0);
+    t = define(cx, i, op, op->type == TN_I32 || type == TN_I32 ? X64_T_Z32 : 0);
     if (known->whole) {
         forward_known_get(f, i, known->whole);
     } else if (op->type >= type) {
-        cx->temps[op->dst].held = (int8_t)op->aux;
+        t->held = (int8_t)op->aux;
         known->whole = op->dst;
     } else if (known->low) {
         x64_replace(f, i, known->low);
@@ -116,7 +121,8 @@ static void forward_vector_put(X64Forward *f, const TnIrOp *op)
 static inline void forward_put(X64Forward *f, const X64Ctx *cx, TnIrOp *op)
 {
     X64Temp *t = &cx->temps[op->a];
-    uint8_t type = x64_plan.type[op->aux];
+    unsigned reg = op->aux;
+    uint8_t type = x64_plan.type[reg];
     bool whole = (op->type == TN_I64 && type == TN_I64) || (t->flags & X64_T_Z32);
 
     if (TN_UNLIKELY(op->type >= TN_V128)) {
@@ -124,8 +130,8 @@ static inline void forward_put(X64Forward *f, const X64Ctx *cx, TnIrOp *op)
         return;
     }
     op->type = whole ? type : TN_I32;
-    f->known[op->aux] = (X64Known){ .whole = whole ? op->a : TN_TEMP_NONE };
-    t->held = (int8_t)op->aux;
+    f->known[reg] = (X64Known){ .whole = whole ? op->a : TN_TEMP_NONE };
+    t->held = (int8_t)reg;
 }
 
 static void forward_clear_upper(X64Forward *f, const TnIrOp *op)
@@ -158,6 +164,7 @@ static inline void forward_load(X64Forward *f, X64Ctx *cx, int i, X64OpInfo *inf
         define(cx, i, op, z32 ? X64_T_Z32 : 0);
     }
     x64_forward_access(f, i, info, op);
+    x64_groups_at_access(cx, info);
 }
 
 static inline void forward_store(X64Forward *f, X64Ctx *cx, int i, X64OpInfo *info, TnIrOp *op)
@@ -165,6 +172,7 @@ static inline void forward_store(X64Forward *f, X64Ctx *cx, int i, X64OpInfo *in
     if (TN_UNLIKELY(op->type >= TN_V128))
         note_vector(cx, op);
     x64_forward_access(f, i, info, op);
+    x64_groups_at_access(cx, info);
 }
 
 static inline void forward_flagcond(X64Ctx *cx, int i, TnIrOp *op)
@@ -276,7 +284,7 @@ void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops)
     X64Forward f = { .cx = cx, .last_flags = X64_LONG_AGO };
     TnIrOp *op = cx->ops + 1;
     X64OpInfo *info = cx->info + 1;
-    uint16_t insn = 0;
+    uint64_t insn = 0;
     int i = 1;
 
     begin(cx);
@@ -286,7 +294,7 @@ void x64_forwards(X64Ctx *cx, const TnIrOp *ops, int n_ops)
             continue;
         }
         *op = *from;
-        *info = (X64OpInfo){ .insn = insn };
+        info->insn_alone = insn;
         if (TN_UNLIKELY(f.replaced))
             map_operands(cx->map, op);
         if (forward_op(&f, cx, i, info, op) && TN_UNLIKELY(info->flags & X64_OP_DEAD))

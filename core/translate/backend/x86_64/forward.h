@@ -67,6 +67,6 @@ void x64_forward_arithmetic(X64Forward *f, int i);
 
 /* A LEA; a LD or ST. */
 void x64_forward_sum(X64Forward *f, int i, TnIrOp *op);
-void x64_forward_access(X64Forward *f, int i, X64OpInfo *info, TnIrOp *op);
+void x64_forward_access(const X64Forward *f, int i, X64OpInfo *info, TnIrOp *op);
 
 #endif

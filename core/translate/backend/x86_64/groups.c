@@ -47,9 +47,8 @@ void x64_groups_begin(X64Ctx *cx)
 /* Puts an access in where it fits. Groups are numbered as they begin: a helper has ended those before
  * first_open, and a conditional exit came after the ones before first_unsettled began: their loads
  * stay without stores. */
-static inline bool join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op, int32_t from_root)
+static inline bool join(const X64Ctx *cx, X64Group *g, int i, const TnIrOp *op, int32_t from_root)
 {
-    X64Group *g = &cx->groups[group];
     int32_t first = from_root - g->offset, last = first + (int32_t)tn_ir_type_size(op->type) - 1;
     int32_t lowest = MIN(g->first, first), highest = MAX(g->last, last);
 
@@ -57,7 +56,7 @@ static inline bool join(X64Ctx *cx, unsigned group, int i, const TnIrOp *op, int
         (cx->group_apart && highest - lowest != g->last - g->first))
         return false;
     if (!g->write && is_store(op)) {
-        if (group < cx->first_unsettled)
+        if (g < &cx->groups[cx->first_unsettled])
             return false;
         g->write = true;
     }
@@ -75,8 +74,8 @@ static inline bool wants_looks(const X64Ctx *cx, unsigned insn)
 }
 
 /* None where there are too many. */
-static inline void begin_group(X64Ctx *cx, int i, X64OpInfo *info, const TnIrOp *op,
-                                                  X64Root root)
+static __attribute__((noinline)) void begin_group(X64Ctx *cx, int i, X64OpInfo *info,
+                                                  const TnIrOp *op, X64Root root)
 {
     unsigned group = cx->n_groups;
     X64Group *g = &cx->groups[group];
@@ -120,7 +119,7 @@ static __attribute__((noinline)) void join_in_rounds(X64Ctx *cx, int i, X64OpInf
     for (; group >= cx->first_open; group--) {
         g = &cx->groups[group];
         if (g->base == root.temp && is_aligned_alike(g, op, from_root - g->offset) &&
-            join(cx, group, i, op, from_root))
+            join(cx, g, i, op, from_root))
             break;
     }
     if (group >= cx->first_open)
@@ -146,7 +145,7 @@ void x64_join_group(X64Ctx *cx, int i, X64OpInfo *info, const TnIrOp *op, X64Roo
         join_in_rounds(cx, i, info, op, root);
     else if (op->aux & TN_MEM_ALIGN)
         return;
-    else if (group >= cx->first_open && join(cx, group, i, op, (int32_t)root.disp))
+    else if (group >= cx->first_open && join(cx, &cx->groups[group], i, op, (int32_t)root.disp))
         info->group = (uint8_t)group;
     else
         begin_group(cx, i, info, op, root);

@@ -55,7 +55,7 @@ static int find_exit(const X64Ctx *cx)
 {
     int found = -1;
 
-    if (!cx->goes_round || cx->block->phys[0] == UINT64_MAX || cx->block->phys[1] != UINT64_MAX ||
+    if (cx->block->phys[0] == UINT64_MAX || cx->block->phys[1] != UINT64_MAX ||
         !tn_exit_linkable(cx->block, cx->block->key.pc))
         return -1;
     for (int i = cx->n_ops - 1; i >= 0; i--) {
@@ -262,9 +262,12 @@ void x64_find_loop(X64Ctx *cx)
 {
     cx->n_windows = 0;
     cx->flags_until = -1;
+    cx->loop_exit = -1;
     /* The exit of a tail to where it begins leads to another block. */
-    cx->loop_exit = (x64_opt & TN_OPT_LOOPS) && !x64_has_rounds(cx) &&
-                    cx->block->asked != TN_BLOCK_TAIL ? find_exit(cx) : -1;
+    if (!cx->goes_round || !(x64_opt & TN_OPT_LOOPS) || x64_has_rounds(cx) ||
+        cx->block->asked == TN_BLOCK_TAIL)
+        return;
+    cx->loop_exit = find_exit(cx);
     if (cx->loop_exit < 0)
         return;
     if (!(x64_opt & TN_OPT_ROUNDS) || !tn_block_may_repeat(cx->block))

@@ -9,7 +9,7 @@ enum { REACH = INT8_MAX - 28 }; /* less what guesses are wrong by */
 
 enum {
     STUB = 10, PROBED = 32, ACCESS = 5, LOOKED_AT = 15, CONDITION = 9, ATOMIC = 60, CALL = 72,
-    X87 = 40, EXIT = 17, LOOK = 98, CALL_LOOK = 13, LOOP_EXIT = 14,
+    X87 = 40, LOOK = 98, CALL_LOOK = 13, LOOP_EXIT = 14,
 };
 
 static const uint8_t sizes[TN_IR_COUNT] = {
@@ -20,7 +20,6 @@ static const uint8_t sizes[TN_IR_COUNT] = {
     [TN_IR_CALL] = CALL,
     [TN_IR_HOSTV] = X64_GUESS_ALU,
     [TN_IR_HOSTX] = X87,
-    [TN_IR_EXIT] = EXIT,
     [TN_IR_EXIT_IND] = CALL_LOOK,
     [TN_IR_EXIT_LOOP ... TN_IR_EXIT_STATE] = LOOP_EXIT,
 };

@@ -84,6 +84,7 @@ void x64_plan_init(const TnTargetInfo *target)
         x64_plan.pinned[pin_order[n]] = (int16_t)declared;
         x64_plan.pin_mask |= 1u << pin_order[n];
         x64_plan.place[declared] = 1u << pin_order[n];
+        x64_plan.pinnable |= UINT64_C(1) << declared;
         x64_plan.n_pins++;
     }
     if (x64_opt & TN_OPT_VECTOR_PINS)

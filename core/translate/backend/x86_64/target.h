@@ -37,7 +37,7 @@ enum {
     X64_MAX_PINS = 9,
     X64_FIRST_VPIN = 4, /* host vector registers from here on are pinned */
     X64_MAX_VPINS = 12,
-    X64_MAX_REGS = 64,  /* declared registers that the back end handles */
+    X64_MAX_REGS = 40,  /* declared registers that the back end handles */
 };
 
 /* The frame, offsets from rsp in translated code, what code in blocks uses first; rsp is a multiple
