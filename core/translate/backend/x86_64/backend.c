@@ -51,7 +51,6 @@ static bool x64_init(const TnTargetInfo *target, size_t code_bytes, TnSplitWx sp
     if (!x64_code_map(MAX(code_bytes, (size_t)MIN_CODE), split, error))
         return false;
     x64_plan_init(target);
-    x64_probes_init();
     x64_make_thunks();
     x64_find_libraries();
     x64_sampling_init();

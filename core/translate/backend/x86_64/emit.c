@@ -93,23 +93,20 @@ const X64MemForm x64_mem_forms[2 * X64_FORM_KINDS][16] = {
     { X64_FORMS_INDEXED(2, 4, 2, 4, 0), X64_FORMS_INDEXED(2, 4, 2, 4, 1) },
 };
 
-/* What registers add to a form, which begins with REX.R, X and B; an index says which forms, too. */
 enum {
-    REX_RXB = 7,
-    MODRM_SIB = 0xffff << 8,
     SCALE_SHIFT = 22,
-    FORMS = 1 << 24,
+    FORMS = 1 << 24, /* an index says which forms, too */
 };
 
 #define INDEX(low, x) (low) << 19 | (x) << 1 | X64_FORM_KINDS * FORMS
 #define REG(low, r) (low) << 11 | (r) << 2
 
-static const uint32_t reg_parts[16] = {
+const uint32_t x64_reg_parts[16] = {
     REG(0, 0), REG(1, 0), REG(2, 0), REG(3, 0), REG(4, 0), REG(5, 0), REG(6, 0), REG(7, 0),
     REG(0, 1), REG(1, 1), REG(2, 1), REG(3, 1), REG(4, 1), REG(5, 1), REG(6, 1), REG(7, 1),
 };
 
-static const uint32_t index_parts[16] = {
+const uint32_t x64_index_parts[16] = {
     INDEX(0, 0), INDEX(1, 0), INDEX(2, 0), INDEX(3, 0), 0, INDEX(5, 0), INDEX(6, 0), INDEX(7, 0),
     INDEX(0, 1), INDEX(1, 1), INDEX(2, 1), INDEX(3, 1),
     INDEX(4, 1), INDEX(5, 1), INDEX(6, 1), INDEX(7, 1),
@@ -122,14 +119,14 @@ static inline __attribute__((always_inline)) uint8_t *put_rm(uint8_t *p, uint32_
     if (TN_UNLIKELY((op & (X64_PP | X64_0F38 | X64_BYTE_REG)) || m.base == X64_NONE))
         return rare_rm(p, op, reg, m);
 
-    uint32_t index = index_parts[(unsigned)m.index], bytes = reg_parts[reg] + index;
+    uint32_t index = x64_index_parts[(unsigned)m.index], bytes = x64_reg_parts[reg] + index;
     const X64MemForm *f = &x64_mem_forms[x64_disp_kind(m.disp) + index / FORMS][(unsigned)m.base];
 
     bytes += f->bytes + ((unsigned)m.scale << SCALE_SHIFT);
-    p = x64_put_rex(p, x64_rex_w(op) | (bytes & REX_RXB));
+    p = x64_put_rex(p, x64_rex_w(op) | (bytes & X64_REX_RXB));
     *p = 0x0f;
     p += op / X64_0F & 1;
-    bytes = (bytes & MODRM_SIB) | (uint8_t)op;
+    bytes = (bytes & X64_MODRM_SIB) | (uint8_t)op;
     return x64_put(p, (uint64_t)(uint32_t)m.disp << f->shift | bytes, f->n);
 }
 

@@ -4,6 +4,7 @@
  * slow path for all else.
  */
 #include "compile.h"
+#include "slow.h"
 
 enum { LOCK = 0xf0 };
 
@@ -80,7 +81,8 @@ static void lower_rmw(X64Ctx *cx, const TnIrOp *op)
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = value };
     s->aop = (uint8_t)op->imm;
     s->dst = X64_RAX;
-    m = x64_probe(cx, s, op, ra, index, X64_RAX);
+    s->addr = (int8_t)ra;
+    m = x64_probe(cx, s, op, NULL, index, X64_RAX);
     fast_rmw(cx, op, value, tmp, m);
     s->place = cx->e.p;
     x64_release(cx);
@@ -102,7 +104,8 @@ static void lower_cas(X64Ctx *cx, const TnIrOp *op)
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = expect };
     s->second = (int8_t)value;
     s->dst = X64_RAX;
-    m = x64_probe(cx, s, op, ra, index, X64_RAX);
+    s->addr = (int8_t)ra;
+    m = x64_probe(cx, s, op, NULL, index, X64_RAX);
     x64_mov_rr(&cx->e, X64_W, X64_RAX, expect);
     emit_lock(cx);
     x64_rm(&cx->e, x64_sized(X64_CMPXCHG, op->type), value, m);

@@ -7,6 +7,7 @@
  * calling convention lets it destroy.
  */
 #include "compile.h"
+#include "slow.h"
 
 static const int8_t arg_regs[6] = { X64_RDI, X64_RSI, X64_RDX, X64_RCX, X64_R8, X64_R9 };
 

@@ -6,6 +6,7 @@
  * not help, a slow path passes the value in the frame.
  */
 #include "compile.h"
+#include "slow.h"
 
 enum {
     FCW_MASKS = 0x3f,
@@ -66,7 +67,8 @@ static void memory_form(X64Ctx *cx, const TnIrOp *op, TnHostX x)
     access.imm = 0;
     s = x64_new_stub(cx, &access, load ? X64_STUB_X87_LOAD : X64_STUB_X87_STORE);
     s->x87 = x;
-    x64_hostx_memory(&cx->e, x, x64_probe(cx, s, &access, addr, index, tag));
+    s->addr = (int8_t)addr;
+    x64_hostx_memory(&cx->e, x, x64_probe(cx, s, &access, NULL, index, tag));
     s->place = cx->e.p;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "compile.h"
 #include "put.h"
+#include "slow.h"
 
 /* ---- The host's access --------------------------------------------------------------------- */
 
@@ -52,10 +53,8 @@ static inline void load(X64Ctx *cx, const TnIrOp *op, int dst, X64Mem m)
 {
     if (TN_UNLIKELY(is_swapped(op)))
         swapped_load(cx, op, dst, m);
-    else if (m.index != X64_RSP)
-        cx->e.p = x64_put_indexed(cx->e.p, load_op(op->type, op->aux), dst, m);
     else
-        x64_rm(&cx->e, load_op(op->type, op->aux), dst, m);
+        cx->e.p = x64_put_indexed(cx->e.p, load_op(op->type, op->aux), dst, m);
 }
 
 static __attribute__((noinline)) void swapped_store(X64Ctx *cx, const TnIrOp *op, int value, int tmp,
@@ -93,15 +92,11 @@ static inline void store(X64Ctx *cx, const TnIrOp *op, const X64Src *value, int 
 
     if (TN_UNLIKELY(is_swapped(op))) {
         swapped_store(cx, op, value->reg, tmp, m);
-    } else if (m.index != X64_RSP) {
-        p = put_store(e->p, op, value, m);
-        e->flags_at = e->flags_at == e->p ? p : e->flags_at;
-        e->p = p;
-    } else if (value->kind == X64_SRC_IMM) {
-        x64_store_imm(e, op->type, m, (int32_t)value->imm);
-    } else {
-        x64_store_sized(e, op->type, value->reg, m);
+        return;
     }
+    p = put_store(e->p, op, value, m);
+    e->flags_at = e->flags_at == e->p ? p : e->flags_at;
+    e->p = p;
 }
 
 /* ---- Operands ------------------------------------------------------------------------------ */
@@ -164,69 +159,69 @@ static inline void end_access(X64Ctx *cx, const TnIrOp *op, X64Stub *s, uint8_t 
     s->place = s->teller == X64_TOLD_BY_INSN ? move : cx->e.p;
 }
 
-static void probed_load(X64Ctx *cx, const TnIrOp *op, const X64Group *g)
-{
-    int32_t disp;
-    int ra = address(cx, op, &disp), index = index_reg(cx, g), tag = x64_tmp(cx), dst;
-    X64Stub *s = x64_new_stub(cx, op, X64_STUB_LOAD);
-    uint8_t *move;
-    X64Mem m;
-
-    x64_release(cx);
-    dst = x64_out(cx, op->dst, tag, 0);
-    s->dst = (int8_t)dst;
-    s->disp = disp;
-    m = x64_probe(cx, s, op, ra, index, tag);
-    move = cx->e.p;
-    load(cx, op, dst, m);
-    end_access(cx, op, s, move);
-}
-
-static void probed_store(X64Ctx *cx, const TnIrOp *op, const X64Group *g)
-{
-    int32_t disp;
-    int ra = address(cx, op, &disp);
-    X64Src value = stored_value(cx, op);
-    int index = index_reg(cx, g), tag = x64_tmp(cx);
-    X64Stub *s = x64_new_stub(cx, op, X64_STUB_STORE);
-    uint8_t *move;
-    X64Mem m;
-
-    s->value = value;
-    s->disp = disp;
-    m = x64_probe(cx, s, op, ra, index, tag);
-    move = cx->e.p;
-    store(cx, op, &value, tag, m);
-    end_access(cx, op, s, move);
-}
-
-/* ---- Accesses that cannot fail ------------------------------------------------------------- */
-
-/* Whether the group's first access, which was lowered before, has seen to that. */
+/* Whether the group's first access, which was lowered before, has seen to it that none can fail. */
 static inline bool is_settled(const X64Group *g)
 {
     return g && g->probed && !g->looks;
 }
 
-static inline X64Mem settled(X64Ctx *cx, const TnIrOp *op, const X64Group *g)
+static void lower_load(X64Ctx *cx, const TnIrOp *op, X64Group *g)
 {
     int32_t disp;
-    int ra = address(cx, op, &disp);
+    int ra = address(cx, op, &disp), index, tag, dst;
+    X64Stub *s = NULL;
+    uint8_t *move;
+    X64Mem m;
 
-    return x64_mem_index(x64_in(cx, g->addend), ra, 0, disp);
+    if (is_settled(g)) {
+        m = x64_mem_index(x64_in(cx, g->addend), ra, 0, disp);
+        x64_release(cx);
+        dst = x64_out(cx, op->dst, X64_NONE, 0);
+    } else {
+        index = index_reg(cx, g);
+        tag = x64_tmp(cx);
+        s = x64_new_stub(cx, op, X64_STUB_LOAD);
+        x64_release(cx);
+        dst = x64_out(cx, op->dst, tag, 0);
+        s->addr = (int8_t)ra;
+        s->dst = (int8_t)dst;
+        s->disp = disp;
+        m = x64_probe(cx, s, op, g, index, tag);
+    }
+    move = cx->e.p;
+    load(cx, op, dst, m);
+    if (s)
+        end_access(cx, op, s, move);
 }
 
-static void plain_load(X64Ctx *cx, const TnIrOp *op, X64Mem m)
+static void lower_store(X64Ctx *cx, const TnIrOp *op, X64Group *g)
 {
-    x64_release(cx);
-    load(cx, op, x64_out(cx, op->dst, X64_NONE, 0), m);
-}
+    int32_t disp;
+    int ra = address(cx, op, &disp), index, tag = X64_NONE;
+    X64Stub *s = NULL;
+    uint8_t *move;
+    X64Src value;
+    X64Mem m;
 
-static void plain_store(X64Ctx *cx, const TnIrOp *op, X64Mem m)
-{
-    X64Src value = stored_value(cx, op);
-
-    store(cx, op, &value, op->aux & TN_MEM_BSWAP ? x64_tmp(cx) : X64_NONE, m);
+    if (is_settled(g)) {
+        m = x64_mem_index(x64_in(cx, g->addend), ra, 0, disp);
+        value = stored_value(cx, op);
+        if (is_swapped(op))
+            tag = x64_tmp(cx);
+    } else {
+        value = stored_value(cx, op);
+        index = index_reg(cx, g);
+        tag = x64_tmp(cx);
+        s = x64_new_stub(cx, op, X64_STUB_STORE);
+        s->addr = (int8_t)ra;
+        s->value = value;
+        s->disp = disp;
+        m = x64_probe(cx, s, op, g, index, tag);
+    }
+    move = cx->e.p;
+    store(cx, op, &value, tag, m);
+    if (s)
+        end_access(cx, op, s, move);
 }
 
 /* ---- Vectors, and accesses of hoisted groups ------------------------------------------------- */
@@ -265,7 +260,7 @@ static X64StubKind vector_kind(const TnIrOp *op)
 }
 
 /* Of whole vector registers; or MOVD and MOVQ from and to memory. */
-static void probed_vector(X64Ctx *cx, const TnIrOp *op, const X64Group *g)
+static void probed_vector(X64Ctx *cx, const TnIrOp *op, X64Group *g)
 {
     bool is_load = op->opc == TN_IR_LD;
     int32_t disp;
@@ -283,8 +278,9 @@ static void probed_vector(X64Ctx *cx, const TnIrOp *op, const X64Group *g)
     s->wide = op->type == TN_V256;
     s->dst = (int8_t)reg;
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = (int8_t)reg };
+    s->addr = (int8_t)ra;
     s->disp = disp;
-    m = x64_probe(cx, s, op, ra, index, tag);
+    m = x64_probe(cx, s, op, g, index, tag);
     if (is_load)
         vector_load(cx, op, reg, m);
     else
@@ -293,16 +289,46 @@ static void probed_vector(X64Ctx *cx, const TnIrOp *op, const X64Group *g)
         s->place = cx->e.p;
 }
 
-static void lower_vector(X64Ctx *cx, const TnIrOp *op, const X64Group *g)
+static __attribute__((noinline)) void lower_vector(X64Ctx *cx, const TnIrOp *op, X64Group *g)
 {
+    int32_t disp;
+    int ra;
+
     cx->wide_used |= op->type == TN_V256;
-    if (is_settled(g))
-        plain_vector(cx, op, settled(cx, op, g));
-    else
+    if (!is_settled(g)) {
         probed_vector(cx, op, g);
+        return;
+    }
+    ra = address(cx, op, &disp);
+    plain_vector(cx, op, x64_mem_index(x64_in(cx, g->addend), ra, 0, disp));
 }
 
-static void lower_hoisted(X64Ctx *cx, const TnIrOp *op, bool is_vector)
+/* These have no index. */
+static void hoisted_load(X64Ctx *cx, const TnIrOp *op, X64Mem m)
+{
+    int dst;
+
+    x64_release(cx);
+    dst = x64_out(cx, op->dst, X64_NONE, 0);
+    if (is_swapped(op))
+        swapped_load(cx, op, dst, m);
+    else
+        x64_rm(&cx->e, load_op(op->type, op->aux), dst, m);
+}
+
+static void hoisted_store(X64Ctx *cx, const TnIrOp *op, X64Mem m)
+{
+    X64Src value = stored_value(cx, op);
+
+    if (is_swapped(op))
+        swapped_store(cx, op, value.reg, x64_tmp(cx), m);
+    else if (value.kind == X64_SRC_IMM)
+        x64_store_imm(&cx->e, op->type, m, (int32_t)value.imm);
+    else
+        x64_store_sized(&cx->e, op->type, value.reg, m);
+}
+
+static __attribute__((noinline)) void lower_hoisted(X64Ctx *cx, const TnIrOp *op, bool is_vector)
 {
     X64Mem m = x64_hoisted(cx, op);
 
@@ -310,28 +336,23 @@ static void lower_hoisted(X64Ctx *cx, const TnIrOp *op, bool is_vector)
     if (is_vector)
         plain_vector(cx, op, m);
     else if (op->opc == TN_IR_LD)
-        plain_load(cx, op, m);
+        hoisted_load(cx, op, m);
     else
-        plain_store(cx, op, m);
+        hoisted_store(cx, op, m);
 }
 
 void x64_lower_memory(X64Ctx *cx, const TnIrOp *op)
 {
     unsigned flags = cx->info[cx->i].flags;
-    bool is_load = op->opc == TN_IR_LD;
     bool is_vector = tn_ir_type_is_vector(op->type) || (flags & X64_OP_VECTOR);
-    const X64Group *g = x64_group(cx);
+    X64Group *g = x64_group(cx);
 
     if (TN_UNLIKELY(flags & X64_OP_HOISTED))
         lower_hoisted(cx, op, is_vector);
     else if (TN_UNLIKELY(is_vector))
         lower_vector(cx, op, g);
-    else if (is_settled(g) && is_load)
-        plain_load(cx, op, settled(cx, op, g));
-    else if (is_settled(g))
-        plain_store(cx, op, settled(cx, op, g));
-    else if (is_load)
-        probed_load(cx, op, g);
+    else if (op->opc == TN_IR_LD)
+        lower_load(cx, op, g);
     else
-        probed_store(cx, op, g);
+        lower_store(cx, op, g);
 }

@@ -108,19 +108,23 @@ static inline uint8_t *x64_put_env(uint8_t *p, uint32_t op, int reg, int32_t dis
                           (uint32_t)(uint8_t)disp << 16, 3);
 }
 
+/* What registers add to a form, in whose lowest byte are REX.R, X and B. */
+enum { X64_REX_RXB = 7, X64_MODRM_SIB = 0xffff << 8 };
+extern const uint32_t x64_reg_parts[16], x64_index_parts[16]; /* emit.c */
+
 /* op: an opcode byte, perhaps with X64_W, X64_0F and X64_BYTE_REG; on the sum of two registers, neither
  * RSP, the base not RBP or R13, and a displacement. */
 static inline uint8_t *x64_put_indexed(uint8_t *p, uint32_t op, int reg, X64Mem m)
 {
-    unsigned mod = x64_disp_kind(m.disp), spl = (op & X64_BYTE_REG) && reg >= X64_RSP;
-    unsigned rex = x64_rex_w(op) | x64_high(reg) << 2 | x64_high(m.index) << 1 | x64_high(m.base);
-    uint32_t bytes = (uint8_t)op | x64_modrm(mod, reg, X64_RSP) << 8 |
-                     x64_modrm(0, m.index, m.base) << 16;
+    unsigned base = (unsigned)m.base, mod = x64_disp_kind(m.disp);
+    uint32_t bytes = x64_reg_parts[reg] + x64_index_parts[m.index] + ((base & 7) << 16 | base >> 3);
+    unsigned rex = x64_rex_w(op) | (bytes & X64_REX_RXB);
 
     *p = (uint8_t)(0x40 | rex);
-    p += (rex | spl) != 0;
+    p += rex || ((op & X64_BYTE_REG) && reg >= X64_RSP);
     *p = 0x0f;
     p += op / X64_0F & 1;
+    bytes = (bytes & X64_MODRM_SIB) | (uint8_t)op | x64_modrm(mod, 0, X64_RSP) << 8;
     return x64_put(p, (uint64_t)(uint32_t)m.disp << 24 | bytes, 3 + mod * mod); /* 1, 2: 1, 4 bytes */
 }
 

@@ -3,28 +3,6 @@
 #include "compile.h"
 #include "slow.h"
 
-X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, X64StubKind kind)
-{
-    X64Stub *s = X64_LIST_ADD(cx->stubs, X64Stub);
-    uint32_t wide = 0;
-
-    s->kind = (uint8_t)kind;
-    s->teller = X64_TOLD_BY_NOTE;
-    s->near = s->wide = s->vector = false;
-    s->addr = 0;
-    s->dst = s->clear = X64_NONE;
-    s->mem = op->aux | (uint32_t)op->type << 16;
-    s->disp = 0;
-    s->pc = x64_insn_pc(cx);
-    s->n_from = s->n_flags = 0;
-    s->live_vec = cx->vectors ? (uint16_t)x64_vlive(cx, &wide) : 0;
-    s->wide_vec = (uint16_t)wide;
-    /* Nobody looks at the state there: their operands may be gone. */
-    if (cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER && kind != X64_STUB_X87_SYNC)
-        s->n_flags = (uint8_t)(x64_put_pending(cx, cx->pending_flags, s->flags) - s->flags);
-    return s;
-}
-
 static void emit_back(X64Ctx *cx, const X64Stub *s)
 {
     x64_target32(x64_jmp32(&cx->e), s->place);
