@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "translate/jump-cache.h"
 
+#include <sys/mman.h>
+
 #include "cpu/cpu-private.h"
 #include "translate/softmmu.h"
 
-enum { LARGEST_PAGE_BITS = 30 };
+enum { LARGEST_PAGE_BITS = 30, BANKS_BYTES = TN_JUMP_BANKS * sizeof(TnJumpBank) };
 
 /* A pc that another entry is for. */
 static uint64_t nobody(unsigned i)
@@ -20,9 +22,8 @@ static void drop_entry(TnJumpBank *bank, unsigned i)
 static void drop(TnJumpBank *bank, unsigned i)
 {
     drop_entry(bank, i);
-    atomic_store_explicit(&bank->other[i], NULL, memory_order_relaxed);
+    atomic_store_explicit(&bank->owners[i].other, NULL, memory_order_relaxed);
 }
-
 
 static void drop_set(TnJumpBank *bank, TnJumpSet *set)
 {
@@ -44,8 +45,12 @@ static void drop_bank(TnJumpBank *bank)
 
 void tn_jump_init(TnCpu *cpu)
 {
-    TnJumpBank *banks = g_new0(TnJumpBank, TN_JUMP_BANKS);
+    /* Whole pages, so that what belongs together is in one line of the host's cache. */
+    TnJumpBank *banks = mmap(NULL, BANKS_BYTES, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+    if (banks == MAP_FAILED)
+        g_error("no memory for a vCPU's jump cache");
     for (unsigned k = 0; k < TN_JUMP_BANKS; k++)
         drop(&banks[k], 0);
     cpu->priv->jump_banks = banks;
@@ -54,7 +59,9 @@ void tn_jump_init(TnCpu *cpu)
 
 void tn_jump_clear(TnCpu *cpu)
 {
-    g_clear_pointer(&cpu->priv->jump_banks, g_free);
+    if (cpu->priv->jump_banks)
+        munmap(cpu->priv->jump_banks, BANKS_BYTES);
+    cpu->priv->jump_banks = NULL;
     cpu->jump = NULL;
 }
 
@@ -94,38 +101,52 @@ static uint64_t pc_of(const TnJumpBank *bank, unsigned i)
     return __atomic_load_n(&bank->entry[i].pc, __ATOMIC_RELAXED);
 }
 
-/* Gives the entry to a block, and its place to the one that had it. A block that is killed meanwhile
- * either shows as such now, or the killer sees it here. */
-static void put(TnJumpBank *bank, unsigned i, TnBlock *block)
-{
-    TnBlock *was = pc_of(bank, i) == nobody(i) ? NULL
-                   : atomic_load_explicit(&bank->block[i], memory_order_relaxed);
-    TnJumpEntry *e = &bank->entry[i];
+/*
+ * Kills of blocks: odd while one is on its way through the banks, under the translator's lock. What was
+ * read from a bank and is put elsewhere in it is right still where there were none from before it was
+ * read until after it was put: else the killer may have looked at both places at the wrong time.
+ */
+static atomic_uint kills;
 
-    if (was && was != block) {
-        atomic_store(&bank->other[i], was);
-        if (!atomic_load(&was->valid))
-            atomic_store(&bank->other[i], NULL);
+static bool were_kills(unsigned since)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return since % 2 || atomic_load(&kills) != since;
+}
+
+/* Gives the entry to a block with its pc and code, and its place beside it to the one that had it.
+ * All that was read from the bank was since there were so many kills. */
+static void put(TnJumpBank *bank, unsigned i, TnBlock *block, TnJumpEntry new, unsigned since)
+{
+    TnJumpOwners *o = &bank->owners[i];
+    TnJumpEntry *e = &bank->entry[i], was = { .pc = pc_of(bank, i), .code = e->code };
+    TnBlock *had = atomic_load_explicit(&o->block, memory_order_relaxed);
+
+    if (was.pc != nobody(i) && had != block) {
+        o->before = was;
+        atomic_store_explicit(&o->other, had, memory_order_relaxed);
     }
-    e->code = block->code;
-    atomic_store(&bank->block[i], block);
-    __atomic_store_n(&e->pc, block->key.pc, __ATOMIC_SEQ_CST);
-    if (!atomic_load(&block->valid))
-        drop_entry(bank, i);
+    e->code = new.code;
+    atomic_store_explicit(&o->block, block, memory_order_relaxed);
+    __atomic_store_n(&e->pc, new.pc, __ATOMIC_RELEASE);
+    if (TN_UNLIKELY(were_kills(since)))
+        drop(bank, i);
 }
 
 TnBlock *tn_jump_find(TnCpu *cpu, uint64_t pc)
 {
     TnJumpBank *bank = present(cpu);
-    unsigned i = tn_jump_index(pc);
+    unsigned i = tn_jump_index(pc), since;
+    TnJumpOwners *o = &bank->owners[i];
     TnBlock *other;
 
     if (pc_of(bank, i) == pc)
-        return atomic_load_explicit(&bank->block[i], memory_order_relaxed);
-    other = atomic_load_explicit(&bank->other[i], memory_order_relaxed);
-    if (!other || other->key.pc != pc)
+        return atomic_load_explicit(&o->block, memory_order_relaxed);
+    since = atomic_load(&kills);
+    other = atomic_load_explicit(&o->other, memory_order_relaxed);
+    if (!other || o->before.pc != pc)
         return NULL;
-    put(bank, i, other);
+    put(bank, i, other, o->before, since);
     return other;
 }
 
@@ -173,13 +194,16 @@ void tn_jump_insert(TnCpu *cpu, TnBlock *block, unsigned page_bits, bool global)
     unsigned i = tn_jump_index(block->key.pc);
     uint64_t linear = tn_key_linear(&block->key, block->key.pc);
     TnJumpSet *set = global ? &bank->global : &bank->local;
+    unsigned since = atomic_load(&kills);
 
     set->used[i / 64] |= UINT64_C(1) << i % 64;
     note(&set->pages, linear, page_bits);
     if (block->phys[1] != UINT64_MAX)
         note(&set->pages, tn_key_next_page(&block->key, linear), page_bits);
     add(&cpu->priv->jump_pages, &set->pages);
-    put(bank, i, block);
+    put(bank, i, block, (TnJumpEntry){ block->key.pc, block->code }, since);
+    if (!atomic_load(&block->valid))
+        drop(bank, i);
 }
 
 /* ---- Flushes ----------------------------------------------------------------------------- */
@@ -208,13 +232,14 @@ static bool is_on_page(const TnBlock *block, uint64_t vaddr, unsigned bits)
 
 static void flush_entry(TnJumpBank *bank, unsigned i, uint64_t vaddr, unsigned bits)
 {
-    TnBlock *block = atomic_load_explicit(&bank->block[i], memory_order_relaxed);
-    TnBlock *other = atomic_load_explicit(&bank->other[i], memory_order_relaxed);
+    TnJumpOwners *o = &bank->owners[i];
+    TnBlock *block = atomic_load_explicit(&o->block, memory_order_relaxed);
+    TnBlock *other = atomic_load_explicit(&o->other, memory_order_relaxed);
 
     if (pc_of(bank, i) != nobody(i) && is_on_page(block, vaddr, bits))
         drop_entry(bank, i);
     if (other && is_on_page(other, vaddr, bits))
-        atomic_store_explicit(&bank->other[i], NULL, memory_order_relaxed);
+        atomic_store_explicit(&o->other, NULL, memory_order_relaxed);
 }
 
 /* One address stands for its whole page, whose size only the guest knows: where large ones are
@@ -260,17 +285,19 @@ static void purge(TnCpu *cpu, TnBlock *block, unsigned i)
     for (unsigned k = 0; k < TN_JUMP_BANKS; k++) {
         TnJumpBank *bank = &cpu->priv->jump_banks[k];
 
-        if (atomic_load(&bank->block[i]) == block)
+        if (atomic_load(&bank->owners[i].block) == block)
             drop_entry(bank, i);
-        if (atomic_load(&bank->other[i]) == block)
-            atomic_store(&bank->other[i], NULL);
+        if (atomic_load(&bank->owners[i].other) == block)
+            atomic_store(&bank->owners[i].other, NULL);
     }
 }
 
 void tn_jump_purge(TnBlock *block)
 {
+    atomic_fetch_add(&kills, 1);
     for (unsigned n = 0; n < tn_cpu_count(); n++)
         purge(tn_cpu_at(n), block, tn_jump_index(block->key.pc));
+    atomic_fetch_add(&kills, 1);
 }
 
 void tn_jump_reset(void)

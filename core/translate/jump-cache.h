@@ -30,10 +30,16 @@ typedef struct TnJumpSet {
     TnJumpPages pages; /* no halves: no bit of `used` is set */
 } TnJumpSet;
 
+/* Of whom an entry is, and who had it before: all that a look needs, so that it touches no block. */
+typedef struct TnJumpOwners {
+    _Atomic(TnBlock *) block; /* whose code the entry has */
+    _Atomic(TnBlock *) other; /* which had it before; NULL: none that is right */
+    TnJumpEntry before;       /* what the entry was then */
+} TnJumpOwners;
+
 typedef struct TnJumpBank {
     TnJumpEntry entry[TN_JUMP_SIZE];
-    _Atomic(TnBlock *) block[TN_JUMP_SIZE]; /* whose code an entry has */
-    _Atomic(TnBlock *) other[TN_JUMP_SIZE]; /* which had it before; NULL: none that is right */
+    TnJumpOwners owners[TN_JUMP_SIZE];
     TnJumpSet local, global;                /* of pages that are global to the guest, or not */
     uint32_t mode_id;                       /* 0: no mode's yet */
     uint64_t base;                          /* of the mode's linear addresses */
