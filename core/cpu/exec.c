@@ -141,7 +141,7 @@ static bool enter_mode(TnCpu *cpu, TnBlockKey *key, bool known)
     return true;
 }
 
-static TnBlock *next_block(TnCpu *cpu)
+static TnBlock *next_block(TnCpu *cpu, bool linked)
 {
     TnBlockKey key = { 0 };
 
@@ -151,7 +151,7 @@ static TnBlock *next_block(TnCpu *cpu)
         cpu->priv->wants_tail = false;
         return tn_block_get_tail(cpu, &key);
     }
-    return tn_block_get(cpu, &key);
+    return tn_block_get(cpu, &key, linked);
 }
 
 /* What the loop below would do before the next block: nothing, or it has to. */
@@ -225,14 +225,14 @@ static TnBlock *follow(TnCpu *cpu, const Left *left, TnBlock *block)
 
     tn_block_follow(cpu, left->block, left->exit, block);
     return flushes == __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED)
-               ? block : next_block(cpu);
+               ? block : next_block(cpu, false);
 }
 
 /* Runs one block and what is linked to it. */
 static void step(TnCpu *cpu, Left *left)
 {
     uint64_t flushes = __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED);
-    TnBlock *block = next_block(cpu);
+    TnBlock *block = next_block(cpu, left->block != NULL);
 
     /* Making room for it may have thrown away the block that was left. */
     if (flushes != __atomic_load_n(&tn_translator.n_flushes, __ATOMIC_RELAXED))

@@ -361,7 +361,7 @@ static TnBlock *if_it_fits(TnCpu *cpu, TnBlock *block)
     return NULL;
 }
 
-TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key)
+TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key, bool linked)
 {
     TnBlock *block = tn_jump_find(cpu, key->pc);
     uint64_t host;
@@ -374,7 +374,8 @@ TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key)
         block = tn_cache_get(cpu, key, (const uint8_t *)(uintptr_t)host);
     if (!block)
         block = translate(cpu, key, 0);
-    tn_block_cache(cpu, block);
+    if (!linked)
+        tn_block_cache(cpu, block);
     return block;
 }
 

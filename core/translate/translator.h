@@ -135,9 +135,10 @@ void tn_block_free(TnBlock *block);
 /*
  * The block at the vCPU's key (tn_mode_enter was called), from the caches or freshly made. May
  * unwind with a fetch fault; fault_pc is set. A block outside plain memory has phys[0] == ~0: the
- * caller runs it once and frees it with tn_block_free_uncached. [vcpu]
+ * caller runs it once and frees it with tn_block_free_uncached. `linked` says that a direct exit which
+ * leads to it will be linked: the jump cache has room for others then. [vcpu]
  */
-TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key);
+TnBlock *tn_block_get(TnCpu *cpu, const TnBlockKey *key, bool linked);
 void tn_block_free_uncached(TnBlock *block);
 
 /* The same for the tail at the vCPU's key, which tn_block_get never gives. [vcpu] */
