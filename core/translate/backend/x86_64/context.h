@@ -188,6 +188,7 @@ extern uint32_t x64_opt;
 typedef struct X64Plan {
     const TnTargetInfo *target;
     uint8_t type[X64_MAX_REGS]; /* of declared registers */
+    int32_t home[X64_MAX_REGS]; /* their places in the state, from the env register */
     int8_t pin[X64_MAX_REGS];  /* declared register -> host register, X64_NONE */
     uint64_t pinnable;         /* the declared registers that are pinned to general ones, as bits */
     int16_t pinned[16];        /* host register -> declared register, -1 */
@@ -202,6 +203,11 @@ typedef struct X64Plan {
 
 extern X64Plan x64_plan;
 void x64_plan_init(const TnTargetInfo *target);
-X64Mem x64_reg_home(int declared); /* its place in the state */
+
+/* Its place in the state. */
+static inline X64Mem x64_reg_home(int declared)
+{
+    return x64_env(x64_plan.home[declared]);
+}
 
 #endif

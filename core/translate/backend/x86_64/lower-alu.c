@@ -178,10 +178,10 @@ static void add_immediate(X64Ctx *cx, const TnIrOp *op, int dst)
     note_flags(cx);
 }
 
-/* An immediate that an instruction can hold: any for 32-bit operations. */
+/* An immediate that an instruction can hold, and its negative: any for 32-bit operations. */
 static bool imm_fits(const TnIrOp *op)
 {
-    return op->type != TN_I64 || (x64_fits32(op->imm) && x64_fits32(-op->imm));
+    return op->type != TN_I64 || op->imm + INT32_MAX <= 2 * (uint64_t)INT32_MAX;
 }
 
 static void wide_immediate(X64Ctx *cx, const TnIrOp *op, uint32_t alu, int dst, int ra)

@@ -4,7 +4,7 @@
 
 static bool reg_is_64(int declared)
 {
-    return x64_plan.target->regs[declared].type == TN_I64;
+    return x64_plan.type[declared] == TN_I64;
 }
 
 static void get_int(X64Ctx *cx, const TnIrOp *op)
@@ -41,12 +41,16 @@ static void put_pinned(X64Ctx *cx, const TnIrOp *op, int pin)
     X64Src src = x64_peek(cx, op->a);
     X64Temp *t = &cx->temps[op->a];
 
+    bool here = src.kind == X64_SRC_REG && src.reg == pin;
+
+    if (here && op->type == TN_I64) /* flags that have just been made there */
+        return;
     if (src.kind == X64_SRC_REG)
         cx->locked |= 1u << src.reg;
     x64_release(cx);
     if (x64_is_full(cx, (unsigned)pin))
         x64_evict(cx, pin);
-    if (src.kind == X64_SRC_REG && src.reg == pin)
+    if (here)
         x64_mov_rr(&cx->e, 0, pin, pin);
     else if (is_zero(op, &src) && cx->e.flags_at != cx->e.p)
         x64_rr(&cx->e, X64_XOR, pin, pin);
@@ -177,7 +181,7 @@ void x64_lower_put(X64Ctx *cx, const TnIrOp *op)
 {
     if (TN_UNLIKELY(tn_ir_type_is_vector(op->type)))
         x64_lower_vector_reg(cx, op);
-    else if (!x64_put_is_done(cx, op)) /* flags in a pinned register may just have been made */
+    else
         put_int(cx, op);
 }
 

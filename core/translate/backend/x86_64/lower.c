@@ -82,6 +82,7 @@ bool x64_lower(X64Ctx *cx)
             continue;
         if (cx->e.p > limit)
             return false;
+        x64_begin_code(cx);
         lower_one(cx, &ops[i], flags);
     }
     return true;

@@ -79,7 +79,7 @@ extern const X64MemForm x64_mem_forms[2 * X64_FORM_KINDS][16]; /* emit.c */
 
 static inline unsigned x64_disp_kind(int32_t disp)
 {
-    return (disp != 0) + (disp != (int8_t)disp);
+    return ((uint32_t)disp - INT8_MIN > UINT8_MAX) + (disp != 0);
 }
 
 static inline unsigned x64_reg_bits(int reg)
@@ -131,14 +131,14 @@ static inline uint8_t *x64_put_indexed(uint8_t *p, uint32_t op, int reg, X64Mem 
 /* ADD ... CMP with an immediate; w: 0 or X64_W. */
 static inline uint8_t *x64_put_g1(uint8_t *p, unsigned ext, unsigned w, int rm, int32_t imm)
 {
-    bool byte = imm == (int8_t)imm, short_form = (rm == X64_RAX) & !byte;
-    unsigned op = byte ? X64_GRP1_IMM8 : X64_GRP1_IMM32;
-    uint64_t v = (uint64_t)(uint32_t)imm << 8;
+    uint64_t v = (uint64_t)(uint32_t)imm << 16 | x64_modrm(3, (int)ext, rm) << 8;
 
     p = x64_put_rex(p, x64_rex_w(w) | x64_high(rm));
-    if (short_form) /* eax and rax have a form without ModRM */
-        return x64_put(p, v | ext << 3 | 5, 5);
-    return x64_put(p, (v | x64_modrm(3, (int)ext, rm)) << 8 | op, byte ? 3 : 6);
+    if (imm == (int8_t)imm)
+        return x64_put(p, v | X64_GRP1_IMM8, 3);
+    if (rm == X64_RAX) /* eax and rax have a form without ModRM */
+        return x64_put(p, (uint64_t)(uint32_t)imm << 8 | ext << 3 | 5, 5);
+    return x64_put(p, v | X64_GRP1_IMM32, 6);
 }
 
 /* dst = src rotated right by so many of 32 bits (BMI2). */

@@ -231,11 +231,13 @@ static inline uint32_t free_gprs(const X64Ctx *cx)
 static inline int alloc_gpr(X64Ctx *cx, uint32_t avoid)
 {
     uint32_t set = free_gprs(cx) & ~(cx->locked | avoid);
+    int reg;
 
     if (TN_UNLIKELY(!set))
         return spill_gpr(cx, avoid);
-    cx->locked |= 1u << first_gpr(cx, set);
-    return first_gpr(cx, set);
+    reg = first_gpr(cx, set);
+    cx->locked |= 1u << reg;
+    return reg;
 }
 
 static inline bool is_full_xmm(const X64Ctx *cx, int reg)

@@ -73,8 +73,10 @@ void x64_plan_init(const TnTargetInfo *target)
     for (int i = 0; i < 16; i++)
         x64_plan.pinned[i] = x64_plan.vpinned[i] = -1;
     x64_plan.flags_reg = first_narrow(target);
-    for (uint32_t i = 0; i < target->n_regs; i++)
+    for (uint32_t i = 0; i < target->n_regs; i++) {
         x64_plan.type[i] = (uint8_t)target->regs[i].type;
+        x64_plan.home[i] = x64_state_ofs(target->regs[i].offset);
+    }
     for (int n = 0; n < X64_MAX_PINS; n++) {
         int declared = most_urgent(target);
 
@@ -89,11 +91,6 @@ void x64_plan_init(const TnTargetInfo *target)
     }
     if (x64_opt & TN_OPT_VECTOR_PINS)
         pin_vectors(target);
-}
-
-X64Mem x64_reg_home(int declared)
-{
-    return x64_env(x64_state_ofs(x64_plan.target->regs[declared].offset));
 }
 
 /* XCR0: the operating system keeps XMM and YMM state (SDM vol. 1, 13.3). */
