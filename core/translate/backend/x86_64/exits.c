@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The exits of a block that is compiled, and the ways out of those that are not linked. */
-#include <string.h>
-
 #include "compile.h"
 #include "slow.h"
 
@@ -26,15 +24,8 @@ X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump)
     w->jump = jump;
     w->request = NULL;
     w->exit = cx->exits.len - 1;
-    w->n_note = 0;
+    w->flags.n = 0;
     return w;
-}
-
-/* Where something wants the vCPU and flags are pending that do not wait in a note. */
-static void emit_request(X64Ctx *cx, const X64WayOut *w)
-{
-    x64_here32(&cx->e, w->request);
-    x64_call_request(cx, X64_LIST_AT(cx->exits, TnBlockExit, w->exit)->pc, &w->flags);
 }
 
 static void emit_ways_out(X64Ctx *cx)
@@ -43,12 +34,15 @@ static void emit_ways_out(X64Ctx *cx)
 
     for (unsigned i = 0; i < cx->ways_out.len; i++) {
         const X64WayOut *w = X64_LIST_AT(cx->ways_out, X64WayOut, i);
+        TnBlockExit *x = X64_LIST_AT(cx->exits, TnBlockExit, w->exit);
 
-        X64_LIST_AT(cx->exits, TnBlockExit, w->exit)->unlinked = x64_way_out_from(e, w->jump);
-        memcpy(e->p, w->note, sizeof(w->note));
-        e->p += w->n_note;
-        if (w->request)
-            emit_request(cx, w);
+        x->unlinked = x64_way_out_from(e, w->jump);
+        if (!w->request) {
+            x64_put_flag_note(e, &w->flags);
+            continue;
+        }
+        x64_here32(e, w->request);
+        x64_call_request(cx, x->pc, &w->flags);
     }
 }
 

@@ -103,22 +103,23 @@ bool x64_looks_late(const TnBlock *block)
            block->form == TN_FORM_FAST;
 }
 
-void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc, const X64Recipe *flags)
+void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc)
 {
     if (!x64_looks_late(block)) {
         x64_emit_lookup(e, pc, pc <= block->key.pc);
         return;
     }
     x64_align(e, 0, X64_CALL);
-    if (!flags) {
-        x64_call(e, x64_thunks.next_far);
-        x64_note_signed(e, (int64_t)(pc - block->key.pc));
-        return;
-    }
-    /* The jump that it becomes takes the note's first bytes, too, of which there are three or more. */
+    x64_call(e, x64_thunks.next_far);
+    x64_note_signed(e, (int64_t)(pc - block->key.pc));
+}
+
+/* The jump that it becomes takes the note's first bytes, too, of which there are three or more. */
+void x64_begin_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc)
+{
+    x64_align(e, 0, X64_CALL);
     x64_call_short(e, X64_CALLED_LEAVE_DIRECT);
     x64_note_signed(e, (int64_t)(pc - block->key.pc));
-    x64_note_recipe(e, flags);
 }
 
 /* How often each exit was taken, by a hash of its address; some have it in common. */

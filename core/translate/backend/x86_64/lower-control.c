@@ -35,9 +35,15 @@ static void clean_upper(X64Ctx *cx)
 
 /* ---- Direct exits, by what becomes of the flags ---------------------------------------------- */
 
-static void note_flags(X64Ctx *cx, X64Emit *e, TnTemp flags)
+static void note_pending(X64Ctx *cx)
 {
-    e->p = x64_put_pending(cx, flags, e->p);
+    cx->e.p = x64_put_pending(cx, cx->pending_flags, cx->e.p);
+}
+
+/* The same to be written further on. */
+static void keep_pending(X64Ctx *cx, X64FlagNote *f)
+{
+    f->n = (unsigned)(x64_put_pending(cx, cx->pending_flags, f->bytes) - f->bytes);
 }
 
 /* An exit whose jump needs nothing before it: its way out comes after the block. */
@@ -70,7 +76,7 @@ static void exit_in_place(X64Ctx *cx, uint64_t pc, X64ExitFlags kept)
     *(kept == X64_EXIT_STORED ? &x.patch : &x.early) = e->p - sizeof(int32_t);
     x64_new_exit(cx, &x);
     if (kept == X64_EXIT_NOTED)
-        note_flags(cx, e, cx->pending_flags);
+        note_pending(cx);
 }
 
 /* The jump of one that goes backwards, with its way out at once, within reach of a short jump where a
@@ -87,21 +93,17 @@ static TnBlockExit *exit_backwards(X64Ctx *cx, uint64_t pc, uint8_t *request)
 
 /* An exit that stores flags between two jumps, unless the block that it is linked to overwrites them:
  * `early` then goes there, else to what follows. */
-static void exit_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
-                         uint8_t *early, uint8_t *request)
+static X64WayOut *exit_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
+                               uint8_t *early)
 {
     TnBlockExit x = { .pc = pc, .early = early };
-    X64WayOut *w;
 
     x64_here32(&cx->e, early);
     x.late = cx->e.p;
     x64_leave_recipe(cx, flags, host_live, 0);
     x.patch = x64_jmp32_aligned(&cx->e);
     x64_new_exit(cx, &x);
-    w = x64_leave_behind(cx, x.patch);
-    w->request = request;
-    if (request)
-        w->flags = *flags;
+    return x64_leave_behind(cx, x.patch);
 }
 
 /* Whether the block that an exit is linked to may do without the flags. */
@@ -120,23 +122,23 @@ static void go(X64Ctx *cx, uint64_t pc)
 {
     clean_upper(cx);
     if (!tn_exit_linkable(cx->block, pc))
-        x64_emit_far_exit(&cx->e, cx->block, pc, NULL);
+        x64_emit_far_exit(&cx->e, cx->block, pc);
     else if (goes_back(cx, pc))
         exit_backwards(cx, pc, check_request(cx, true));
     else
         exit_in_place(cx, pc, X64_EXIT_STORED);
 }
 
-/* The same with flags to store before; `later`: that may be done later. */
-static void go_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live, bool later)
+/* Whether an exit to another page notes flags that may be stored later. */
+static bool notes_far(const X64Ctx *cx, bool linkable, bool later)
 {
-    if (!later || tn_exit_linkable(cx->block, pc) || !x64_looks_late(cx->block)) {
-        x64_leave_recipe(cx, flags, host_live, 0);
-        go(cx, pc);
-        return;
-    }
+    return later && !linkable && x64_looks_late(cx->block);
+}
+
+static void go_noting(X64Ctx *cx, uint64_t pc)
+{
     clean_upper(cx);
-    x64_emit_far_exit(&cx->e, cx->block, pc, flags);
+    x64_begin_far_exit(&cx->e, cx->block, pc);
 }
 
 /* One that is linked and may be so to a block that overwrites the flags, which wait in the host's flags
@@ -161,38 +163,47 @@ static void exit_keeping(X64Ctx *cx, uint64_t pc, TnTemp flags)
     x->early = x->patch;
     x->patch = NULL;
     x->flags = X64_EXIT_NOTED;
-    note_flags(cx, &cx->e, flags);
+    note_pending(cx);
 }
 
-static void direct_exit(X64Ctx *cx, uint64_t pc)
+/* The same where they do not wait. */
+static void exit_computing(X64Ctx *cx, uint64_t pc, TnTemp flags)
 {
-    TnTemp flags = cx->pending_flags;
+    bool host_live = x64_host_has(cx, flags);
     uint8_t *request = NULL;
-    bool later, may_skip, host_live;
+    X64WayOut *w;
     X64Recipe r;
 
-    if (!flags) {
-        go(cx, pc);
-        return;
-    }
-    later = x64_may_store_later(cx, flags);
-    may_skip = may_skip_flags(cx, tn_exit_linkable(cx->block, pc));
-    if (later && may_skip) {
-        exit_keeping(cx, pc, flags);
-        return;
-    }
-    host_live = x64_host_has(cx, flags);
     x64_freeze(cx, flags, &r);
-    if (!may_skip) {
-        go_storing(cx, pc, &r, host_live, later);
-        return;
-    }
     if (goes_back(cx, pc)) {
         request = check_request(cx, false);
         host_live = false;
     }
     clean_upper(cx);
-    exit_storing(cx, pc, &r, host_live, x64_jmp32_aligned(&cx->e), request);
+    w = exit_storing(cx, pc, &r, host_live, x64_jmp32_aligned(&cx->e));
+    w->request = request;
+    if (request)
+        keep_pending(cx, &w->flags);
+}
+
+static void direct_exit(X64Ctx *cx, uint64_t pc)
+{
+    TnTemp flags = cx->pending_flags;
+    bool linkable = tn_exit_linkable(cx->block, pc);
+    bool later = flags && x64_may_store_later(cx, flags);
+
+    if (may_skip_flags(cx, linkable)) {
+        if (later)
+            exit_keeping(cx, pc, flags);
+        else
+            exit_computing(cx, pc, flags);
+    } else if (notes_far(cx, linkable, later)) {
+        go_noting(cx, pc);
+        note_pending(cx);
+    } else {
+        x64_flush_flags_leaving(cx, 0);
+        go(cx, pc);
+    }
 }
 
 /* A loop's branch is likely taken: its way out stands inline. */
@@ -211,67 +222,70 @@ static void loop_exit(X64Ctx *cx, unsigned cc, uint64_t pc, bool flags_live)
 }
 
 /* A side exit that keeps the flags, whose jump is to be patched. */
-static void side_exit_keeping(X64Ctx *cx, unsigned cc, uint64_t pc, TnTemp flags, bool host_live)
+static void side_exit_keeping(X64Ctx *cx, unsigned cc, uint64_t pc, TnTemp flags)
 {
-    TnBlockExit x = { .pc = pc, .flags = flags_kept(cx, flags, host_live) };
+    TnBlockExit x = { .pc = pc, .flags = flags_kept(cx, flags, x64_host_has(cx, flags)) };
     X64WayOut *w;
 
     x.early = x64_jcc32_aligned(&cx->e, cc);
     x64_new_exit(cx, &x);
     w = x64_leave_behind(cx, x.early);
-    if (x.flags == X64_EXIT_NOTED) {
-        X64Emit note = { .p = w->note };
-
-        note_flags(cx, &note, flags);
-        w->n_note = (unsigned)(note.p - w->note);
-    }
+    if (x.flags == X64_EXIT_NOTED)
+        keep_pending(cx, &w->flags);
 }
 
 /* Any other goes out of line, or straight to its block where nothing is to be done before. */
 static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
 {
     TnTemp flags = cx->pending_flags;
-    bool linkable = tn_exit_linkable(cx->block, pc), host_live, later, early;
+    bool linkable = tn_exit_linkable(cx->block, pc);
+    bool later = flags && x64_may_store_later(cx, flags);
+    /* A loop is left once, and would meet what aligns the jump in every round. */
+    bool early = may_skip_flags(cx, linkable) && !cx->wide_used && !goes_back(cx, pc) &&
+                 !x64_has_rounds(cx);
     X64Side *side;
 
     if (!flags && linkable && !x64_must_clear_upper(cx)) {
         note_exit(cx, pc, x64_jcc32_aligned(&cx->e, cc));
         return;
     }
-    host_live = flags && x64_host_has(cx, flags);
-    later = flags && x64_may_store_later(cx, flags);
-    /* A loop is left once, and would meet what aligns the jump in every round. */
-    early = may_skip_flags(cx, linkable) && !cx->wide_used && !goes_back(cx, pc) && !x64_has_rounds(cx);
     if (early && later) {
-        side_exit_keeping(cx, cc, pc, flags, host_live);
+        side_exit_keeping(cx, cc, pc, flags);
         return;
     }
     side = X64_LIST_ADD(cx->sides, X64Side);
     side->pc = pc;
-    side->flags_pending = flags;
-    side->flags_later = later;
-    side->host_live = host_live;
-    side->early = early;
-    if (flags)
+    side->kind = !flags ? X64_SIDE_GOES : early ? X64_SIDE_STORES_EARLY
+                 : notes_far(cx, linkable, later) ? X64_SIDE_NOTES : X64_SIDE_STORES;
+    side->host_live = flags && x64_host_has(cx, flags);
+    if (side->kind == X64_SIDE_NOTES)
+        keep_pending(cx, &side->note);
+    else if (flags)
         x64_freeze(cx, flags, &side->flags);
     side->from = early ? x64_jcc32_aligned(&cx->e, cc) : x64_jcc32(&cx->e, cc);
 }
 
+static void emit_side(X64Ctx *cx, const X64Side *s)
+{
+    if (s->kind == X64_SIDE_STORES_EARLY) {
+        exit_storing(cx, s->pc, &s->flags, s->host_live, s->from);
+        return;
+    }
+    x64_here32(&cx->e, s->from);
+    if (s->kind == X64_SIDE_NOTES) {
+        go_noting(cx, s->pc);
+        x64_put_flag_note(&cx->e, &s->note);
+        return;
+    }
+    if (s->kind == X64_SIDE_STORES)
+        x64_leave_recipe(cx, &s->flags, s->host_live, 0);
+    go(cx, s->pc);
+}
+
 void x64_emit_sides(X64Ctx *cx)
 {
-    for (unsigned i = 0; i < cx->sides.len && x64_room(cx); i++) {
-        const X64Side *s = X64_LIST_AT(cx->sides, X64Side, i);
-
-        if (s->early) {
-            exit_storing(cx, s->pc, &s->flags, s->host_live, s->from, NULL);
-            continue;
-        }
-        x64_here32(&cx->e, s->from);
-        if (s->flags_pending)
-            go_storing(cx, s->pc, &s->flags, s->host_live, s->flags_later);
-        else
-            go(cx, s->pc);
-    }
+    for (unsigned i = 0; i < cx->sides.len && x64_room(cx); i++)
+        emit_side(cx, X64_LIST_AT(cx->sides, X64Side, i));
 }
 
 static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)

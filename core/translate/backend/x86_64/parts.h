@@ -6,6 +6,8 @@
 #ifndef TN_X64_PARTS_H
 #define TN_X64_PARTS_H
 
+#include <string.h>
+
 #include "operand.h"
 #include "translate/ir-info.h"
 
@@ -30,6 +32,18 @@ typedef enum X64Teller {
 } X64Teller;
 
 enum { X64_RECIPE_ROOM = 40 }; /* no recipe of flags is longer in a note */
+
+/* A recipe as notes have it. */
+typedef struct X64FlagNote {
+    uint8_t bytes[X64_RECIPE_ROOM];
+    unsigned n;
+} X64FlagNote;
+
+static inline void x64_put_flag_note(X64Emit *e, const X64FlagNote *f)
+{
+    memcpy(e->p, f->bytes, sizeof(f->bytes));
+    e->p += f->n;
+}
 
 /* What only some of them have is not set in others. */
 typedef struct X64Stub {
@@ -63,11 +77,17 @@ typedef struct X64Stub {
 typedef struct X64Side {
     uint8_t *from;
     uint64_t pc;
-    bool flags_pending;
-    bool flags_later; /* they may be stored later */
+    enum {
+        X64_SIDE_GOES,
+        X64_SIDE_STORES, /* flags before */
+        X64_SIDE_STORES_EARLY, /* the same, and the jump is to be patched */
+        X64_SIDE_NOTES,  /* flags behind a call for another page */
+    } kind;
     bool host_live; /* the host's flags are the pending ones at the jump */
-    bool early;     /* the jump is to be patched */
-    X64Recipe flags;
+    union {
+        X64Recipe flags;  /* STORES */
+        X64FlagNote note; /* NOTES */
+    };
 } X64Side;
 
 /* Where the flags are that a direct exit stores once it is linked to a block that wants them:
@@ -90,11 +110,7 @@ typedef struct X64WayOut {
     uint8_t *jump;    /* displacement of the jump to it */
     uint8_t *request; /* that of the jump taken where exit_request is set, which leads behind it, or NULL */
     unsigned exit;    /* its place in X64Ctx.exits */
-    unsigned n_note;
-    union {
-        uint8_t note[32]; /* what stands behind the call: a recipe of two operands is shorter */
-        X64Recipe flags;  /* pending at the request; there is no note then */
-    };
+    X64FlagNote flags; /* behind the call, or pending at the request */
 } X64WayOut;
 
 /* A probe, and where it stands out of line because a window serves mostly. */

@@ -17,21 +17,16 @@ static uint8_t *put_source(uint8_t *p, const X64Src *s)
     return s->kind == X64_SRC_MEM ? x64_put_signed(p, s->mem.disp) : p;
 }
 
-static uint8_t *put_recipe(uint8_t *p, const X64Recipe *r, unsigned of_mark)
+static uint8_t *put_mark(uint8_t *p, const X64Recipe *r)
 {
     unsigned fop = r->packed ? RECIPE_PACKED : r->fop;
 
     *p++ = (uint8_t)(fop | r->size_log2 << RECIPE_SIZE_SHIFT |
-                     (r->from_result ? RECIPE_FROM_RESULT : 0) | of_mark);
+                     (r->from_result ? RECIPE_FROM_RESULT : 0) | RECIPE_OF_MARK);
     p = put_source(p, &r->a);
     if (recipe_has_b(fop))
         p = put_source(p, &r->b);
     return recipe_has_c(fop) ? put_source(p, &r->c) : p;
-}
-
-void x64_note_recipe(X64Emit *e, const X64Recipe *r)
-{
-    e->p = put_recipe(e->p, r, 0);
 }
 
 static inline uint8_t *put_operand(const X64Ctx *cx, TnTemp t, uint8_t *p)
@@ -223,7 +218,7 @@ void x64_call_slow(X64Ctx *cx, const X64Stub *s)
     }
     p = x64_put_unsigned(p, s->place ? (uint64_t)(here - s->place) : 0);
     if (TN_UNLIKELY(marked))
-        p = put_recipe(p, &cx->marked, RECIPE_OF_MARK);
+        p = put_mark(p, &cx->marked);
     else if (s->n_flags)
         p = put_flags(p, s);
     cx->e.p = p;
@@ -237,11 +232,11 @@ static void begin_note(X64Ctx *cx, X64StubKind kind, unsigned has_flags, uint64_
     x64_note_signed(&cx->e, (int64_t)(pc - cx->block->key.pc));
 }
 
-void x64_call_request(X64Ctx *cx, uint64_t pc, const X64Recipe *flags)
+void x64_call_request(X64Ctx *cx, uint64_t pc, const X64FlagNote *flags)
 {
     call(&cx->e, X64_KEEP_NONE);
     begin_note(cx, X64_STUB_REQUEST, HAS_FLAGS, pc);
-    x64_note_recipe(&cx->e, flags);
+    x64_put_flag_note(&cx->e, flags);
 }
 
 void x64_call_site(X64Ctx *cx, const X64Stub *s, const X64Refill *r)

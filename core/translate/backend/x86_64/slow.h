@@ -12,7 +12,7 @@
 /* Emits the call and its note. */
 void x64_call_slow(X64Ctx *cx, const X64Stub *s);
 /* The same where an exit to pc finds that something wants the vCPU and there are flags to be stored. */
-void x64_call_request(X64Ctx *cx, uint64_t pc, const X64Recipe *flags);
+void x64_call_request(X64Ctx *cx, uint64_t pc, const X64FlagNote *flags);
 /* The same where a window was missed often, behind the probe of the access that has the slow path s. */
 void x64_call_site(X64Ctx *cx, const X64Stub *s, const X64Refill *r);
 
@@ -60,8 +60,6 @@ static inline X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, X64StubKind ki
     return s;
 }
 
-/* The recipe of an exit that stores flags, and reading it. */
-void x64_note_recipe(X64Emit *e, const X64Recipe *r);
 X64Recipe x64_read_recipe(const uint8_t *note);
 /* The flags of a recipe go to the state, from what x64_slow is given. */
 void x64_store_noted_flags(TnCpu *cpu, uint8_t *frame, const uint8_t *recipe);

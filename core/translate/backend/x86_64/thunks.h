@@ -118,10 +118,11 @@ void x64_compare_request(X64Emit *e);
 /* To the block for pc, by the jump cache; `check`: with that look before. */
 void x64_emit_lookup(X64Emit *e, uint64_t pc, bool check);
 /* A block's exit to the block for pc, which is not to be linked. */
-void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc, const X64Recipe *flags);
-/* Whether that is a call which becomes a lookup. Only then it may have flags to store, by a recipe for
- * which x64_may_store_later is true. */
+void x64_emit_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc);
+/* Whether that is a call which becomes a lookup. */
 bool x64_looks_late(const TnBlock *block);
+/* Then it may also store flags for which x64_may_store_later is true: their recipe follows. */
+void x64_begin_far_exit(X64Emit *e, const TnBlock *block, uint64_t pc);
 /* All code goes, what such calls lead to as well. */
 void x64_forget_looks(void);
 /* What that calls. */
