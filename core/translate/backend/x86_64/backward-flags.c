@@ -5,19 +5,20 @@
  */
 #include "backward.h"
 
-/* What virtual flags need until `at`: the result and an operand where these suffice (so that the
- * other operand may be overwritten by the result), else the operands. */
-static inline void use_flags(X64Ctx *cx, const TnIrOp *op, int at, unsigned how)
+/* What flags need until `at`: of virtual ones the result and an operand where these suffice (so that
+ * the other operand may be overwritten by the result), else the operands. Gives what is known of these. */
+static inline unsigned use_operands(X64Ctx *cx, const TnIrOp *op, TnTemp partner, int at)
 {
-    TnTemp partner = cx->temps[op->dst].partner;
+    enum { NARROW = 2, VALUE = X64_T_VALUE, WHOLE = X64_T_VALUE | X64_T_WHOLE };
+    unsigned how = op->aux >> 8 <= NARROW ? VALUE : WHOLE;
+    unsigned flags = cx->temps[op->a].flags;
 
-    if (partner && (cx->info[cx->temps[partner].def].flags & X64_OP_DEAD))
-        partner = cx->temps[op->dst].partner = TN_TEMP_NONE;
-    if ((op->aux & 255) == TN_FLAGS_LOGIC || !partner)
-        partner = op->a;
-    x64_use(cx, partner, at, how);
-    x64_use(cx, op->b, at, how);
-    x64_use(cx, op->c, at, X64_T_VALUE | X64_T_WHOLE);
+    x64_use(cx, partner && (op->aux & 255) != TN_FLAGS_LOGIC ? partner : op->a, at, how);
+    if (op->b)
+        flags |= x64_use(cx, op->b, at, how);
+    if (op->c)
+        flags |= x64_use(cx, op->c, at, WHOLE);
+    return flags;
 }
 
 /* Where nobody reads flags, nobody has to compute them on the way. */
@@ -33,8 +34,7 @@ static void drop_flags(X64Ctx *cx, const TnIrOp *op)
 bool x64_backward_flags(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
-    const X64Temp *t = &cx->temps[op->dst];
-    unsigned how = x64_reads_low_half(op) ? X64_T_VALUE : X64_T_VALUE | X64_T_WHOLE;
+    X64Temp *t = &cx->temps[op->dst];
 
     if (t->last < 0) {
         drop_flags(cx, op);
@@ -42,9 +42,10 @@ bool x64_backward_flags(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op
     }
     w->ahead += X64_GUESS_SMALL;
     x64_backward_dst(w, op->dst);
-    use_flags(cx, op, t->flags & X64_T_VIRTUAL ? t->last : i, how);
-    x64_note_flag_operands(info, cx->temps[op->a].flags | cx->temps[op->b].flags |
-                                 cx->temps[op->c].flags);
+    if (t->partner && (cx->info[cx->temps[t->partner].def].flags & X64_OP_DEAD))
+        t->partner = TN_TEMP_NONE;
+    x64_note_flag_operands(info, use_operands(cx, op, t->partner,
+                                              t->flags & X64_T_VIRTUAL ? t->last : i));
     x64_note_silent(info, t);
     return true;
 }

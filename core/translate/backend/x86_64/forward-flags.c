@@ -113,7 +113,7 @@ void x64_forward_flags(X64Forward *f, int i, TnIrOp *op)
     unsigned size = op->aux >> 8, count_mask = size == 3 ? 63 : 31;
     uint16_t *flags = &cx->temps[op->dst].flags;
 
-    if (size <= 2)
+    if (size <= 2 && ((cx->temps[op->a].flags | cx->temps[op->b].flags) & X64_T_EXT32))
         x64_skip_extensions(cx, op, 2);
     if (TN_UNLIKELY(x64_is_const(cx, op->a)) && x64_all_const(cx, op) && x64_fold(cx, op))
         return;

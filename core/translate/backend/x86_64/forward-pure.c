@@ -104,31 +104,6 @@ static bool forward_constants(X64Forward *f, int i, TnIrOp *op)
     return false;
 }
 
-/* Whether an operation of 64 bits leaves bits 63..32 zero. */
-static bool result_is_z32(const X64Ctx *cx, const TnIrOp *op)
-{
-    switch (op->opc) {
-    case TN_IR_EXT8U:
-    case TN_IR_EXT16U:
-    case TN_IR_EXT32U:
-    case TN_IR_SETCOND:
-    case TN_IR_CLZ:
-    case TN_IR_CTZ:
-    case TN_IR_POPCNT:
-        return true;
-    case TN_IR_EXTRACT:
-        return op->imm <= 32;
-    case TN_IR_ANDI:
-        return op->imm <= UINT32_MAX || x64_is_z32(cx, op->a);
-    case TN_IR_AND:
-        return x64_is_z32(cx, op->a) || x64_is_z32(cx, op->b);
-    case TN_IR_SHRI:
-        return op->imm >= 32 || x64_is_z32(cx, op->a);
-    default:
-        return false;
-    }
-}
-
 void x64_skip_extensions(X64Ctx *cx, TnIrOp *op, unsigned n)
 {
     if (cx->temps[op->a].flags & X64_T_EXT32)
@@ -149,22 +124,76 @@ static void deposit_bit(const X64Ctx *cx, TnIrOp *op)
     }
 }
 
-/* An operation that stays one. */
+/* Operations with an immediate. */
+static void keep_immediate(X64Forward *f, int i, const TnIrOp *op)
+{
+    X64Ctx *cx = f->cx;
+    X64Temp *t = &cx->temps[op->dst];
+    bool narrow = x64_is_z32(cx, op->a);
+
+    if (!op->imm && tn_ir_is_identity(op))
+        x64_make_move(f, i, op->a);
+    else if (op->opc == TN_IR_ADDI)
+        x64_forward_arithmetic(f, i);
+    else if ((op->opc == TN_IR_ANDI && (narrow || op->imm <= UINT32_MAX)) ||
+             (op->opc == TN_IR_SHRI && (narrow || op->imm >= 32)))
+        t->flags |= X64_T_Z32;
+}
+
+static void keep_ext32u(X64Forward *f, int i, const TnIrOp *op)
+{
+    if (x64_is_z32(f->cx, op->a))
+        x64_make_move(f, i, op->a);
+    else
+        f->cx->temps[op->dst].flags |= X64_T_Z32 | X64_T_EXT32;
+}
+
+/* What is left of it, and what is known of the result of 64 bits. */
 static void keep_pure(X64Forward *f, int i, TnIrOp *op)
 {
     X64Ctx *cx = f->cx;
-    uint16_t *flags = &cx->temps[op->dst].flags;
+    X64Temp *t = &cx->temps[op->dst];
 
-    if (op->type <= TN_I32 || result_is_z32(cx, op))
-        *flags |= X64_T_Z32 | (op->opc == TN_IR_EXT32U ? X64_T_EXT32 : 0);
-    if (op->opc == TN_IR_SETCOND || op->opc == TN_IR_FLAGCOND)
-        *flags |= X64_T_COND;
-    else if (op->opc == TN_IR_ADD || op->opc == TN_IR_SUB || op->opc == TN_IR_ADDI)
+    switch (op->opc) {
+    case TN_IR_ADD:
+    case TN_IR_SUB:
         x64_forward_arithmetic(f, i);
-    else if (op->opc == TN_IR_LEA)
+        return;
+    case TN_IR_ADDI ... TN_IR_ROLI:
+        keep_immediate(f, i, op);
+        return;
+    case TN_IR_LEA:
         x64_forward_sum(f, i, op);
-    else if (x64_deposits_bit(op))
-        deposit_bit(cx, op);
+        return;
+    case TN_IR_MOV:
+        x64_make_move(f, i, op->a);
+        return;
+    case TN_IR_EXT32U:
+        keep_ext32u(f, i, op);
+        return;
+    case TN_IR_AND:
+        t->flags |= (cx->temps[op->a].flags | cx->temps[op->b].flags) & X64_T_Z32;
+        return;
+    case TN_IR_EXTRACT:
+        t->flags |= op->imm <= 32 ? X64_T_Z32 : 0;
+        return;
+    case TN_IR_DEPOSIT:
+        if (x64_deposits_bit(op))
+            deposit_bit(cx, op);
+        return;
+    case TN_IR_SETCOND:
+        t->flags |= X64_T_COND;
+        /* fall through */
+    case TN_IR_EXT8U:
+    case TN_IR_EXT16U:
+    case TN_IR_CLZ:
+    case TN_IR_CTZ:
+    case TN_IR_POPCNT:
+        t->flags |= X64_T_Z32;
+        return;
+    default:
+        return;
+    }
 }
 
 void x64_forward_pure(X64Forward *f, int i, TnIrOp *op)
@@ -178,11 +207,6 @@ void x64_forward_pure(X64Forward *f, int i, TnIrOp *op)
     constants = cx->temps[op->a].flags | cx->temps[op->b].flags | cx->temps[op->c].flags;
     if ((constants & X64_T_CONST) && forward_constants(f, i, op))
         return;
-    if (tn_ir_is_identity(op) || op->opc == TN_IR_MOV ||
-        (op->opc == TN_IR_EXT32U && x64_is_z32(cx, op->a))) {
-        x64_make_move(f, i, op->a);
-        return;
-    }
     if (op->a != op->b || !forward_same(f, i, op))
         keep_pure(f, i, op);
 }

@@ -38,17 +38,21 @@ static inline X64Temp *define(X64Ctx *cx, int i, const TnIrOp *op, unsigned flag
 
 static void define_any(X64Ctx *cx, int i, const TnIrOp *op)
 {
-    define(cx, i, op,
-           !tn_ir_type_is_vector(op->type) ? 0
-           : op->type == TN_V256           ? X64_T_VEC | X64_T_WIDE
-                                           : X64_T_VEC);
+    static const uint16_t of_type[] = {
+        [TN_I8] = X64_T_Z32, [TN_I16] = X64_T_Z32, [TN_I32] = X64_T_Z32,
+        [TN_V128] = X64_T_VEC, [TN_V256] = X64_T_VEC | X64_T_WIDE,
+    };
+
+    define(cx, i, op, of_type[op->type]);
 }
 
-static inline void define_const(X64Ctx *cx, int i, const TnIrOp *op)
+/* Constants are known by their temporaries; there is no operation that makes one. */
+static inline void define_const(X64Ctx *cx, X64OpInfo *info, const TnIrOp *op)
 {
     uint64_t value = op->imm;
 
-    define(cx, i, op, X64_T_CONST | (value <= UINT32_MAX ? X64_T_Z32 : 0))->value = value;
+    define(cx, 0, op, X64_T_CONST | (value <= UINT32_MAX ? X64_T_Z32 : 0))->value = value;
+    info->flags = X64_OP_DEAD;
 }
 
 /* ---- Declared registers ------------------------------------------------------------------ */
@@ -140,13 +144,13 @@ static void forward_clear_upper(X64Forward *f, const TnIrOp *op)
         f->known[r].whole = TN_TEMP_NONE;
 }
 
-static void forward_call(X64Forward *f, TnIrOp *op)
+static void forward_call(X64Forward *f, int i, const TnIrOp *op)
 {
     const TnHelperInfo *h = &x64_plan.target->helpers[op->aux];
 
     x64_groups_at_call(f->cx, h->flags);
-    if (op->dst && h->ret == TN_ARG_I32)
-        f->cx->temps[op->dst].flags |= X64_T_Z32;
+    if (op->dst)
+        define(f->cx, i, op, h->ret == TN_ARG_I32 ? X64_T_Z32 : 0);
     if (h->flags & TN_HELPER_WRITES)
         memset(f->known, 0, sizeof(f->known));
 }
@@ -189,21 +193,19 @@ static void forward_other(X64Forward *f, int i, X64OpInfo *info, TnIrOp *op)
 {
     X64Ctx *cx = f->cx;
 
+    if (op->opc == TN_IR_CALL) {
+        forward_call(f, i, op);
+        x64_groups_at_change(cx, info);
+        return;
+    }
     if (op->dst)
         define_any(cx, i, op);
-    if (op->opc == TN_IR_CALL) {
-        forward_call(f, op);
-        x64_groups_at_change(cx, info);
-    } else if (op->opc == TN_IR_CLEAR_UPPER) {
-        forward_clear_upper(f, op);
-    } else if (tn_ir_is(op, TN_IRF_PURE)) {
+    if (tn_ir_is(op, TN_IRF_PURE))
         x64_forward_pure(f, i, op);
-    } else {
-        if (op->dst && op->type <= TN_I32)
-            cx->temps[op->dst].flags |= X64_T_Z32;
-        if (!tn_ir_is(op, TN_IRF_READS))
-            x64_groups_at_change(cx, info);
-    }
+    else if (op->opc == TN_IR_CLEAR_UPPER)
+        forward_clear_upper(f, op);
+    else if (!tn_ir_is(op, TN_IRF_READS))
+        x64_groups_at_change(cx, info);
     if (TN_UNLIKELY(op->type >= TN_V128 || op->opc == TN_IR_HOSTV) &&
         !(info->flags & X64_OP_DEAD))
         note_vector(cx, op);
@@ -214,8 +216,8 @@ static inline bool forward_op(X64Forward *f, X64Ctx *cx, int i, X64OpInfo *info,
 {
     switch (op->opc) {
     case TN_IR_CONST:
-        define_const(cx, i, op);
-        return false;
+        define_const(cx, info, op);
+        return true;
     case TN_IR_GET:
         forward_get(f, cx, i, op);
         return true;
