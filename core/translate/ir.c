@@ -104,7 +104,7 @@ void tn_ir_begin(TnIrBuilder *b, uint64_t pc, unsigned max_insns)
     b->n_ops = 0;
     b->n_temps = 1;
     b->n_insns = 0;
-    b->n_calls = 0;
+    tn_ir_forget(b);
     b->max_insns = MIN(max_insns, TN_IR_MAX_INSNS);
     b->flags = 0;
     b->pc = pc;

@@ -27,6 +27,7 @@ static void take_late(X86Ctx *c, unsigned n)
         return;
     c->op[n].kind = OPERAND_LATE;
     c->op[n].imm = (int64_t)late;
+    c->odd_operands = true;
 }
 
 void x86_decode_rest(X86Ctx *c)
@@ -81,6 +82,7 @@ X86DecodeResult x86_decode_long(X86Ctx *c)
     X86Cursor end;
 
     c->n_edge = c->ahead >= TN_IR_CODE_BYTES ? MAX_LENGTH : 0;
+    memset(&c->edge[MAX_LENGTH], 0, sizeof(c->edge) - MAX_LENGTH);
     memcpy(c->edge, c->code, c->n_edge);
     c->code = c->edge;
     c->ahead = MAX_LENGTH; /* what comes behind is elsewhere */
@@ -94,5 +96,6 @@ X86DecodeResult x86_decode_long(X86Ctx *c)
             return r;
     }
     x86_decode_finish(c, end);
+    c->odd_operands = true;
     return r;
 }

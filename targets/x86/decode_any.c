@@ -105,12 +105,14 @@ X86Cursor x86_decode_mem32(X86Ctx *c, X86Cursor at)
     unsigned rm = c->modrm & 7, base = rm;
 
     c->mem_plain = c->flat64;
+    c->odd_operands |= !c->flat64;
     if (rm == RSP) {
         uint8_t sib = x86_next_byte(&at);
         unsigned index = (sib >> 3 & 7) | (c->rex & REX_X ? 8 : 0);
         if (index != RSP) {
             c->mem_index = (int8_t)index;
             c->mem_plain = false;
+            c->odd_operands = true;
         }
         c->mem_scale = sib >> 6;
         base = sib & 7;
@@ -118,6 +120,7 @@ X86Cursor x86_decode_mem32(X86Ctx *c, X86Cursor at)
     if (c->mod == 0 && base == RBP) {
         c->rest |= c->code64 && rm == RBP ? X86_REST_RIP : 0;
         c->mem_plain = false;
+        c->odd_operands = true;
         c->mem_disp = x86_next_number(&at, 4);
         return at;
     }

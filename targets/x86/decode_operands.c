@@ -17,7 +17,7 @@ static unsigned operand_bytes(const X86Ctx *c, uint8_t size)
     }
 }
 
-static void set_reg(const X86Ctx *c, const X86OperandCode *code, X86Operand *op, unsigned reg)
+static void set_reg(X86Ctx *c, const X86OperandCode *code, X86Operand *op, unsigned reg)
 {
     x86_set_reg(c, op, operand_bytes(c, code->size), reg);
 }

@@ -58,11 +58,12 @@ static inline void x86_set_fixed(X86Operand *op, unsigned size, unsigned reg)
     op->reg = (uint8_t)reg;
 }
 
-static inline void x86_set_reg(const X86Ctx *c, X86Operand *op, unsigned size, unsigned reg)
+static inline void x86_set_reg(X86Ctx *c, X86Operand *op, unsigned size, unsigned reg)
 {
     x86_set_fixed(op, size, reg);
     if (size == 1 && !c->rex && reg >= RSP && reg <= RDI) {
         op->high = true;
+        c->odd_operands = true;
         op->reg = (uint8_t)(reg - RSP);
     }
 }

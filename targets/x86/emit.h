@@ -17,31 +17,30 @@
 
 typedef struct X86Emit {
     X86Ctx *c;
-    TnIrOp *ops;   /* the first that was written, or is to be */
-    unsigned n;    /* written since */
+    TnIrOp *next;  /* where the next operation goes */
     unsigned temp; /* the next free temporary */
+    bool odd;      /* as X86Ctx.odd_operands; where it is a constant false there is no call */
 } X86Emit;
 
 EMIT void emit_enter(X86Emit *e)
 {
     TnIrBuilder *b = e->c->b;
 
-    if (TN_UNLIKELY(e->c->known_calls != b->n_calls))
-        x86_ir_forget(e->c);
-    e->ops = &b->ops[b->n_ops];
+    e->next = &b->ops[b->n_ops];
     e->temp = b->n_temps;
-    e->n = 0;
 }
 
 EMIT void emit_leave(X86Emit *e)
 {
-    e->c->b->n_ops += e->n;
-    e->c->b->n_temps = e->temp;
+    TnIrBuilder *b = e->c->b;
+
+    b->n_ops = (uint32_t)(e->next - b->ops);
+    b->n_temps = e->temp;
 }
 
-EMIT X86Emit x86_emit(X86Ctx *c)
+EMIT X86Emit x86_emit(X86Ctx *c, bool odd)
 {
-    X86Emit e = { .c = c };
+    X86Emit e = { .c = c, .odd = odd };
 
     emit_enter(&e);
     return e;
@@ -58,7 +57,7 @@ EMIT void x86_emit_done(X86Emit *e)
 EMIT void emit_void(X86Emit *e, TnIrOpc opc, TnIrType t, unsigned aux, TnTemp a, TnTemp b,
                     uint64_t imm)
 {
-    tn_ir_write(&e->ops[e->n++], opc, t, (uint16_t)aux, TN_TEMP_NONE, a, b, TN_TEMP_NONE, imm);
+    tn_ir_write(e->next++, opc, t, (uint16_t)aux, TN_TEMP_NONE, a, b, TN_TEMP_NONE, imm);
 }
 
 EMIT TnTemp emit_op(X86Emit *e, TnIrOpc opc, TnIrType t, unsigned aux, TnTemp a, TnTemp b,
@@ -66,7 +65,7 @@ EMIT TnTemp emit_op(X86Emit *e, TnIrOpc opc, TnIrType t, unsigned aux, TnTemp a,
 {
     TnTemp dst = (TnTemp)e->temp++;
 
-    tn_ir_write(&e->ops[e->n++], opc, t, (uint16_t)aux, dst, a, b, TN_TEMP_NONE, imm);
+    tn_ir_write(e->next++, opc, t, (uint16_t)aux, dst, a, b, TN_TEMP_NONE, imm);
     return dst;
 }
 
@@ -77,7 +76,7 @@ EMIT TnTemp emit_const(X86Emit *e, TnIrType t, uint64_t value)
 
 EMIT TnTemp emit_get(X86Emit *e, TnIrType t, unsigned reg)
 {
-    TnTemp *known = &e->c->known[t - TN_I32][reg];
+    TnTemp *known = &e->c->b->known[reg][t - TN_I32];
 
     if (!*known)
         *known = emit_op(e, TN_IR_GET, t, reg, 0, 0, 0);
@@ -88,8 +87,8 @@ EMIT TnTemp emit_get(X86Emit *e, TnIrType t, unsigned reg)
 EMIT void emit_put(X86Emit *e, TnIrType t, unsigned reg, TnTemp value, bool low)
 {
     low &= t == TN_I32;
-    e->c->known[0][reg] = low ? value : TN_TEMP_NONE;
-    e->c->known[1][reg] = low || t == TN_I64 ? value : TN_TEMP_NONE;
+    e->c->b->known[reg][0] = low ? value : TN_TEMP_NONE;
+    e->c->b->known[reg][1] = low || t == TN_I64 ? value : TN_TEMP_NONE;
     emit_void(e, TN_IR_PUT, t, reg, value, 0, 0);
 }
 
@@ -103,11 +102,11 @@ EMIT void emit_flags(X86Emit *e, TnFlagOp fop, unsigned size, TnTemp a, TnTemp b
 /* ---- Operands --------------------------------------------------------------------------- */
 
 /* TN_MEM_* of an integer access. */
-EMIT unsigned emit_mem_flags(const X86Ctx *c, unsigned n)
+EMIT unsigned emit_mem_flags(const X86Emit *e, unsigned n)
 {
-    if (TN_UNLIKELY(c->mode & MODE_AC))
-        return x86_mem_flags_aligned(c, n);
-    return c->mmu << TN_MEM_MODE_SHIFT;
+    if (e->odd && e->c->mode & MODE_AC)
+        return x86_mem_flags_aligned(e->c, n);
+    return e->c->mmu << TN_MEM_MODE_SHIFT;
 }
 
 /* The memory operand's address: where it is a register and a displacement, the access adds them. */
@@ -116,7 +115,7 @@ EMIT TnTemp emit_address(X86Emit *e, unsigned n, bool write, int64_t *disp)
     X86Ctx *c = e->c;
     TnTemp addr;
 
-    if (c->mem_plain && !c->mem_addr) {
+    if (!e->odd || (c->mem_plain && !c->mem_addr)) {
         *disp = c->mem_disp;
         if (!c->mem_root)
             c->mem_root = emit_get(e, TN_I64, (unsigned)c->mem_base);
@@ -134,7 +133,7 @@ EMIT TnTemp emit_load(X86Emit *e, const X86Operand *op, unsigned mem)
     int64_t disp;
     TnTemp addr = emit_address(e, op->size, mem & TN_MEM_RMW, &disp);
 
-    return emit_op(e, TN_IR_LD, x86_type(op->size), emit_mem_flags(e->c, op->size) | mem, addr, 0,
+    return emit_op(e, TN_IR_LD, x86_type(op->size), emit_mem_flags(e, op->size) | mem, addr, 0,
                    (uint64_t)disp);
 }
 
@@ -143,7 +142,7 @@ EMIT void emit_store(X86Emit *e, const X86Operand *op, TnTemp value)
     int64_t disp;
     TnTemp addr = emit_address(e, op->size, true, &disp);
 
-    emit_void(e, TN_IR_ST, x86_type(op->size), emit_mem_flags(e->c, op->size), addr, value,
+    emit_void(e, TN_IR_ST, x86_type(op->size), emit_mem_flags(e, op->size), addr, value,
               (uint64_t)disp);
 }
 
@@ -155,9 +154,9 @@ EMIT TnTemp emit_read_any(X86Emit *e, unsigned n, unsigned mem)
 
     if (op->kind == OPERAND_MEM)
         return emit_load(e, op, mem);
-    if (op->kind == OPERAND_REG && !op->high)
+    if (op->kind == OPERAND_REG && !(e->odd && op->high))
         return emit_get(e, x86_calc_type(op->size), op->reg);
-    if (op->kind == OPERAND_IMM)
+    if (!e->odd || op->kind == OPERAND_IMM)
         return emit_const(e, TN_I64, (uint64_t)op->imm);
     emit_leave(e);
     value = x86_read_any(e->c, n);
@@ -176,7 +175,7 @@ EMIT void emit_write(X86Emit *e, unsigned n, TnTemp value, bool low)
         emit_put(e, x86_calc_type(op->size), op->reg, value, low);
     } else {
         whole = emit_get(e, TN_I64, op->reg);
-        whole = emit_op(e, TN_IR_DEPOSIT, TN_I64, op->high ? 8 : 0, whole, value, op->size * 8u);
+        whole = emit_op(e, TN_IR_DEPOSIT, TN_I64, e->odd && op->high ? 8 : 0, whole, value, op->size * 8u);
         emit_put(e, TN_I64, op->reg, whole, false);
     }
 }
@@ -193,7 +192,7 @@ EMIT void emit_push(X86Emit *e, unsigned size, TnTemp value)
     TnTemp sp = emit_get(e, TN_I64, RSP);
     int64_t down = -(int64_t)size;
 
-    emit_void(e, TN_IR_ST, x86_type(size), emit_mem_flags(e->c, size), sp, value, (uint64_t)down);
+    emit_void(e, TN_IR_ST, x86_type(size), emit_mem_flags(e, size), sp, value, (uint64_t)down);
     emit_move_sp(e, sp, down);
 }
 
@@ -201,12 +200,15 @@ EMIT void emit_push(X86Emit *e, unsigned size, TnTemp value)
 EMIT TnTemp emit_pop(X86Emit *e, unsigned size, unsigned released)
 {
     TnTemp sp = emit_get(e, TN_I64, RSP);
-    TnTemp value = emit_op(e, TN_IR_LD, x86_type(size), emit_mem_flags(e->c, size), sp, 0, 0);
+    TnTemp value = emit_op(e, TN_IR_LD, x86_type(size), emit_mem_flags(e, size), sp, 0, 0);
 
     emit_move_sp(e, sp, released);
     return value;
 }
 
-#undef EMIT
+/* The odd form of a translation function `gen(c, odd)`, apart from the other, which has no calls then and
+ * no stack frame. */
+#define EMIT_ODD(name_, gen_) \
+    static __attribute__((noinline)) void name_(X86Ctx *c) { gen_(c, true); }
 
 #endif

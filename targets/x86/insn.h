@@ -127,6 +127,8 @@ struct X86Ctx {
     uint8_t mem_scale;
     uint8_t rest;         /* decoder: what is left to do, X86_REST_* */
     bool mem_plain;       /* the address is mem_base + mem_disp, as an access adds them */
+    bool odd_operands;    /* there may be others than immediates, registers but AH to BH, and memory that
+                           * is mem_plain */
     bool mem_checked;     /* mem_addr passed the segment checks for writing too */
     TnTemp mem_root;      /* the base register's value where one has been asked for; 0 before */
     TnTemp mem_addr;      /* linear address once x86_mem_addr made it; 0 before */
@@ -142,7 +144,8 @@ struct X86Ctx {
     uint8_t wide_op_size;    /* the same where REX.W or the row asks for 64 bits: 8 where there are such */
     const uint8_t *bytes[2]; /* X86Common.bytes of the two */
     uint8_t plain_addr_size; /* the same of addresses: 2, 4, 8 */
-    bool flat64;          /* linear addresses are 64-bit offsets, but for FS and GS; no breakpoints */
+    bool flat64;          /* linear addresses are 64-bit offsets, but for FS and GS; neither breakpoints
+                           * nor alignment checks */
     bool odd_mode;        /* something may have to happen before each instruction */
     uint32_t mode;        /* MODE_* of the block */
     unsigned mmu;         /* MMU mode of data accesses */
@@ -156,10 +159,6 @@ struct X86Ctx {
     uint8_t n_jumps;      /* conditional exits of the block's present round so far */
     uint8_t n_rounds;     /* how often the block has gone back to its start (TnIrBuilder.rounds) */
     bool goes_back;       /* the next instruction is the block's first */
-
-    /* What general registers and flags hold, by type, after known_calls calls; 0 where unknown. */
-    TnTemp known[2][X86_REG_FLAGS + 1];
-    uint32_t known_calls;
 
     TnCpu *cpu;
     X86State *s;
@@ -246,15 +245,12 @@ bool x86_gen_round(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc);
 /* The next pc wrapped as a branch of the operand size does: 16-bit ones cut it to 16 bits. */
 uint64_t x86_wrap_pc(const X86Ctx *c, uint64_t pc);
 
-/* Calls have gone by that may have changed registers. */
-void x86_ir_forget(X86Ctx *c);
+_Static_assert((int)X86_REG_FLAGS < (int)TN_IR_KNOWN_REGS, "general registers and flags");
 
 static inline TnTemp x86_ir_get(X86Ctx *c, TnIrType t, unsigned reg)
 {
-    TnTemp *known = &c->known[t - TN_I32][reg];
+    TnTemp *known = &c->b->known[reg][t - TN_I32];
 
-    if (TN_UNLIKELY(c->known_calls != c->b->n_calls))
-        x86_ir_forget(c);
     if (!*known)
         *known = tn_ir_get(c->b, t, reg);
     return *known;

@@ -8,8 +8,6 @@
  */
 #include "insn.h"
 
-#include <string.h>
-
 /* ---- Addresses -------------------------------------------------------------------------- */
 
 TnTemp x86_mem_offset(X86Ctx *c)
@@ -126,12 +124,6 @@ void x86_store(X86Ctx *c, TnIrType t, TnTemp addr, TnTemp value)
 
 /* ---- General registers ------------------------------------------------------------------ */
 
-void x86_ir_forget(X86Ctx *c)
-{
-    memset(c->known, 0, sizeof(c->known));
-    c->known_calls = c->b->n_calls;
-}
-
 /* Whether an operation's value has bits 63..32 clear. */
 static bool is_low(const TnIrOp *op)
 {
@@ -159,10 +151,8 @@ void x86_ir_put(X86Ctx *c, TnIrType t, unsigned reg, TnTemp value)
 {
     bool low = t == TN_I32 && is_seen_to_be_low(c->b, value);
 
-    if (TN_UNLIKELY(c->known_calls != c->b->n_calls))
-        x86_ir_forget(c);
-    c->known[0][reg] = low ? value : TN_TEMP_NONE;
-    c->known[1][reg] = low || t == TN_I64 ? value : TN_TEMP_NONE;
+    c->b->known[reg][0] = low ? value : TN_TEMP_NONE;
+    c->b->known[reg][1] = low || t == TN_I64 ? value : TN_TEMP_NONE;
     tn_ir_put(c->b, t, reg, value);
 }
 

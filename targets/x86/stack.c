@@ -24,7 +24,7 @@ void x86_stack_poke(X86Ctx *c, unsigned size, int offset, TnTemp value)
 /* Without a base, a limit or a breakpoint nothing but the store needs the address. */
 static void push_flat(X86Ctx *c, unsigned size, TnTemp value)
 {
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, false);
 
     emit_push(&e, size, value);
     x86_emit_done(&e);

@@ -20,14 +20,22 @@ enum { MODES_ALONE = MODE_TF | MODE_SHADOW | MODE_RF | MODE_DR7 };
 /* Modes in which something happens before each instruction; so it may in 16-bit code. */
 enum { MODES_ODD = MODES_ALONE | MODE_CSLIM };
 
+/* All but what belongs to an instruction. */
 static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *key)
 {
     uint32_t mode = key->flags;
     bool user = (mode & MODE_CPL) == 3;
 
-    *c = (X86Ctx){ .cpu = cpu, .s = x86_state(cpu), .b = b, .mode = mode, .cs_base = key->base,
-                   .pc = b->pc };
+    c->cpu = cpu;
+    c->s = x86_state(cpu);
+    c->b = b;
+    c->mode = mode;
+    c->cs_base = key->base;
+    c->pc = b->pc;
     c->code = c->edge;
+    c->ahead = 0;
+    c->ended = c->leave = c->sti = c->goes_back = false;
+    c->n_jumps = c->n_rounds = 0;
     c->code64 = (mode & MODE_CS64) != 0;
     c->plain_op_size = mode & (MODE_CS64 | MODE_CS32) ? 4 : 2;
     c->wide_op_size = c->code64 ? 8 : c->plain_op_size;
@@ -40,7 +48,7 @@ static void ctx_init(X86Ctx *c, TnCpu *cpu, TnIrBuilder *b, const TnBlockKey *ke
     c->odd_mode = mode & MODES_ODD || !(mode & (MODE_CS64 | MODE_CS32));
     c->common = x86_common.first[c->odd_mode ? X86_COMMON_NONE :
                                  c->code64 ? X86_COMMON64 : X86_COMMON32][0];
-    c->flat64 = c->code64 && !(mode & MODE_DR7);
+    c->flat64 = c->code64 && !(mode & (MODE_DR7 | MODE_AC));
     c->stack_size = c->code64 ? 8 : mode & MODE_SS32 ? 4 : 2;
     c->mmu = user ? MMU_USER : mode & MODE_SMAP_LIFTED ? MMU_KERNEL_NOSMAP : MMU_KERNEL;
 }

@@ -36,6 +36,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "tenon/macros.h"
 
@@ -316,13 +317,14 @@ static inline TnHostX tn_host_x_unpack(uint64_t v)
 /*
  * The builder. One per translating thread, owned by the core. Emission is inline. [vcpu]
  */
+enum { TN_IR_KNOWN_REGS = 20 };
+
 struct TnIrBuilder {
     TnIrOp *ops;       /* TN_IR_MAX_OPS, of which only those in use take memory; a page that cannot
                         * be written to follows */
     uint32_t n_ops;
     uint32_t n_temps;  /* the next free temporary; starts at 1 */
     uint32_t n_insns;  /* INSN operations so far */
-    uint32_t n_calls;  /* CALL operations so far: any may have changed declared registers */
     uint32_t max_insns;/* the block must end at or before this many instructions */
     uint32_t flags;    /* TN_BLOCK_* set by the front end */
     uint64_t pc;       /* the block's first guest pc */
@@ -338,6 +340,9 @@ struct TnIrBuilder {
     const uint8_t *code; /* set by the core: the bytes read so far, n_code from the linear address */
     uint64_t code_at;    /* code_at on; for tn_ir_code */
     uint32_t n_code;
+    /* What holds the first declared registers as TN_I32 and as TN_I64; 0 where nothing is known to. It
+     * is the front end's, but for CALL, which may change any of them. */
+    TnTemp known[TN_IR_KNOWN_REGS][2];
 };
 
 enum {
@@ -547,13 +552,19 @@ static inline TnTemp tn_ir_atomic_cas(TnIrBuilder *b, TnIrType t, TnTemp addr, T
     return tn_ir_op(b, TN_IR_ATOMIC_CAS, t, addr, expected, value, (uint16_t)mem, 0);
 }
 
+/* A helper may have changed declared registers. */
+static inline void tn_ir_forget(TnIrBuilder *b)
+{
+    memset(b->known, 0, sizeof(b->known));
+}
+
 /* Calls helper number `helper`; pass TN_TEMP_NONE for absent arguments. */
 static inline TnTemp tn_ir_call(TnIrBuilder *b, unsigned helper, TnTemp a, TnTemp x, TnTemp c,
                                 TnTemp d)
 {
     TnTemp dst = tn_ir_op(b, TN_IR_CALL, TN_I64, a, x, c, (uint16_t)helper, 0);
     b->ops[b->n_ops - 1].d = d;
-    b->n_calls++;
+    tn_ir_forget(b);
     return dst;
 }
 
@@ -562,7 +573,7 @@ static inline void tn_ir_call_void(TnIrBuilder *b, unsigned helper, TnTemp a, Tn
                                    TnTemp d)
 {
     TnIrOp *op = tn_ir_append(b, TN_IR_CALL, TN_I64);
-    b->n_calls++;
+    tn_ir_forget(b);
     op->aux = (uint16_t)helper;
     op->a = a;
     op->b = x;

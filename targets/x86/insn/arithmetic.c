@@ -144,7 +144,7 @@ static const struct {
     [ALU_XOR] = { TN_IR_XOR, TN_IR_XORI, false }, [ALU_CMP] = { 0 },
 };
 
-static inline TnTemp emit_alu(X86Emit *e, unsigned op, TnTemp a, TnTemp b)
+EMIT TnTemp emit_alu(X86Emit *e, unsigned op, TnTemp a, TnTemp b)
 {
     TnIrType t = x86_calc_type(e->c->op[0].size);
     const X86Operand *source = &e->c->op[1];
@@ -156,25 +156,14 @@ static inline TnTemp emit_alu(X86Emit *e, unsigned op, TnTemp a, TnTemp b)
                    alu_forms[op].minus ? -imm : imm);
 }
 
-/* ADD OR ADC SBB AND SUB XOR CMP r/m, r; r, r/m; r/m, imm */
-void x86_gen_alu(X86Ctx *c)
+EMIT void gen_alu(X86Ctx *c, bool odd)
 {
     unsigned op = c->row->helper, size = c->op[0].size;
     TnFlagOp fop = (TnFlagOp)alu_flag_op[op];
-    TnTemp a, b, result;
+    X86Emit e = x86_emit(c, odd);
+    TnTemp b = emit_read_any(&e, 1, 0);
+    TnTemp a = emit_read_any(&e, 0, op == ALU_CMP ? 0 : TN_MEM_RMW), result;
 
-    if (alu_is_zeroing(c)) {
-        x86_write(c, 0, tn_ir_const(c->b, TN_I32, 0));
-        x86_put_flags(c, tn_ir_const(c->b, TN_I32, TN_FLAG_Z | TN_FLAG_P));
-        return;
-    }
-    if (c->lock || op == ALU_ADC || op == ALU_SBB) {
-        alu_odd(c);
-        return;
-    }
-    X86Emit e = x86_emit(c);
-    b = emit_read_any(&e, 1, 0);
-    a = emit_read_any(&e, 0, op == ALU_CMP ? 0 : TN_MEM_RMW);
     if (op != ALU_CMP) {
         result = emit_alu(&e, op, a, b);
         emit_write(&e, 0, result, true);
@@ -187,10 +176,35 @@ void x86_gen_alu(X86Ctx *c)
     x86_emit_done(&e);
 }
 
-/* TEST r/m, r; r/m, imm */
-void x86_gen_test(X86Ctx *c)
+EMIT_ODD(gen_alu_odd, gen_alu)
+
+static void gen_zeroing(X86Ctx *c)
 {
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, false);
+
+    emit_put(&e, x86_calc_type(c->op[0].size), c->op[0].reg, emit_const(&e, TN_I32, 0), true);
+    emit_put(&e, TN_I32, X86_REG_FLAGS, emit_const(&e, TN_I32, TN_FLAG_Z | TN_FLAG_P), true);
+    x86_emit_done(&e);
+}
+
+/* ADD OR ADC SBB AND SUB XOR CMP r/m, r; r, r/m; r/m, imm */
+void x86_gen_alu(X86Ctx *c)
+{
+    unsigned op = c->row->helper;
+
+    if (alu_is_zeroing(c))
+        gen_zeroing(c);
+    else if (c->lock || op == ALU_ADC || op == ALU_SBB)
+        alu_odd(c);
+    else if (c->odd_operands)
+        gen_alu_odd(c);
+    else
+        gen_alu(c, false);
+}
+
+EMIT void gen_test(X86Ctx *c, bool odd)
+{
+    X86Emit e = x86_emit(c, odd);
     TnTemp a = emit_read_any(&e, 0, 0), b = emit_read_any(&e, 1, 0);
 
     if (c->op[0].kind != OPERAND_REG || c->op[1].kind != OPERAND_REG ||
@@ -198,6 +212,17 @@ void x86_gen_test(X86Ctx *c)
         a = emit_alu(&e, ALU_AND, a, b);
     emit_flags(&e, TN_FLAGS_LOGIC, c->op[0].size, a, TN_TEMP_NONE);
     x86_emit_done(&e);
+}
+
+EMIT_ODD(gen_test_odd, gen_test)
+
+/* TEST r/m, r; r/m, imm */
+void x86_gen_test(X86Ctx *c)
+{
+    if (c->odd_operands)
+        gen_test_odd(c);
+    else
+        gen_test(c, false);
 }
 
 /* INC r/m, DEC r/m: CF stays */

@@ -82,7 +82,7 @@ static void gen_jcc(X86Ctx *c)
         jcc_odd(c, code, target);
         return;
     }
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, false);
     cond = emit_op(&e, TN_IR_FLAGCOND, TN_I32, code, emit_get(&e, TN_I32, X86_REG_FLAGS), 0, 0);
     emit_void(&e, TN_IR_EXIT_IF, TN_I64, 0, cond, 0, target);
     x86_emit_done(&e);
@@ -122,7 +122,7 @@ static void gen_jmp_ind(X86Ctx *c)
 
 static void call_flat(X86Ctx *c, uint64_t target)
 {
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, false);
 
     emit_push(&e, 8, emit_const(&e, TN_I64, c->next_pc));
     emit_void(&e, TN_IR_EXIT, TN_I64, 0, 0, 0, target);
@@ -157,7 +157,7 @@ static void gen_call_ind(X86Ctx *c)
 
 static TnTemp pop_flat(X86Ctx *c, unsigned released)
 {
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, false);
     TnTemp value = emit_pop(&e, c->op_size, released);
 
     x86_emit_done(&e);

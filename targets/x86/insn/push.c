@@ -3,21 +3,30 @@
 #include "emit.h"
 #include "insn/general.h"
 
-/* PUSH r/m, imm, Sreg. PUSH rSP pushes the value before the instruction. */
-void x86_gen_push(X86Ctx *c)
+EMIT void push_flat(X86Ctx *c, bool odd)
 {
-    if (!c->flat64) {
-        x86_push(c, c->op_size, x86_read_any(c, 0));
-        return;
-    }
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, odd);
+
     emit_push(&e, c->op_size, emit_read_any(&e, 0, 0));
     x86_emit_done(&e);
 }
 
+EMIT_ODD(push_flat_odd, push_flat)
+
+/* PUSH r/m, imm, Sreg. PUSH rSP pushes the value before the instruction. */
+void x86_gen_push(X86Ctx *c)
+{
+    if (!c->flat64)
+        x86_push(c, c->op_size, x86_read_any(c, 0));
+    else if (c->odd_operands)
+        push_flat_odd(c);
+    else
+        push_flat(c, false);
+}
+
 static void pop_flat(X86Ctx *c)
 {
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, false);
     TnTemp value = emit_pop(&e, c->op_size, c->op_size);
 
     emit_write(&e, 0, value, false);

@@ -6,14 +6,24 @@
 #include "emit.h"
 #include "insn/general.h"
 
-/* MOV r/m, r/imm and back; MOV rAX, moffs */
-void x86_gen_mov(X86Ctx *c)
+EMIT void gen_mov(X86Ctx *c, bool odd)
 {
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, odd);
     TnTemp value = emit_read_any(&e, 1, 0);
 
     emit_write(&e, 0, value, c->op[1].kind == OPERAND_REG || c->op[1].kind == OPERAND_MEM);
     x86_emit_done(&e);
+}
+
+EMIT_ODD(gen_mov_odd, gen_mov)
+
+/* MOV r/m, r/imm and back; MOV rAX, moffs */
+void x86_gen_mov(X86Ctx *c)
+{
+    if (c->odd_operands)
+        gen_mov_odd(c);
+    else
+        gen_mov(c, false);
 }
 
 /* MOVZX r, r/m */
@@ -21,7 +31,7 @@ void x86_gen_movzx(X86Ctx *c)
 {
     static const uint8_t extend[] = { [1] = TN_IR_EXT8U, [2] = TN_IR_EXT16U };
     const X86Operand *from = &c->op[1];
-    X86Emit e = x86_emit(c);
+    X86Emit e = x86_emit(c, true);
     TnTemp value = emit_read_any(&e, 1, 0);
 
     if (from->kind == OPERAND_REG && !from->high)
@@ -100,9 +110,26 @@ void x86_gen_movbe(X86Ctx *c)
         tn_ir_st(c->b, x86_type(size), addr, 0, value, mem);
 }
 
+/* LEA r, base + disp */
+static void lea_plain(X86Ctx *c)
+{
+    TnIrType t = x86_calc_type(c->op[0].size);
+    X86Emit e = x86_emit(c, false);
+    TnTemp base = emit_get(&e, t, (unsigned)c->mem_base);
+
+    if (c->mem_disp)
+        base = emit_op(&e, TN_IR_LEA, t, 0, base, 0, (uint64_t)c->mem_disp);
+    emit_write(&e, 0, base, true);
+    x86_emit_done(&e);
+}
+
 /* LEA r, m */
 void x86_gen_lea(X86Ctx *c)
 {
+    if (!c->odd_operands && c->op[0].size >= 4) {
+        lea_plain(c);
+        return;
+    }
     /* The low half of a sum needs the low halves only. */
     if (c->addr_size == 8 && c->op[0].size < 8)
         c->addr_size = 4;
