@@ -59,11 +59,12 @@ struct TnBlock {
                              * TN_BLOCK_ROUNDS, TN_BLOCK_TAIL */
     uint64_t phys[2];       /* host address of the first byte in guest RAM; of the second page, or
                              * ~0. ~0 in [0]: not in plain memory, runs once */
+    uint32_t size;          /* guest bytes */
+    uint32_t n_late;
+    TnBlock *page_next[2];  /* up to here: what a look for a page's blocks reads of each */
     TnBlockKey key;
     uint32_t n_insns;
     uint32_t n_exits;
-    uint32_t size;          /* guest bytes */
-    uint32_t n_late;
     TnBlockExit *exits;     /* n_exits of them, owned */
     void *code;             /* back end: entry point, or its program */
     uint32_t code_size;
@@ -73,7 +74,6 @@ struct TnBlock {
     uint64_t plain;         /* back end: what a hot block is to do as others do */
     uint64_t moving;        /* back end: where a hot block is to move its windows itself */
     TnBlockExit *in_edges;
-    TnBlock *page_next[2];
     uint64_t retired;       /* epoch of its invalidation */
     TnBlock *shadow;        /* checking mode: the block for the interpreter (check.c), owned */
     const uint8_t *bytes;   /* the guest bytes it was made from, `size` of them; owned with the block.

@@ -19,7 +19,7 @@
 enum {
     HASH_BITS = 18,
     HASH_SIZE = 1 << HASH_BITS,
-    LINE_BITS = 6,    /* blocks that begin in one line of 64 bytes share a bucket */
+    LINE_BITS = 5,    /* blocks that begin in one line of 32 bytes share a bucket */
     PAGE_LINES = 1 << (TN_PAGE_BITS - LINE_BITS),
     RECLAIM_AT = 512, /* dead blocks that make it worth trying */
 };

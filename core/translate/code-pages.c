@@ -167,6 +167,19 @@ void tn_code_pages_reset(void)
 
 /* ---- Stores ------------------------------------------------------------------------------ */
 
+/* True where the block that runs is known to lie on another page, as its instruction at fault_pc does
+ * with room behind it: a block on two pages has no more than the one that crosses. */
+static bool runs_elsewhere(TnCpu *cpu, const TnCodePage *page)
+{
+    const TnBlockKey *key = &cpu->priv->key;
+    uint64_t linear = tn_key_linear(key, cpu->fault_pc);
+    TnFetchPage at;
+
+    return tn_page_offset(linear) + TN_IR_CODE_BYTES <= TN_PAGE_SIZE &&
+           tn_tlb_fetch_page(cpu, key->mmu_mode, linear, &at) &&
+           tn_page_of(at.host) != (uintptr_t)page->host;
+}
+
 void tn_code_before_store(TnCpu *cpu, TnTlbEntry *e, void *host, unsigned size)
 {
     TnCodePage *page = tn_code_page_find(host);
@@ -179,7 +192,7 @@ void tn_code_before_store(TnCpu *cpu, TnTlbEntry *e, void *host, unsigned size)
         return;
     }
     if (!cpu->priv->in_code || cpu->priv->alone ||
-        !tn_code_page_has_code(page, offset, size))
+        !tn_code_page_has_code(page, offset, size) || runs_elsewhere(cpu, page))
         return;
     tn_translator_lock();
     bool running = tn_code_page_is_running(page, cpu, offset, size);
