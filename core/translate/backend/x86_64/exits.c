@@ -3,11 +3,6 @@
 #include "compile.h"
 #include "slow.h"
 
-void x64_new_exit(X64Ctx *cx, const TnBlockExit *x)
-{
-    *X64_LIST_ADD(cx->exits, TnBlockExit) = *x;
-}
-
 uint8_t *x64_way_out_from(X64Emit *e, uint8_t *jump)
 {
     uint8_t *here = e->p;
@@ -15,17 +10,6 @@ uint8_t *x64_way_out_from(X64Emit *e, uint8_t *jump)
     x64_here32(e, jump);
     x64_call_short(e, X64_CALLED_LEAVE_DIRECT);
     return here;
-}
-
-X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump)
-{
-    X64WayOut *w = X64_LIST_ADD(cx->ways_out, X64WayOut);
-
-    w->jump = jump;
-    w->request = NULL;
-    w->exit = cx->exits.len - 1;
-    w->flags.n = 0;
-    return w;
 }
 
 static void emit_ways_out(X64Ctx *cx)
@@ -53,8 +37,6 @@ void x64_emit_exits(X64Ctx *cx)
 
     emit_ways_out(cx);
     tn_block_new_exits(b, cx->exits.len);
-    for (uint32_t i = 0; i < b->n_exits; i++) {
+    for (uint32_t i = 0; i < b->n_exits; i++)
         b->exits[i] = *X64_LIST_AT(cx->exits, TnBlockExit, i);
-        b->exits[i].from = b;
-    }
 }

@@ -80,7 +80,7 @@ static bool may_learn(const TnBlock *block)
 /* To the block for the pc in the state. */
 static void next_after(X64Ctx *cx, uint8_t *open)
 {
-    TnBlockExit x = { .pc = cx->block->key.pc, .kind = TN_EXIT_OPEN, .patch = open };
+    TnBlockExit *x;
 
     if (!open) {
         x64_emit_next(&cx->e);
@@ -88,7 +88,9 @@ static void next_after(X64Ctx *cx, uint8_t *open)
     }
     x64_call(&cx->e, x64_thunks.next_after);
     x64_note_exit(&cx->e, cx->exits.len);
-    x64_new_exit(cx, &x);
+    x = x64_new_exit(cx, cx->block->key.pc);
+    x->kind = TN_EXIT_OPEN;
+    x->patch = open;
 }
 
 static void look_inline(X64Ctx *cx, const TnIrOp *op, int pc)
@@ -190,14 +192,17 @@ static TnIrOp read_check(const uint8_t *note, const TnBlock *block)
 static void call_look(X64Ctx *cx, const TnIrOp *op, int pc)
 {
     X64Emit *e = &cx->e;
-    TnBlockExit x = { .pc = cx->block->key.pc, .kind = TN_EXIT_OPEN };
+    TnBlockExit *x;
+    unsigned index;
 
     x64_align(e, 0, X64_CALL);
+    index = cx->exits.len;
+    x = x64_new_exit(cx, cx->block->key.pc);
+    x->kind = TN_EXIT_OPEN;
+    x->early = e->p;
     x64_call(e, x64_thunks.look[pc]);
-    x.early = e->p - X64_CALL;
-    x64_note_exit(e, cx->exits.len);
+    x64_note_exit(e, index);
     note_check(e, op, cx->block);
-    x64_new_exit(cx, &x);
 }
 
 void x64_emit_indirect(X64Ctx *cx, const TnIrOp *op, int pc)

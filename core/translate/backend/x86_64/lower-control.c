@@ -49,7 +49,7 @@ static void keep_pending(X64Ctx *cx, X64FlagNote *f)
 /* An exit whose jump needs nothing before it: its way out comes after the block. */
 static void note_exit(X64Ctx *cx, uint64_t pc, uint8_t *patch)
 {
-    x64_new_exit(cx, &(TnBlockExit){ .pc = pc, .patch = patch });
+    x64_new_exit(cx, pc)->patch = patch;
     x64_leave_behind(cx, patch);
 }
 
@@ -69,12 +69,13 @@ static X64ExitFlags flags_kept(const X64Ctx *cx, TnTemp flags, bool host_live)
 static void exit_in_place(X64Ctx *cx, uint64_t pc, X64ExitFlags kept)
 {
     X64Emit *e = &cx->e;
+    TnBlockExit *x = x64_new_exit(cx, pc);
 
     x64_align(e, 0, X64_CALL);
-    TnBlockExit x = { .pc = pc, .flags = kept, .unlinked = e->p };
+    x->flags = kept;
+    x->unlinked = e->p;
     x64_call(e, x64_thunks.leave_direct);
-    *(kept == X64_EXIT_STORED ? &x.patch : &x.early) = e->p - sizeof(int32_t);
-    x64_new_exit(cx, &x);
+    *(kept == X64_EXIT_STORED ? &x->patch : &x->early) = e->p - sizeof(int32_t);
     if (kept == X64_EXIT_NOTED)
         note_pending(cx);
 }
@@ -83,12 +84,12 @@ static void exit_in_place(X64Ctx *cx, uint64_t pc, X64ExitFlags kept)
  * request leads there, too. Gives the exit. */
 static TnBlockExit *exit_backwards(X64Ctx *cx, uint64_t pc, uint8_t *request)
 {
-    TnBlockExit x = { .pc = pc, .patch = x64_jmp32_aligned(&cx->e) };
+    TnBlockExit *x = x64_new_exit(cx, pc);
 
+    x->patch = x64_jmp32_aligned(&cx->e);
     x64_here8(&cx->e, request);
-    x.unlinked = x64_way_out_from(&cx->e, x.patch);
-    x64_new_exit(cx, &x);
-    return X64_LIST_AT(cx->exits, TnBlockExit, cx->exits.len - 1);
+    x->unlinked = x64_way_out_from(&cx->e, x->patch);
+    return x;
 }
 
 /* An exit that stores flags between two jumps, unless the block that it is linked to overwrites them:
@@ -96,14 +97,14 @@ static TnBlockExit *exit_backwards(X64Ctx *cx, uint64_t pc, uint8_t *request)
 static X64WayOut *exit_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
                                uint8_t *early)
 {
-    TnBlockExit x = { .pc = pc, .early = early };
+    TnBlockExit *x = x64_new_exit(cx, pc);
 
     x64_here32(&cx->e, early);
-    x.late = cx->e.p;
+    x->early = early;
+    x->late = cx->e.p;
     x64_leave_recipe(cx, flags, host_live, 0);
-    x.patch = x64_jmp32_aligned(&cx->e);
-    x64_new_exit(cx, &x);
-    return x64_leave_behind(cx, x.patch);
+    x->patch = x64_jmp32_aligned(&cx->e);
+    return x64_leave_behind(cx, x->patch);
 }
 
 /* Whether the block that an exit is linked to may do without the flags. */
@@ -224,13 +225,13 @@ static void loop_exit(X64Ctx *cx, unsigned cc, uint64_t pc, bool flags_live)
 /* A side exit that keeps the flags, whose jump is to be patched. */
 static void side_exit_keeping(X64Ctx *cx, unsigned cc, uint64_t pc, TnTemp flags)
 {
-    TnBlockExit x = { .pc = pc, .flags = flags_kept(cx, flags, x64_host_has(cx, flags)) };
+    TnBlockExit *x = x64_new_exit(cx, pc);
     X64WayOut *w;
 
-    x.early = x64_jcc32_aligned(&cx->e, cc);
-    x64_new_exit(cx, &x);
-    w = x64_leave_behind(cx, x.early);
-    if (x.flags == X64_EXIT_NOTED)
+    x->flags = flags_kept(cx, flags, x64_host_has(cx, flags));
+    x->early = x64_jcc32_aligned(&cx->e, cc);
+    w = x64_leave_behind(cx, x->early);
+    if (x->flags == X64_EXIT_NOTED)
         keep_pending(cx, &w->flags);
 }
 

@@ -76,13 +76,30 @@ void x64_emit_sides(X64Ctx *cx);
 
 /* ---- exits.c ----------------------------------------------------------------------------- */
 
-/* The block's exits are told in the order of these, whose `from` is not looked at. */
-void x64_new_exit(X64Ctx *cx, const TnBlockExit *x);
+/* One more exit of the block, to be filled in before the next. */
+static inline TnBlockExit *x64_new_exit(X64Ctx *cx, uint64_t pc)
+{
+    TnBlockExit *x = X64_LIST_ADD(cx->exits, TnBlockExit);
+
+    *x = (TnBlockExit){ .pc = pc, .from = cx->block };
+    return x;
+}
+
 /* The call by which an exit leaves that is not linked, with the displacement of the jump to it; its note
  * follows. Gives its place. */
 uint8_t *x64_way_out_from(X64Emit *e, uint8_t *jump);
 /* The same for the last exit, after the block: with a note, or a request, where that is added. */
-X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump);
+static inline X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump)
+{
+    X64WayOut *w = X64_LIST_ADD(cx->ways_out, X64WayOut);
+
+    w->jump = jump;
+    w->request = NULL;
+    w->exit = cx->exits.len - 1;
+    w->flags.n = 0;
+    return w;
+}
+
 /* Those ways out, and the block's own table of exits. */
 void x64_emit_exits(X64Ctx *cx);
 

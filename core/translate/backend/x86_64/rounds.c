@@ -188,7 +188,7 @@ X64Mem x64_hoisted(X64Ctx *cx, const TnIrOp *op)
 void x64_emit_guard(X64Ctx *cx)
 {
     g_assert(cx->exits.len == TN_ROUNDS_GUARD);
-    x64_new_exit(cx, &(TnBlockExit){ .pc = cx->block->key.pc });
+    x64_new_exit(cx, cx->block->key.pc);
     cx->i = 0;
     for (unsigned k = 1; k < cx->n_groups; k++)
         if (cx->groups[k].hoisted)
