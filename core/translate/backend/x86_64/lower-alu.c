@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* IR to code: integer arithmetic, logic, shifts and address computation. */
 #include "compile.h"
+#include "put.h"
 
 static unsigned width(const TnIrOp *op)
 {
@@ -164,18 +165,15 @@ void x64_lower_sub(X64Ctx *cx, const TnIrOp *op)
     note_flags(cx);
 }
 
-/* A shared ADDI is emitted as the instruction whose flags are wanted. */
-static void add_immediate(X64Ctx *cx, const TnIrOp *op, int dst)
+/* A shared ADDI is the instruction whose flags are wanted. */
+static uint8_t *put_add(uint8_t *p, unsigned how, unsigned w, int dst, int32_t imm)
 {
-    uint8_t how = cx->info[cx->i].flags;
+    enum { BIT_OF_MINUS_ONE = 2 };
 
     if (how & X64_OP_AS_STEP)
-        x64_rr(&cx->e, X64_GRP4 | width(op), op->imm & 2 ? X64_G4_DEC : X64_G4_INC, dst);
-    else if (how & X64_OP_AS_SUB)
-        x64_g1_ri(&cx->e, X64_G1_SUB, size_of(op), dst, (int32_t)-op->imm);
-    else
-        x64_g1_ri(&cx->e, X64_G1_ADD, size_of(op), dst, (int32_t)op->imm);
-    note_flags(cx);
+        return x64_put_rr(p, X64_GRP4 | w, imm & BIT_OF_MINUS_ONE ? X64_G4_DEC : X64_G4_INC, dst);
+    return how & X64_OP_AS_SUB ? x64_put_g1(p, X64_G1_SUB, w, dst, (int32_t)-(uint32_t)imm)
+                               : x64_put_g1(p, X64_G1_ADD, w, dst, imm);
 }
 
 /* An immediate that an instruction can hold, and its negative: any for 32-bit operations. */
@@ -196,6 +194,7 @@ static void wide_immediate(X64Ctx *cx, const TnIrOp *op, uint32_t alu, int dst, 
 
 void x64_lower_addi(X64Ctx *cx, const TnIrOp *op)
 {
+    unsigned how = cx->info[cx->i].flags;
     int ra = x64_in(cx, op->a), dst;
 
     x64_release(cx);
@@ -204,13 +203,14 @@ void x64_lower_addi(X64Ctx *cx, const TnIrOp *op)
         wide_immediate(cx, op, X64_ADD, dst, ra);
         return;
     }
-    if (dst != ra && !wants_flags(cx)) {
+    if (dst != ra && !(how & X64_OP_SETS_FLAGS)) {
         x64_lea(&cx->e, width(op), dst, x64_mem(ra, (int32_t)op->imm));
         return;
     }
     if (dst != ra)
         x64_mov_rr(&cx->e, X64_W, dst, ra);
-    add_immediate(cx, op, dst);
+    cx->e.p = put_add(cx->e.p, how, width(op), dst, (int32_t)op->imm);
+    note_flags(cx);
 }
 
 void x64_lower_logic_imm(X64Ctx *cx, const TnIrOp *op)

@@ -30,33 +30,39 @@ static void get_int(X64Ctx *cx, const TnIrOp *op)
     }
 }
 
-/* XOR makes it in two or three bytes, where the host's flags are nobody's. */
-static inline bool is_zero(const TnIrOp *op, const X64Src *src)
+/* XOR makes a zero in two or three bytes, where the host's flags are nobody's. */
+static void make_constant(X64Ctx *cx, int reg, uint64_t value)
 {
-    return src->kind == X64_SRC_IMM && (op->type == TN_I64 ? src->imm : (uint32_t)src->imm) == 0;
+    if (value == 0 && cx->e.flags_at != cx->e.p)
+        x64_rr(&cx->e, X64_XOR, reg, reg);
+    else
+        x64_mov_ri(&cx->e, reg, value);
 }
 
 static void put_pinned(X64Ctx *cx, const TnIrOp *op, int pin)
 {
-    X64Src src = x64_peek(cx, op->a);
     X64Temp *t = &cx->temps[op->a];
+    bool is_const = t->flags & X64_T_CONST;
+    int reg = is_const ? X64_NONE : t->reg;
+    unsigned w = op->type == TN_I64 ? X64_W : 0;
 
-    bool here = src.kind == X64_SRC_REG && src.reg == pin;
-
-    if (here && op->type == TN_I64) /* flags that have just been made there */
+    if (reg == pin && w) /* flags that have just been made there */
         return;
-    if (src.kind == X64_SRC_REG)
-        cx->locked |= 1u << src.reg;
+    if (reg != X64_NONE)
+        cx->locked |= 1u << reg;
     x64_release(cx);
     if (x64_is_full(cx, (unsigned)pin))
         x64_evict(cx, pin);
-    if (here)
-        x64_mov_rr(&cx->e, 0, pin, pin);
-    else if (is_zero(op, &src) && cx->e.flags_at != cx->e.p)
-        x64_rr(&cx->e, X64_XOR, pin, pin);
-    else
-        x64_mov_src(cx, op->type == TN_I64 ? X64_W : 0, pin, &src);
-    if (t->last > cx->i && op->type == TN_I64)
+    if (reg != X64_NONE) {
+        x64_mov_rr(&cx->e, w, pin, reg);
+    } else if (is_const) {
+        make_constant(cx, pin, w ? t->value : (uint32_t)t->value);
+    } else {
+        X64Src src = x64_peek_memory(cx, op->a);
+
+        x64_mov_src(cx, w, pin, &src);
+    }
+    if (w && t->last > cx->i)
         x64_rebind(cx, op->a, pin);
 }
 
