@@ -23,7 +23,7 @@ static void test_bits(X64Ctx *cx, const X64Src *src, uint32_t bits)
 }
 
 /* A condition over a single bit, of the low 32. */
-static unsigned bit_cond(X64Ctx *cx, TnTemp t, unsigned bit, unsigned cond)
+static __attribute__((noinline)) unsigned bit_cond(X64Ctx *cx, TnTemp t, unsigned bit, unsigned cond)
 {
     X64Src src = x64_peek(cx, t);
 
@@ -51,7 +51,7 @@ static unsigned signed_test(X64Ctx *cx, const X64Src *src, uint32_t bits)
 }
 
 /* A condition over a packed value. */
-static unsigned packed_cond(X64Ctx *cx, TnTemp t, unsigned cond)
+static __attribute__((noinline)) unsigned packed_cond(X64Ctx *cx, TnTemp t, unsigned cond)
 {
     static const uint16_t bits[] = { TN_FLAG_O, TN_FLAG_C, TN_FLAG_Z, TN_FLAG_C | TN_FLAG_Z,
                                      TN_FLAG_S, TN_FLAG_P };
@@ -74,17 +74,23 @@ static unsigned packed_cond(X64Ctx *cx, TnTemp t, unsigned cond)
     return X64_NZ ^ (cond & 1);
 }
 
-static unsigned flags_cond(X64Ctx *cx, TnTemp t, unsigned cond)
+/* INC and DEC, which keep the carry. */
+static bool is_step(const X64Ctx *cx, const X64Temp *v)
 {
-    const X64Temp *v = &cx->temps[t];
-    bool carry = cond >= TN_FC_B && cond <= TN_FC_A && (cond & ~1u) != TN_FC_Z;
-    bool packed = !x64_is_unmade(v);
-    unsigned fop = cx->ops[v->def].aux & 255;
-    bool step = !packed && (fop == TN_FLAGS_INC || fop == TN_FLAGS_DEC);
+    unsigned fop = cx->ops[v->def].aux & UINT8_MAX;
 
-    if (x64_host_has(cx, t) && !(carry && step))
+    return x64_is_unmade(v) && (fop == TN_FLAGS_INC || fop == TN_FLAGS_DEC);
+}
+
+static inline unsigned flags_cond(X64Ctx *cx, TnTemp t, unsigned cond)
+{
+    enum { OF_CARRY = 1 << TN_FC_B | 1 << TN_FC_AE | 1 << TN_FC_BE | 1 << TN_FC_A };
+    const X64Temp *v = &cx->temps[t];
+    bool carry = OF_CARRY >> cond & 1;
+
+    if (x64_host_has(cx, t) && !(carry && is_step(cx, v)))
         return cond;
-    if (packed)
+    if (TN_UNLIKELY(!x64_is_unmade(v)))
         return packed_cond(cx, t, cond);
     x64_make_host_flags(cx, t, carry);
     return cond;
@@ -100,7 +106,7 @@ static unsigned sign_cond(X64Ctx *cx, const TnIrOp *op, unsigned up)
     return op->aux == TN_COND_NE ? X64_O : X64_NO;
 }
 
-static unsigned compare_cond(X64Ctx *cx, const TnIrOp *op)
+static __attribute__((noinline)) unsigned compare_cond(X64Ctx *cx, const TnIrOp *op)
 {
     static const uint8_t cc[] = { X64_Z, X64_NZ, X64_B, X64_AE, X64_BE, X64_A, X64_L, X64_GE,
                                   X64_LE, X64_G };
@@ -120,7 +126,7 @@ static unsigned compare_cond(X64Ctx *cx, const TnIrOp *op)
     return cc[op->aux];
 }
 
-static unsigned defined_cond(X64Ctx *cx, const TnIrOp *op)
+static inline unsigned defined_cond(X64Ctx *cx, const TnIrOp *op)
 {
     if (op->opc == TN_IR_FLAGCOND)
         return op->imm ? bit_cond(cx, op->a, x64_bit_asked(op), op->aux)

@@ -80,7 +80,7 @@ static void exit_in_place(X64Ctx *cx, uint64_t pc, X64ExitFlags kept)
         note_pending(cx);
 }
 
-/* The jump of one that goes backwards, with its way out at once, within reach of a short jump where a
+/* The jump of one that goes backwards, with its way out at once, within reach of a short jump: a
  * request leads there, too. Gives the exit. */
 static TnBlockExit *exit_backwards(X64Ctx *cx, uint64_t pc, uint8_t *request)
 {
@@ -92,8 +92,8 @@ static TnBlockExit *exit_backwards(X64Ctx *cx, uint64_t pc, uint8_t *request)
     return x;
 }
 
-/* An exit that stores flags between two jumps, unless the block that it is linked to overwrites them:
- * `early` then goes there, else to what follows. */
+/* An exit that stores flags between two jumps, unless the block that it is linked to overwrites
+ * them: `early` then goes there, else to what follows. */
 static X64WayOut *exit_storing(X64Ctx *cx, uint64_t pc, const X64Recipe *flags, bool host_live,
                                uint8_t *early)
 {
@@ -113,16 +113,11 @@ static bool may_skip_flags(const X64Ctx *cx, bool linkable)
     return (x64_opt & TN_OPT_DEAD_FLAGS) && cx->pending_flags != TN_TEMP_NONE && linkable;
 }
 
-static void to_next(X64Ctx *cx)
-{
-    x64_emit_next(&cx->e);
-}
-
 /* Goes to pc; the flags are taken care of. */
-static void go(X64Ctx *cx, uint64_t pc)
+static void go(X64Ctx *cx, uint64_t pc, bool linkable)
 {
     clean_upper(cx);
-    if (!tn_exit_linkable(cx->block, pc))
+    if (!linkable)
         x64_emit_far_exit(&cx->e, cx->block, pc);
     else if (goes_back(cx, pc))
         exit_backwards(cx, pc, check_request(cx, true));
@@ -142,8 +137,8 @@ static void go_noting(X64Ctx *cx, uint64_t pc)
     x64_begin_far_exit(&cx->e, cx->block, pc);
 }
 
-/* One that is linked and may be so to a block that overwrites the flags, which wait in the host's flags
- * or in a note. */
+/* One that may be linked to a block that overwrites the flags, which wait in the host's flags or in a
+ * note. */
 static void exit_keeping(X64Ctx *cx, uint64_t pc, TnTemp flags)
 {
     uint8_t *request;
@@ -203,7 +198,7 @@ static void direct_exit(X64Ctx *cx, uint64_t pc)
         note_pending(cx);
     } else {
         x64_flush_flags_leaving(cx, 0);
-        go(cx, pc);
+        go(cx, pc, linkable);
     }
 }
 
@@ -256,6 +251,7 @@ static void side_exit(X64Ctx *cx, unsigned cc, uint64_t pc)
     }
     side = X64_LIST_ADD(cx->sides, X64Side);
     side->pc = pc;
+    side->linkable = linkable;
     side->kind = !flags ? X64_SIDE_GOES : early ? X64_SIDE_STORES_EARLY
                  : notes_far(cx, linkable, later) ? X64_SIDE_NOTES : X64_SIDE_STORES;
     side->host_live = flags && x64_host_has(cx, flags);
@@ -280,7 +276,7 @@ static void emit_side(X64Ctx *cx, const X64Side *s)
     }
     if (s->kind == X64_SIDE_STORES)
         x64_leave_recipe(cx, &s->flags, s->host_live, 0);
-    go(cx, s->pc);
+    go(cx, s->pc, s->linkable);
 }
 
 void x64_emit_sides(X64Ctx *cx)
@@ -289,7 +285,12 @@ void x64_emit_sides(X64Ctx *cx)
         emit_side(cx, X64_LIST_AT(cx->sides, X64Side, i));
 }
 
-static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_exit(X64Ctx *cx, const TnIrOp *op)
+{
+    direct_exit(cx, op->imm);
+}
+
+void x64_lower_exit_if(X64Ctx *cx, const TnIrOp *op)
 {
     unsigned cc;
 
@@ -309,7 +310,7 @@ static void lower_exit_if(X64Ctx *cx, const TnIrOp *op)
         cx->e.flags_at = cx->e.p;
 }
 
-static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
 {
     int pc = x64_in(cx, op->a);
 
@@ -318,38 +319,29 @@ static void lower_exit_ind(X64Ctx *cx, const TnIrOp *op)
     x64_emit_indirect(cx, op, pc);
 }
 
-static void lower_exit_loop_ind(X64Ctx *cx, const TnIrOp *op)
+/* By the main loop, with the pc where it is to be. */
+static void leave_by_loop(X64Ctx *cx)
+{
+    x64_flush_flags_leaving(cx, 0);
+    clean_upper(cx);
+    x64_emit_next(&cx->e);
+}
+
+void x64_lower_exit_loop_ind(X64Ctx *cx, const TnIrOp *op)
 {
     int pc = x64_in(cx, op->a);
 
     x64_store(&cx->e, X64_W, pc, x64_env(x64_state_ofs(x64_plan.target->pc_offset)));
-    x64_flush_flags_leaving(cx, 0);
-    clean_upper(cx);
-    to_next(cx);
+    leave_by_loop(cx);
 }
 
-void x64_lower_control(X64Ctx *cx, const TnIrOp *op)
+void x64_lower_exit_loop(X64Ctx *cx, const TnIrOp *op)
 {
-    switch (op->opc) {
-    case TN_IR_EXIT:
-        direct_exit(cx, op->imm);
-        break;
-    case TN_IR_EXIT_IF:
-        lower_exit_if(cx, op);
-        break;
-    case TN_IR_EXIT_IND:
-        lower_exit_ind(cx, op);
-        break;
-    case TN_IR_EXIT_LOOP_IND:
-        lower_exit_loop_ind(cx, op);
-        break;
-    case TN_IR_EXIT_LOOP:
-        store_pc(cx, op->imm);
-        /* fall through */
-    default:
-        x64_flush_flags_leaving(cx, 0);
-        clean_upper(cx);
-        to_next(cx);
-        break;
-    }
+    store_pc(cx, op->imm);
+    leave_by_loop(cx);
+}
+
+void x64_lower_exit_state(X64Ctx *cx, const TnIrOp *op)
+{
+    leave_by_loop(cx);
 }

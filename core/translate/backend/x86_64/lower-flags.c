@@ -179,8 +179,8 @@ static void set_host_flags(X64Ctx *cx, X64Recipe r, int tmp, bool need_carry)
     }
 }
 
-/* Nearly all that conditions want: a register is compared, or tested by itself. False: it is not that. */
-static bool compare_register(X64Ctx *cx, TnTemp t)
+/* Nearly all that conditions want: a register is compared, or tested. False: it is not that. */
+static inline bool compare_register(X64Ctx *cx, TnTemp t)
 {
     const X64Temp *v = &cx->temps[t];
     const TnIrOp *op = &cx->ops[v->def];
@@ -203,7 +203,7 @@ static bool compare_register(X64Ctx *cx, TnTemp t)
     return true;
 }
 
-static void make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry)
+static __attribute__((noinline)) void make_host_flags(X64Ctx *cx, TnTemp t, bool need_carry)
 {
     X64Recipe r = recipe_of(cx, t);
     int tmp = X64_NONE;

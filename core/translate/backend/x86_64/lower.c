@@ -35,7 +35,12 @@ static const LowerFn lower[TN_IR_COUNT] = {
     [TN_IR_CALL] = x64_lower_call,
     [TN_IR_HOSTV] = x64_lower_hostv,
     [TN_IR_HOSTX] = x64_lower_hostx,
-    [TN_IR_EXIT ... TN_IR_EXIT_STATE] = x64_lower_control,
+    [TN_IR_EXIT] = x64_lower_exit,
+    [TN_IR_EXIT_IF] = x64_lower_exit_if,
+    [TN_IR_EXIT_IND] = x64_lower_exit_ind,
+    [TN_IR_EXIT_LOOP] = x64_lower_exit_loop,
+    [TN_IR_EXIT_LOOP_IND] = x64_lower_exit_loop_ind,
+    [TN_IR_EXIT_STATE] = x64_lower_exit_state,
 };
 
 /* Operands that are virtual flags get their value now. One that is gone already is the operand of a

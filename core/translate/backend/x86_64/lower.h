@@ -68,7 +68,12 @@ void x64_lower_hostv(X64Ctx *cx, const TnIrOp *op);
 void x64_lower_hostx(X64Ctx *cx, const TnIrOp *op);
 /* The instruction of a memory form on another place than the guest's memory: in stubs. */
 void x64_hostx_memory(X64Emit *e, TnHostX x, X64Mem m);
-void x64_lower_control(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_exit(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_exit_if(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_exit_ind(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_exit_loop(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_exit_loop_ind(X64Ctx *cx, const TnIrOp *op);
+void x64_lower_exit_state(X64Ctx *cx, const TnIrOp *op);
 /* An exit to a pc in a host register, once the flags are taken care of (indirect.c). */
 void x64_emit_indirect(X64Ctx *cx, const TnIrOp *op, int pc);
 void x64_emit_stubs(X64Ctx *cx);
@@ -85,8 +90,8 @@ static inline TnBlockExit *x64_new_exit(X64Ctx *cx, uint64_t pc)
     return x;
 }
 
-/* The call by which an exit leaves that is not linked, with the displacement of the jump to it; its note
- * follows. Gives its place. */
+/* The call by which an exit leaves that is not linked, with the displacement of the jump to it; its
+ * note follows. Gives its place. */
 uint8_t *x64_way_out_from(X64Emit *e, uint8_t *jump);
 /* The same for the last exit, after the block: with a note, or a request, where that is added. */
 static inline X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump)

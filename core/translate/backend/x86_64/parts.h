@@ -83,6 +83,7 @@ typedef struct X64Side {
         X64_SIDE_STORES_EARLY, /* the same, and the jump is to be patched */
         X64_SIDE_NOTES,  /* flags behind a call for another page */
     } kind;
+    bool linkable;
     bool host_live; /* the host's flags are the pending ones at the jump */
     union {
         X64Recipe flags;  /* STORES */
@@ -108,7 +109,7 @@ static inline bool x64_exit_in_host(X64ExitFlags flags)
 /* The way out of a direct exit that is not linked, where it comes after the block. */
 typedef struct X64WayOut {
     uint8_t *jump;    /* displacement of the jump to it */
-    uint8_t *request; /* that of the jump taken where exit_request is set, which leads behind it, or NULL */
+    uint8_t *request; /* that of a jump behind it, taken where exit_request is set, or NULL */
     unsigned exit;    /* its place in X64Ctx.exits */
     X64FlagNote flags; /* behind the call, or pending at the request */
 } X64WayOut;
