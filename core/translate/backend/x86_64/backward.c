@@ -71,7 +71,7 @@ static bool backward_vector_put(X64Backward *w, int i, X64OpInfo *info, const Tn
     return true;
 }
 
-static void backward_put_flags(X64Backward *w, int i, const TnIrOp *op)
+static inline void backward_put_flags(X64Backward *w, int i, const TnIrOp *op)
 {
     X64Ctx *cx = w->cx;
     uint16_t kind = cx->temps[op->a].flags;
@@ -85,7 +85,6 @@ static void backward_put_flags(X64Backward *w, int i, const TnIrOp *op)
 /* False where nobody sees it. A result that is moved to its register may be computed there. */
 static inline bool backward_put(X64Backward *w, int i, X64OpInfo *info, const TnIrOp *op)
 {
-    X64Ctx *cx = w->cx;
     unsigned reg = op->aux, flags;
 
     if (TN_UNLIKELY(op->type >= TN_V128))
@@ -98,10 +97,14 @@ static inline bool backward_put(X64Backward *w, int i, X64OpInfo *info, const Tn
         backward_put_flags(w, i, op);
         return true;
     }
-    flags = x64_use(cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
-    x64_note_flag_operands(info, flags);
-    if ((w->in_place >> reg & 1) && !(flags & X64_T_CONST) && op->type == TN_I64) {
-        cx->temps[op->a].want = x64_plan.pin[reg];
+    flags = x64_use(w->cx, op->a, i, X64_T_VALUE | X64_T_WHOLE);
+    if (flags & (X64_T_FLAGS | X64_T_CONST)) {
+        x64_note_flag_operands(info, flags);
+        if (flags & X64_T_CONST)
+            return true;
+    }
+    if ((w->in_place >> reg & 1) && op->type == TN_I64) {
+        w->cx->temps[op->a].want = x64_plan.pin[reg];
         give_hint(w, (unsigned)x64_plan.pin[reg], op->a);
     }
     return true;

@@ -78,11 +78,12 @@ static inline bool adds_constant(const TnIrOp *op)
  * access goes through one that holds a sum on the way to it. */
 static inline X64Root fold_address(const X64Forward *f, TnIrOp *op, const TnIrOp *d)
 {
-    const X64Ctx *cx = f->cx;
+    const X64Temp *temps = f->cx->temps;
+    const TnIrOp *ops = f->cx->ops;
     X64Root root = { op->a, (int64_t)op->imm };
     bool found = is_held(f, op->a);
 
-    for (; adds_constant(d); d = &cx->ops[cx->temps[d->a].def]) {
+    for (; adds_constant(d); d = &ops[temps[d->a].def]) {
         int64_t disp = root.disp + (int64_t)d->imm;
         bool held = is_held(f, d->a);
 

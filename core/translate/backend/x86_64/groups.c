@@ -135,20 +135,30 @@ static __attribute__((noinline)) void join_in_rounds(X64Ctx *cx, int i, X64OpInf
 
 /* ---- On the way forwards --------------------------------------------------------------------- */
 
-void x64_join_group(X64Ctx *cx, int i, X64OpInfo *info, const TnIrOp *op, X64Root root)
+/* The last group with this root, or one of its own. */
+static __attribute__((noinline)) void join_or_begin(X64Ctx *cx, int i, X64OpInfo *info,
+                                                    const TnIrOp *op, X64Root root)
 {
     unsigned group = cx->temps[root.temp].group;
 
+    if (join(cx, &cx->groups[group], i, op, (int32_t)root.disp))
+        info->group = (uint8_t)group;
+    else
+        begin_group(cx, i, info, op, root);
+}
+
+void x64_join_group(X64Ctx *cx, int i, X64OpInfo *info, const TnIrOp *op, X64Root root)
+{
     if (!cx->group_span || !is_small((int64_t)op->imm) || !is_small(root.disp))
         return;
     if (TN_UNLIKELY(x64_has_rounds(cx)))
         join_in_rounds(cx, i, info, op, root);
     else if (op->aux & TN_MEM_ALIGN)
         return;
-    else if (group >= cx->first_open && join(cx, &cx->groups[group], i, op, (int32_t)root.disp))
-        info->group = (uint8_t)group;
-    else
+    else if (cx->temps[root.temp].group < cx->first_open)
         begin_group(cx, i, info, op, root);
+    else
+        join_or_begin(cx, i, info, op, root);
 }
 
 void x64_groups_at_call(X64Ctx *cx, uint32_t helper_flags)
