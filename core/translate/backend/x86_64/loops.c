@@ -283,7 +283,7 @@ void x64_enter_loop(X64Ctx *cx)
     cx->block->own_entry = (uint32_t)(cx->e.p - cx->e.start);
 }
 
-X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r)
+void x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r)
 {
     X64Emit *e = &cx->e;
 
@@ -293,7 +293,6 @@ X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r)
     x64_load(e, X64_W, r->index, addend(g->window));
     r->back = e->p;
     *X64_LIST_ADD(cx->refills, X64Refill) = *r;
-    return x64_mem_index(r->index, r->addr, 0, r->disp);
 }
 
 /* The last page of all gets no window: a base would step over its end to 0. A miss of the second

@@ -82,7 +82,8 @@ static void lower_rmw(X64Ctx *cx, const TnIrOp *op)
     s->aop = (uint8_t)op->imm;
     s->dst = X64_RAX;
     s->addr = (int8_t)ra;
-    m = x64_probe(cx, s, op, NULL, index, X64_RAX);
+    m = x64_mem_index(index, ra, 0, 0);
+    x64_probe(cx, s, op, NULL, index, X64_RAX);
     fast_rmw(cx, op, value, tmp, m);
     s->place = cx->e.p;
     x64_release(cx);
@@ -105,7 +106,8 @@ static void lower_cas(X64Ctx *cx, const TnIrOp *op)
     s->second = (int8_t)value;
     s->dst = X64_RAX;
     s->addr = (int8_t)ra;
-    m = x64_probe(cx, s, op, NULL, index, X64_RAX);
+    m = x64_mem_index(index, ra, 0, 0);
+    x64_probe(cx, s, op, NULL, index, X64_RAX);
     x64_mov_rr(&cx->e, X64_W, X64_RAX, expect);
     emit_lock(cx);
     x64_rm(&cx->e, x64_sized(X64_CMPXCHG, op->type), value, m);

@@ -68,7 +68,8 @@ static void memory_form(X64Ctx *cx, const TnIrOp *op, TnHostX x)
     s = x64_new_stub(cx, &access, load ? X64_STUB_X87_LOAD : X64_STUB_X87_STORE);
     s->x87 = x;
     s->addr = (int8_t)addr;
-    x64_hostx_memory(&cx->e, x, x64_probe(cx, s, &access, NULL, index, tag));
+    x64_probe(cx, s, &access, NULL, index, tag);
+    x64_hostx_memory(&cx->e, x, x64_mem_index(index, addr, 0, 0));
     s->place = cx->e.p;
 }
 

@@ -49,12 +49,13 @@ static inline bool is_swapped(const TnIrOp *op)
     return (op->aux & TN_MEM_BSWAP) && op->type != TN_I8;
 }
 
-static inline void load(X64Ctx *cx, const TnIrOp *op, int dst, X64Mem m)
+/* From the sum of two registers and a displacement. */
+static inline void load(X64Ctx *cx, const TnIrOp *op, int dst, int base, int index, int32_t disp)
 {
     if (TN_UNLIKELY(is_swapped(op)))
-        swapped_load(cx, op, dst, m);
+        swapped_load(cx, op, dst, x64_mem_index(base, index, 0, disp));
     else
-        cx->e.p = x64_put_indexed(cx->e.p, load_op(op->type, op->aux), dst, m);
+        cx->e.p = x64_put_indexed(cx->e.p, load_op(op->type, op->aux), dst, base, index, disp);
 }
 
 static __attribute__((noinline)) void swapped_store(X64Ctx *cx, const TnIrOp *op, int value, int tmp,
@@ -68,35 +69,25 @@ static __attribute__((noinline)) void swapped_store(X64Ctx *cx, const TnIrOp *op
     x64_store_sized(&cx->e, op->type, tmp, m);
 }
 
-static inline uint8_t *put_store(uint8_t *p, const TnIrOp *op, const X64Src *value, X64Mem m)
+/* Of `reg`, or of the number where it is X64_NONE. It keeps the host's flags. */
+static inline void store(X64Ctx *cx, unsigned type, int reg, uint64_t number, int base, int index,
+                         int32_t disp)
 {
-    static const uint16_t of_reg[] = { (X64_MOV_STORE - 1) | X64_BYTE_REG, X64_MOV_STORE,
-                                       X64_MOV_STORE, X64_MOV_STORE | X64_W };
-    static const uint16_t of_imm[] = { X64_MOV_IMM32 - 1, X64_MOV_IMM32, X64_MOV_IMM32,
-                                       X64_MOV_IMM32 | X64_W };
+    static const uint16_t ops[2][4] = {
+        { (X64_MOV_STORE - 1) | X64_BYTE_REG, X64_MOV_STORE, X64_MOV_STORE, X64_MOV_STORE | X64_W },
+        { X64_MOV_IMM32 - 1, X64_MOV_IMM32, X64_MOV_IMM32, X64_MOV_IMM32 | X64_W },
+    };
+    static const uint8_t bytes[2][4] = { { 0, 0, 0, 0 }, { 1, 2, 4, 4 } };
     enum { NARROW = 0x66 };
+    bool is_imm = reg == X64_NONE;
+    uint8_t *p = cx->e.p;
 
     *p = NARROW;
-    p += op->type == TN_I16;
-    if (value->kind == X64_SRC_REG)
-        return x64_put_indexed(p, of_reg[op->type], value->reg, m);
-    p = x64_put_indexed(p, of_imm[op->type], 0, m);
-    return x64_put(p, value->imm, MIN(1u << op->type, sizeof(int32_t)));
-}
-
-/* It keeps the host's flags. */
-static inline void store(X64Ctx *cx, const TnIrOp *op, const X64Src *value, int tmp, X64Mem m)
-{
-    X64Emit *e = &cx->e;
-    uint8_t *p;
-
-    if (TN_UNLIKELY(is_swapped(op))) {
-        swapped_store(cx, op, value->reg, tmp, m);
-        return;
-    }
-    p = put_store(e->p, op, value, m);
-    e->flags_at = e->flags_at == e->p ? p : e->flags_at;
-    e->p = p;
+    p += type == TN_I16;
+    p = x64_put_indexed(p, ops[is_imm][type], is_imm ? 0 : reg, base, index, disp);
+    p = x64_put(p, number, bytes[is_imm][type]);
+    cx->e.flags_at = cx->e.flags_at == cx->e.p ? p : cx->e.flags_at;
+    cx->e.p = p;
 }
 
 /* ---- Operands ------------------------------------------------------------------------------ */
@@ -121,14 +112,20 @@ static inline int address(X64Ctx *cx, const TnIrOp *op, int32_t *disp)
     return TN_LIKELY(fits) ? x64_in(cx, op->a) : far_address(cx, op);
 }
 
-static inline X64Src stored_value(X64Ctx *cx, const TnIrOp *op)
+/* The register of the value that is stored, X64_NONE where an instruction takes the number. */
+static inline int stored_reg(X64Ctx *cx, const TnIrOp *op)
 {
     const X64Temp *v = &cx->temps[op->b];
 
     if ((v->flags & X64_T_CONST) && !(op->aux & TN_MEM_BSWAP) &&
         (op->type != TN_I64 || x64_fits32(v->value)))
-        return (X64Src){ .kind = X64_SRC_IMM, .imm = v->value };
-    return (X64Src){ .kind = X64_SRC_REG, .reg = (int8_t)x64_in(cx, op->b) };
+        return X64_NONE;
+    return x64_in(cx, op->b);
+}
+
+static inline uint64_t stored_number(const X64Ctx *cx, const TnIrOp *op)
+{
+    return cx->temps[op->b].value;
 }
 
 /* The register for what the probe finds: of a group it stays. */
@@ -168,58 +165,63 @@ static inline bool is_settled(const X64Group *g)
 static void lower_load(X64Ctx *cx, const TnIrOp *op, X64Group *g)
 {
     int32_t disp;
-    int ra = address(cx, op, &disp), index, tag, dst;
-    X64Stub *s = NULL;
+    int ra = address(cx, op, &disp), base, tag, dst;
+    X64Stub *s;
     uint8_t *move;
-    X64Mem m;
 
     if (is_settled(g)) {
-        m = x64_mem_index(x64_in(cx, g->addend), ra, 0, disp);
+        base = x64_in(cx, g->addend);
         x64_release(cx);
         dst = x64_out(cx, op->dst, X64_NONE, 0);
-    } else {
-        index = index_reg(cx, g);
-        tag = x64_tmp(cx);
-        s = x64_new_stub(cx, op, X64_STUB_LOAD);
-        x64_release(cx);
-        dst = x64_out(cx, op->dst, tag, 0);
-        s->addr = (int8_t)ra;
-        s->dst = (int8_t)dst;
-        s->disp = disp;
-        m = x64_probe(cx, s, op, g, index, tag);
+        load(cx, op, dst, base, ra, disp);
+        return;
     }
+    base = index_reg(cx, g);
+    tag = x64_tmp(cx);
+    s = x64_new_stub(cx, op, X64_STUB_LOAD);
+    x64_release(cx);
+    dst = x64_out(cx, op->dst, tag, 0);
+    s->addr = (int8_t)ra;
+    s->dst = (int8_t)dst;
+    s->disp = disp;
+    x64_probe(cx, s, op, g, base, tag);
     move = cx->e.p;
-    load(cx, op, dst, m);
-    if (s)
-        end_access(cx, op, s, move);
+    load(cx, op, dst, base, ra, disp);
+    end_access(cx, op, s, move);
+}
+
+/* The value goes by way of tmp. */
+static __attribute__((noinline)) void store_swapped(X64Ctx *cx, const TnIrOp *op, int tmp, X64Mem m)
+{
+    swapped_store(cx, op, stored_reg(cx, op), tmp == X64_NONE ? x64_tmp(cx) : tmp, m);
 }
 
 static void lower_store(X64Ctx *cx, const TnIrOp *op, X64Group *g)
 {
     int32_t disp;
-    int ra = address(cx, op, &disp), index, tag = X64_NONE;
+    int ra = address(cx, op, &disp), reg, base, tag = X64_NONE;
     X64Stub *s = NULL;
     uint8_t *move;
-    X64Src value;
-    X64Mem m;
 
     if (is_settled(g)) {
-        m = x64_mem_index(x64_in(cx, g->addend), ra, 0, disp);
-        value = stored_value(cx, op);
-        if (is_swapped(op))
-            tag = x64_tmp(cx);
+        base = x64_in(cx, g->addend);
+        reg = stored_reg(cx, op);
     } else {
-        value = stored_value(cx, op);
-        index = index_reg(cx, g);
+        reg = stored_reg(cx, op);
+        base = index_reg(cx, g);
         tag = x64_tmp(cx);
         s = x64_new_stub(cx, op, X64_STUB_STORE);
         s->addr = (int8_t)ra;
-        s->value = value;
+        s->value = (X64Src){ .kind = reg == X64_NONE ? X64_SRC_IMM : X64_SRC_REG, .reg = (int8_t)reg,
+                             .imm = stored_number(cx, op) };
         s->disp = disp;
-        m = x64_probe(cx, s, op, g, index, tag);
+        x64_probe(cx, s, op, g, base, tag);
     }
     move = cx->e.p;
-    store(cx, op, &value, tag, m);
+    if (TN_UNLIKELY(is_swapped(op)))
+        store_swapped(cx, op, tag, x64_mem_index(base, ra, 0, disp));
+    else
+        store(cx, op->type, reg, stored_number(cx, op), base, ra, disp);
     if (s)
         end_access(cx, op, s, move);
 }
@@ -267,7 +269,7 @@ static void probed_vector(X64Ctx *cx, const TnIrOp *op, X64Group *g)
     int ra = address(cx, op, &disp), index = index_reg(cx, g), tag = x64_tmp(cx);
     int reg = is_load ? X64_NONE : x64_vin(cx, op->b);
     X64Stub *s = x64_new_stub(cx, op, vector_kind(op));
-    X64Mem m;
+    X64Mem m = x64_mem_index(index, ra, 0, disp);
 
     if (is_load) {
         x64_release(cx);
@@ -280,7 +282,7 @@ static void probed_vector(X64Ctx *cx, const TnIrOp *op, X64Group *g)
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = (int8_t)reg };
     s->addr = (int8_t)ra;
     s->disp = disp;
-    m = x64_probe(cx, s, op, g, index, tag);
+    x64_probe(cx, s, op, g, index, tag);
     if (is_load)
         vector_load(cx, op, reg, m);
     else
@@ -318,14 +320,14 @@ static void hoisted_load(X64Ctx *cx, const TnIrOp *op, X64Mem m)
 
 static void hoisted_store(X64Ctx *cx, const TnIrOp *op, X64Mem m)
 {
-    X64Src value = stored_value(cx, op);
+    int reg = stored_reg(cx, op);
 
     if (is_swapped(op))
-        swapped_store(cx, op, value.reg, x64_tmp(cx), m);
-    else if (value.kind == X64_SRC_IMM)
-        x64_store_imm(&cx->e, op->type, m, (int32_t)value.imm);
+        swapped_store(cx, op, reg, x64_tmp(cx), m);
+    else if (reg == X64_NONE)
+        x64_store_imm(&cx->e, op->type, m, (int32_t)stored_number(cx, op));
     else
-        x64_store_sized(&cx->e, op->type, value.reg, m);
+        x64_store_sized(&cx->e, op->type, reg, m);
 }
 
 static __attribute__((noinline)) void lower_hoisted(X64Ctx *cx, const TnIrOp *op, bool is_vector)

@@ -110,9 +110,9 @@ void x64_emit_exits(X64Ctx *cx);
 
 /* ---- lower-memory.c ---------------------------------------------------------------------- */
 
-/* Emits the TLB probe of the access op, of a group or NULL, at s->addr and s->disp: registers index and
- * tag are clobbered. Gives the operand for the host's access. */
-X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, X64Group *g, int index, int tag);
+/* Emits the TLB probe of the access op, of a group or NULL, at s->addr and s->disp: the host's access is
+ * at the sum of these and register index then; tag is clobbered. */
+void x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, X64Group *g, int index, int tag);
 /* The same alone: r->index becomes the addend, r->tag the page. Returns the jump of a miss. */
 uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r);
 

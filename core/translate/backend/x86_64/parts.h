@@ -59,13 +59,12 @@ typedef struct X64Stub {
     int32_t disp;       /* added to addr */
     uint64_t pc;
     uint8_t *from[2];   /* displacements of the jumps to it */
+    uint8_t *place;     /* see X64Teller */
+    const struct X64Group *group; /* OF_GROUP */
     uint8_t n_from;
     uint8_t n_flags;    /* bytes of `flags`, 0: none are pending */
     uint16_t live_vec;  /* xmm registers to keep */
     uint16_t wide_vec;  /* those of them with 256 bits */
-    bool stores, write; /* OF_GROUP: the access is a store; some of the group's are */
-    uint8_t *place;     /* see X64Teller */
-    int32_t first, last; /* OF_GROUP: the group's bytes, from addr */
     uint8_t flags[X64_RECIPE_ROOM]; /* the recipe, as notes have it */
     X64Src value;       /* STORE, RMW, CAS, DIVIDE */
     int8_t second;      /* CAS, DIVIDE: host register of the other one */

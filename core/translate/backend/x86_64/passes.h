@@ -132,8 +132,8 @@ static inline X64Group *x64_window(X64Ctx *cx)
     return cx->info[cx->i].group && g->window ? g : NULL;
 }
 
-/* Emits what stands for a probe; r says how to probe. Gives the operand for the host's access. */
-X64Mem x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r);
+/* Emits what stands for a probe; r says how to probe. */
+void x64_through_window(X64Ctx *cx, const X64Group *g, X64Refill *r);
 void x64_emit_refills(X64Ctx *cx); /* before the stubs */
 /* Leaves a mark for flags at the exit being lowered, where it may. */
 void x64_mark_flags(X64Ctx *cx, TnTemp flags);
@@ -176,7 +176,7 @@ static inline int x64_site(X64Ctx *cx)
     return cx->info[cx->i].group && (!x64_is_shared(g) || g->addend) ? g->site : -1;
 }
 
-X64Mem x64_through_site(X64Ctx *cx, X64Refill *r);
+void x64_through_site(X64Ctx *cx, X64Refill *r);
 void x64_emit_site_refill(X64Ctx *cx, const X64Refill *r);
 
 #endif

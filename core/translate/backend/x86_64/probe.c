@@ -35,31 +35,27 @@ static inline uint8_t *put_sum(uint8_t *p, unsigned w, int dst, int src, int32_t
 }
 
 /* The number of the entry is in the low 32 bits; what is beside it goes by a mask. */
-static inline uint8_t *put_number(uint8_t *p, const X64Refill *r)
+static inline uint8_t *put_number(uint8_t *p, int index, int addr, int32_t first)
 {
-    if (!r->first && x64_host.bmi2)
-        return x64_put_rorx(p, r->index, r->addr, RIGHT);
-    return put_shift(put_sum(p, 0, r->index, r->addr, r->first), r->index);
+    if (!first && x64_host.bmi2)
+        return x64_put_rorx(p, index, addr, RIGHT);
+    return put_shift(put_sum(p, 0, index, addr, first), index);
 }
 
 /* What has to do with the address. */
-static inline __attribute__((always_inline)) uint8_t *put_head(uint8_t *p, const X64Refill *r)
+static uint8_t *put_head(uint8_t *p, const X64Refill *r)
 {
     if (r->aligned)
         return put_sum(p, X64_W, r->tag, r->addr, r->disp);
-    return put_sum(put_number(p, r), X64_W, r->tag, r->addr, r->last);
-}
-
-/* For alignment by 1, 4 and 8: 0, 1 and 2. */
-static inline unsigned number_of_mask(const X64Refill *r)
-{
-    return (unsigned)(r->align + 1) / sizeof(uint32_t);
+    return put_sum(put_number(p, r->index, r->addr, r->first), X64_W, r->tag, r->addr, r->last);
 }
 
 /* An aligned access cannot leave its page: the number comes from the tag. */
 static uint8_t *put_tag_and_number(uint8_t *p, const X64Refill *r)
 {
-    int32_t mask = X64_CPU_OFS(page_mask[0]) + (int32_t)(number_of_mask(r) * sizeof(uint64_t));
+    /* For alignment by 1, 4 and 8. */
+    unsigned which = (unsigned)(r->align + 1) / sizeof(uint32_t);
+    int32_t mask = X64_CPU_OFS(page_mask[0]) + (int32_t)(which * sizeof(uint64_t));
 
     p = x64_put_env(p, X64_AND | X64_W, r->tag, mask);
     if (x64_host.pext)
@@ -118,7 +114,20 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r)
 
 /* ---- Tails that were made before ------------------------------------------------------------- */
 
-enum { TAIL_ROOM = 40, TAILS_BITS = 8 };
+/* What a tail depends on in the first form of a block, as bits. */
+enum {
+    KEY_TYPE = 7,          /* of an aligned access */
+    KEY_ALIGNED = 1 << 3,
+    KEY_NEAR = 1 << 4,
+    KEY_WRITE = 1 << 5,
+    KEY_MADE = 1 << 6,
+    KEY_MODE_SHIFT = 7,
+    KEY_INDEX_SHIFT = 11,
+    KEY_TAG_SHIFT = 15,
+    KEY_REG = 0xf,
+};
+
+enum { TAIL_ROOM = 40, TAILS_BITS = 9 };
 
 typedef struct Tail {
     uint32_t key;  /* what it was made for, 0: nothing yet */
@@ -129,43 +138,43 @@ typedef struct Tail {
 
 static Tail tails[1 << TAILS_BITS];
 
-static __attribute__((noinline)) void make_tail(Tail *t, uint32_t key, X64Refill r)
+static __attribute__((noinline)) void make_tail(Tail *t, uint32_t key)
 {
+    X64Refill r = { .index = key >> KEY_INDEX_SHIFT & KEY_REG, .tag = key >> KEY_TAG_SHIFT & KEY_REG,
+                    .mode = key >> KEY_MODE_SHIFT & TN_MEM_MODE_MASK, .write = key & KEY_WRITE,
+                    .near = key & KEY_NEAR, .aligned = key & KEY_ALIGNED, .small = true };
     uint8_t code[2 * TAIL_ROOM] = { 0 }, *miss;
-    size_t n = (size_t)(put_tail(code, &r, &miss) - code);
 
-    g_assert(n <= TAIL_ROOM);
+    if (r.aligned)
+        r.align = (int32_t)tn_ir_type_size(key & KEY_TYPE) - 1;
+    t->n = (uint8_t)(put_tail(code, &r, &miss) - code);
+    g_assert(t->n <= TAIL_ROOM);
     memcpy(t->code, code, TAIL_ROOM);
-    t->n = (uint8_t)n;
     t->miss = (uint8_t)(miss - code);
     t->key = key;
 }
 
-/* Of a probe in the first form of a block, by all that it depends on. */
-static inline const Tail *find_tail(const X64Refill *r)
+static inline const Tail *find_tail(uint32_t key)
 {
-    enum { MADE = 1 << 24, GOLDEN = 0x9e3779b1 };
-    uint32_t key = MADE | (uint32_t)r->tag << 16 | (uint32_t)r->index << 12 | r->mode << 8 |
-                   number_of_mask(r) << 3 | r->aligned << 2 | r->write << 1 | r->near;
+    enum { GOLDEN = 0x9e3779b1 };
     Tail *t = &tails[key * (uint32_t)GOLDEN >> (32 - TAILS_BITS)];
 
     if (TN_UNLIKELY(t->key != key))
-        make_tail(t, key, *r);
+        make_tail(t, key);
     return t;
 }
 
 /* ---- Of an access ---------------------------------------------------------------------------- */
 
-/* An access after the first of its group. */
-static __attribute__((noinline)) X64Mem probed_before(X64Ctx *cx, X64Stub *s, int index)
+/* One after the first of its group. */
+static __attribute__((noinline)) void probe_again(X64Ctx *cx, X64Stub *s, int index)
 {
     x64_rr(&cx->e, X64_TEST | X64_W, index, index);
     s->near = x64_seems_near(cx);
     cx->e.p = put_jump(cx->e.p, s->near, X64_Z, &s->from[s->n_from++]);
-    return x64_mem_index(index, s->addr, 0, s->disp);
 }
 
-static void begin_group(X64Ctx *cx, X64Stub *s, X64Group *g, int index, bool stores)
+static inline void begin_group(X64Ctx *cx, X64Stub *s, X64Group *g, int index)
 {
     g->probed = true;
     if (g->looks) {
@@ -174,75 +183,86 @@ static void begin_group(X64Ctx *cx, X64Stub *s, X64Group *g, int index, bool sto
     }
     s->teller = X64_TOLD_OF_GROUP;
     s->place = cx->e.p;
-    s->first = g->first;
-    s->last = g->last;
-    s->write = g->write;
-    s->stores = stores;
+    s->group = g;
 }
 
 /* Code for accesses that turn out not to be aligned is made anew without (x64_met_odd). */
-static inline bool expects_aligned(const X64Ctx *cx, const X64Stub *s, int32_t above)
+static inline bool expects_aligned(const X64Ctx *cx, const X64Stub *s, unsigned type)
 {
-    enum { HAS_MASK = 1 << 0 | 1 << (sizeof(uint32_t) - 1) | 1 << (sizeof(uint64_t) - 1) };
+    enum { HAS_MASK = 1 << TN_I8 | 1 << TN_I32 | 1 << TN_I64 };
 
-    return HAS_MASK >> above & 1 && s->kind <= X64_STUB_STORE && (!above || cx->settles_odd);
+    return HAS_MASK >> type & 1 && s->kind <= X64_STUB_STORE && (type == TN_I8 || cx->settles_odd);
+}
+
+static inline bool writes(const TnIrOp *op)
+{
+    return op->opc != TN_IR_LD || (op->aux & TN_MEM_RMW);
 }
 
 /* In a later form of a block or one with windows, or where the guest's accesses have to be aligned. */
-static __attribute__((noinline)) X64Mem probe_any(X64Ctx *cx, X64Stub *s, X64Refill r, bool single)
+static __attribute__((noinline)) void probe_any(X64Ctx *cx, X64Stub *s, const TnIrOp *op,
+                                                const X64Group *g, int index, int tag)
 {
-    int32_t above = r.align;
+    int32_t above = (int32_t)tn_ir_type_size(op->type) - 1;
+    bool aligned = op->aux & TN_MEM_ALIGN;
+    X64Refill r = { .addr = s->addr, .index = index, .tag = tag, .mode = op->aux & TN_MEM_MODE_MASK,
+                    .write = g ? g->write : writes(op), .align = aligned ? above : 0,
+                    .first = g ? g->first : s->disp,
+                    .last = g ? g->last : s->disp + (aligned ? 0 : above), .disp = s->disp,
+                    .site = x64_site(cx), .small = cx->block->form == TN_FORM_FAST,
+                    .stub = (unsigned)(s - (const X64Stub *)cx->stubs.items) };
     X64Group *w = x64_window(cx);
 
-    r.align = s->mem & TN_MEM_ALIGN ? above : 0;
-    if (r.align && single)
-        r.last = r.disp;
-    r.site = x64_site(cx);
-    r.small = cx->block->form == TN_FORM_FAST;
-    r.stub = (unsigned)(s - (const X64Stub *)cx->stubs.items);
-    if (w)
-        return x64_through_window(cx, w, &r);
-    if (r.site >= 0) {
+    if (w) {
+        x64_through_window(cx, w, &r);
+    } else if (r.site >= 0) {
         r.moves = cx->block->moving >> cx->info[cx->i].group & 1;
-        return x64_through_site(cx, &r);
+        x64_through_site(cx, &r);
+    } else {
+        r.aligned = !g && r.small && expects_aligned(cx, s, op->type);
+        r.align = r.aligned ? above : r.align;
+        s->near = r.near = x64_seems_near(cx);
+        s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);
     }
-    r.aligned = single && r.small && expects_aligned(cx, s, above);
-    if (r.aligned)
-        r.align = above;
-    s->near = r.near = x64_seems_near(cx);
-    s->from[s->n_from++] = x64_emit_probe(&cx->e, &r);
-    return x64_mem_index(r.index, r.addr, 0, r.disp);
 }
 
-X64Mem x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, X64Group *g, int index, int tag)
+/* Only the head of this one depends on the address. */
+static inline void probe_first_form(X64Ctx *cx, X64Stub *s, const TnIrOp *op, const X64Group *g,
+                                    int index, int tag)
 {
-    int32_t above = (int32_t)tn_ir_type_size(op->type) - 1, disp = s->disp;
-    bool write = op->opc != TN_IR_LD || (op->aux & TN_MEM_RMW);
-    X64Refill r = { .addr = s->addr, .index = index, .tag = tag, .site = -1, .align = above,
-                    .mode = op->aux & TN_MEM_MODE_MASK, .disp = disp, .first = disp,
-                    .last = disp + above, .write = write };
+    bool aligned = !g && expects_aligned(cx, s, op->type), write = g ? g->write : writes(op);
+    int32_t first = g ? g->first : s->disp;
+    int32_t last = g ? g->last : s->disp + (int32_t)tn_ir_type_size(op->type) - 1;
+    uint32_t key = KEY_MADE | (uint32_t)tag << KEY_TAG_SHIFT | (uint32_t)index << KEY_INDEX_SHIFT |
+                   (op->aux & TN_MEM_MODE_MASK) << KEY_MODE_SHIFT | (write ? KEY_WRITE : 0);
+    uint8_t *p = cx->e.p;
     const Tail *t;
-    uint8_t *p;
 
-    if (g && g->probed)
-        return probed_before(cx, s, index);
-    if (g) {
-        begin_group(cx, s, g, index, write);
-        r.first = g->first;
-        r.last = g->last;
-        r.write = g->write;
+    s->near = x64_seems_near(cx);
+    key |= s->near ? KEY_NEAR : 0;
+    if (aligned) {
+        key |= KEY_ALIGNED | op->type;
+        p = put_sum(p, X64_W, tag, s->addr, s->disp);
+    } else {
+        p = put_sum(put_number(p, index, s->addr, first), X64_W, tag, s->addr, last);
     }
-    if (TN_UNLIKELY(cx->block->form != TN_FORM_FAST || cx->n_windows || (op->aux & TN_MEM_ALIGN)))
-        return probe_any(cx, s, r, !g);
-    r.small = true;
-    r.aligned = !g && expects_aligned(cx, s, above);
-    r.align = r.aligned ? above : 0;
-    s->near = r.near = x64_seems_near(cx);
-    p = put_head(cx->e.p, &r);
-    t = find_tail(&r);
+    t = find_tail(key);
     memcpy(p, t->code, TAIL_ROOM);
     s->from[0] = p + t->miss;
     s->n_from = 1;
     cx->e.p = p + t->n;
-    return x64_mem_index(index, s->addr, 0, disp);
+}
+
+void x64_probe(X64Ctx *cx, X64Stub *s, const TnIrOp *op, X64Group *g, int index, int tag)
+{
+    if (g && g->probed) {
+        probe_again(cx, s, index);
+        return;
+    }
+    if (g)
+        begin_group(cx, s, g, index);
+    if (TN_UNLIKELY(cx->block->form != TN_FORM_FAST || cx->n_windows || (op->aux & TN_MEM_ALIGN)))
+        probe_any(cx, s, op, g, index, tag);
+    else
+        probe_first_form(cx, s, op, g, index, tag);
 }

@@ -114,10 +114,11 @@ extern const uint32_t x64_reg_parts[16], x64_index_parts[16]; /* emit.c */
 
 /* op: an opcode byte, perhaps with X64_W, X64_0F and X64_BYTE_REG; on the sum of two registers, neither
  * RSP, the base not RBP or R13, and a displacement. */
-static inline uint8_t *x64_put_indexed(uint8_t *p, uint32_t op, int reg, X64Mem m)
+static inline uint8_t *x64_put_indexed(uint8_t *p, uint32_t op, int reg, int base, int index,
+                                       int32_t disp)
 {
-    unsigned base = (unsigned)m.base, mod = x64_disp_kind(m.disp);
-    uint32_t bytes = x64_reg_parts[reg] + x64_index_parts[m.index] + ((base & 7) << 16 | base >> 3);
+    unsigned mod = x64_disp_kind(disp), b = (unsigned)base;
+    uint32_t bytes = x64_reg_parts[reg] + x64_index_parts[index] + ((b & 7) << 16 | b >> 3);
     unsigned rex = x64_rex_w(op) | (bytes & X64_REX_RXB);
 
     *p = (uint8_t)(0x40 | rex);
@@ -125,7 +126,7 @@ static inline uint8_t *x64_put_indexed(uint8_t *p, uint32_t op, int reg, X64Mem 
     *p = 0x0f;
     p += op / X64_0F & 1;
     bytes = (bytes & X64_MODRM_SIB) | (uint8_t)op | x64_modrm(mod, 0, X64_RSP) << 8;
-    return x64_put(p, (uint64_t)(uint32_t)m.disp << 24 | bytes, 3 + mod * mod); /* 1, 2: 1, 4 bytes */
+    return x64_put(p, (uint64_t)(uint32_t)disp << 24 | bytes, 3 + mod * mod); /* 1, 2: 1, 4 bytes */
 }
 
 /* ADD ... CMP with an immediate; w: 0 or X64_W. */

@@ -32,7 +32,7 @@ void x64_drop_sites(const TnBlock *block)
         tn_tlb_sites_give_back(block);
 }
 
-X64Mem x64_through_site(X64Ctx *cx, X64Refill *r)
+void x64_through_site(X64Ctx *cx, X64Refill *r)
 {
     X64Emit *e = &cx->e;
 
@@ -43,7 +43,6 @@ X64Mem x64_through_site(X64Ctx *cx, X64Refill *r)
     x64_load(e, X64_W, r->index, SITE(r->site, addend));
     r->back = e->p;
     *X64_LIST_ADD(cx->refills, X64Refill) = *r;
-    return x64_mem_index(r->index, r->addr, 0, r->disp);
 }
 
 /* What the probe found: the tag is the page. The size stays, so that what another thread closes does not

@@ -43,7 +43,7 @@ static inline uint8_t *put_operand(const X64Ctx *cx, TnTemp t, uint8_t *p)
     return put_source(p, &s);
 }
 
-uint8_t *x64_put_pending(const X64Ctx *cx, TnTemp t, uint8_t *p)
+static inline uint8_t *put_pending(const X64Ctx *cx, TnTemp t, uint8_t *p)
 {
     const X64Temp *v = &cx->temps[t];
     const TnIrOp *op = &cx->ops[v->def];
@@ -64,6 +64,24 @@ uint8_t *x64_put_pending(const X64Ctx *cx, TnTemp t, uint8_t *p)
     if (recipe_has_b(fop))
         p = put_operand(cx, op->b, p);
     return recipe_has_c(fop) ? put_operand(cx, op->c, p) : p;
+}
+
+uint8_t *x64_put_pending(const X64Ctx *cx, TnTemp t, uint8_t *p)
+{
+    return put_pending(cx, t, p);
+}
+
+void x64_keep_flags(const X64Ctx *cx, X64Stub *s)
+{
+    s->n_flags = (uint8_t)(put_pending(cx, cx->pending_flags, s->flags) - s->flags);
+}
+
+void x64_keep_vectors(const X64Ctx *cx, X64Stub *s)
+{
+    uint32_t wide;
+
+    s->live_vec = (uint16_t)x64_vlive(cx, &wide);
+    s->wide_vec = (uint16_t)wide;
 }
 
 static X64Src decode_source(const uint8_t **note)
@@ -130,8 +148,8 @@ static uint8_t *put_group(uint8_t *p, const X64Stub *s)
     *p++ = (uint8_t)((unsigned)s->addr | (s->mem & TN_MEM_MODE_MASK) << 4);
     if (s->disp)
         p = x64_put_signed(p, s->disp);
-    p = x64_put_unsigned(p, (uint64_t)(s->disp - s->first));
-    return x64_put_unsigned(p, (uint64_t)(s->last - s->disp));
+    p = x64_put_unsigned(p, (uint64_t)(s->disp - s->group->first));
+    return x64_put_unsigned(p, (uint64_t)(s->group->last - s->disp));
 }
 
 static unsigned head(const X64Stub *s)
@@ -142,8 +160,11 @@ static unsigned head(const X64Stub *s)
 
 static unsigned group_head(const X64Stub *s)
 {
-    return X64_STUB_GROUP | (s->disp ? HAS_DISP : 0) | (s->stores ? GROUP_STORES : 0) |
-           (s->write ? GROUP_WRITE : 0);
+    bool stores = s->kind == X64_STUB_STORE || s->kind == X64_STUB_STORE_VEC ||
+                  (s->mem & TN_MEM_RMW);
+
+    return X64_STUB_GROUP | (s->disp ? HAS_DISP : 0) | (stores ? GROUP_STORES : 0) |
+           (s->group->write ? GROUP_WRITE : 0);
 }
 
 static unsigned insn_head(const X64Stub *s)

@@ -36,12 +36,14 @@ void x64_note_beside(const X64Beside *b);
 
 /* The recipe of pending flags t as they are now, written at p; gives the place behind. */
 uint8_t *x64_put_pending(const X64Ctx *cx, TnTemp t, uint8_t *p);
+/* What a slow path has to keep of both, as they are now. */
+void x64_keep_flags(const X64Ctx *cx, X64Stub *s);
+void x64_keep_vectors(const X64Ctx *cx, X64Stub *s);
 
 /* A slow path that freezes where things are now. */
 static inline X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, X64StubKind kind)
 {
     X64Stub *s = X64_LIST_ADD(cx->stubs, X64Stub);
-    uint32_t wide = 0;
 
     s->kind = (uint8_t)kind;
     s->teller = X64_TOLD_BY_NOTE;
@@ -52,11 +54,12 @@ static inline X64Stub *x64_new_stub(X64Ctx *cx, const TnIrOp *op, X64StubKind ki
     s->disp = 0;
     s->pc = x64_insn_pc(cx);
     s->n_from = s->n_flags = 0;
-    s->live_vec = TN_UNLIKELY(cx->vectors) ? (uint16_t)x64_vlive(cx, &wide) : 0;
-    s->wide_vec = (uint16_t)wide;
+    s->live_vec = s->wide_vec = 0;
+    if (TN_UNLIKELY(cx->vectors))
+        x64_keep_vectors(cx, s);
     /* Nobody looks at the state there: their operands may be gone. */
     if (cx->pending_flags != TN_TEMP_NONE && kind != X64_STUB_X87_ENTER && kind != X64_STUB_X87_SYNC)
-        s->n_flags = (uint8_t)(x64_put_pending(cx, cx->pending_flags, s->flags) - s->flags);
+        x64_keep_flags(cx, s);
     return s;
 }
 
