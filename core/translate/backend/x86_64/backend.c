@@ -89,8 +89,7 @@ static void prepare(X64Ctx *cx, TnBlock *block, int n_ops, int n_temps)
     uint8_t *entry = entry_of(block);
 
     grow(cx, n_ops);
-    cx->gone = INT_MAX;
-    x64_free_slots(cx); /* the last block's */
+    x64_free_slots(cx, INT_MAX); /* the last block's */
     cx->temps = temps;
     cx->map = map;
     cx->n_temps = n_temps;

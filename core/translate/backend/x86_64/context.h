@@ -134,7 +134,6 @@ typedef struct X64Ctx {
     bool x87_live;         /* the guest's x87 is in the host's, seen to before in the block */
 
     TnTemp slotted;        /* the first temporary that has a spill slot */
-    int slots_until;       /* the first operation behind which one of these is free */
     uint32_t slots_used[TN_IR_MAX_TEMPS / 32 + 1], vec_slots_used[TN_IR_MAX_TEMPS / 32 + 1];
     TnTemp home_of[X64_MAX_REGS]; /* temporary that a declared register's place in the state holds */
 

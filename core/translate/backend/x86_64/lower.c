@@ -87,7 +87,7 @@ bool x64_lower(X64Ctx *cx)
             continue;
         if (cx->e.p > limit)
             return false;
-        x64_begin_code(cx);
+        cx->locked = cx->locked_xmm = 0;
         lower_one(cx, &ops[i], flags);
     }
     return true;

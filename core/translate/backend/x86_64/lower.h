@@ -40,8 +40,7 @@ static inline bool x64_put_is_done(X64Ctx *cx, const TnIrOp *op)
         cx->pending_flags = op->a;
         return true;
     }
-    return op->type == TN_I64 && t->reg != X64_NONE && t->reg == x64_plan.pin[op->aux] &&
-           !(t->flags & X64_T_CONST);
+    return op->type == TN_I64 && t->reg != X64_NONE && t->reg == x64_plan.pin[op->aux];
 }
 
 void x64_lower_get(X64Ctx *cx, const TnIrOp *op);

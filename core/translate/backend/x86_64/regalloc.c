@@ -35,41 +35,34 @@ static X64Mem slot_mem(const X64Ctx *cx, TnTemp t)
     return x64_frame(v->flags & X64_T_VEC ? X64_F_VEC_SLOTS + v->slot * 32 : X64_F_SLOTS + v->slot * 8);
 }
 
+void x64_free_slots(X64Ctx *cx, int last)
+{
+    TnTemp *link = &cx->slotted;
+
+    while (*link) {
+        X64Temp *v = &cx->temps[*link];
+
+        if (v->last <= last) {
+            slot_map(cx, *link)[v->slot / 32] &= ~(1u << (v->slot % 32));
+            *link = v->next_slot;
+        } else {
+            link = &v->next_slot;
+        }
+    }
+}
+
 /* t's spill slot, given one where it has none (nothing is stored). */
 static X64Mem slot_of(X64Ctx *cx, TnTemp t)
 {
     X64Temp *v = &cx->temps[t];
 
     if (v->slot < 0) {
+        x64_free_slots(cx, cx->i - 1);
         v->slot = (int16_t)take_slot(slot_map(cx, t));
         v->next_slot = cx->slotted;
         cx->slotted = t;
-        cx->slots_until = MIN(cx->slots_until, v->last);
     }
     return slot_mem(cx, t);
-}
-
-static bool is_gone(const X64Ctx *cx, TnTemp t)
-{
-    return cx->temps[t].last <= cx->gone;
-}
-
-void x64_free_slots(X64Ctx *cx)
-{
-    TnTemp *link = &cx->slotted;
-
-    cx->slots_until = INT_MAX;
-    while (*link) {
-        X64Temp *v = &cx->temps[*link];
-
-        if (is_gone(cx, *link)) {
-            slot_map(cx, *link)[v->slot / 32] &= ~(1u << (v->slot % 32));
-            *link = v->next_slot;
-        } else {
-            cx->slots_until = MIN(cx->slots_until, v->last);
-            link = &v->next_slot;
-        }
-    }
 }
 
 /* ---- Sets of temporaries in a register ------------------------------------------------------ */
@@ -83,6 +76,11 @@ static inline unsigned place_of_reg(const X64Temp *v, int reg)
 void x64_bind(X64Ctx *cx, TnTemp t, int reg)
 {
     x64_hold(cx, t, reg, place_of_reg(&cx->temps[t], reg));
+}
+
+static bool is_gone(const X64Ctx *cx, TnTemp t)
+{
+    return cx->temps[t].last <= cx->gone;
 }
 
 /* Temporaries that are gone may still be in the list of a register that others need. */

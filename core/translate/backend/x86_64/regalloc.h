@@ -101,22 +101,14 @@ void x64_spill_all(X64Ctx *cx);
 void x64_unshare_all(X64Ctx *cx);
 void x64_unshare_home(X64Ctx *cx, int declared);
 
-/* Takes the slots of those that are gone. */
-void x64_free_slots(X64Ctx *cx);
+/* Takes the slots of temporaries that nobody needs behind operation `last`. */
+void x64_free_slots(X64Ctx *cx, int last);
 
 /* Operation i comes next. */
 static inline void x64_begin_op(X64Ctx *cx, int i)
 {
     cx->i = i;
     cx->gone = i - 1;
-}
-
-/* It gives registers and slots out. */
-static inline void x64_begin_code(X64Ctx *cx)
-{
-    if (TN_UNLIKELY(cx->gone >= cx->slots_until))
-        x64_free_slots(cx);
-    cx->locked = cx->locked_xmm = 0;
 }
 
 int x64_vin(X64Ctx *cx, TnTemp t);
