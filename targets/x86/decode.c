@@ -37,8 +37,22 @@ void x86_decode_rest(X86Ctx *c)
         if (c->addr_size == 4)
             c->mem_disp = (uint32_t)c->mem_disp;
     }
+    if (c->rest & X86_REST_SEG) {
+        c->mem_seg = (uint8_t)c->seg_override;
+        c->mem_plain = false;
+        c->odd_operands = true;
+    }
     if (c->rest & X86_REST_LATE)
         take_late(c, c->rest >> X86_REST_OP_SHIFT);
+}
+
+X86Cursor x86_decode_segment(X86Ctx *c, X86Cursor at)
+{
+    if (at != c->code || (*at != PREFIX_FS && *at != PREFIX_GS))
+        return NULL;
+    c->seg_override = *at == PREFIX_FS ? FS : GS;
+    c->rest = X86_REST_SEG;
+    return at + 1;
 }
 
 /* ---- Bytes ------------------------------------------------------------------------------ */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decoding of one instruction, between decode.c and translate.c. */
+/* Decoding of one instruction, between the decoder, translate.c and the translation functions. */
 #ifndef TENON_X86_DECODE_H
 #define TENON_X86_DECODE_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the decoder share: decode.c, decode_any.c, decode_opcode.c, decode_operands.c. */
+/* What the files of the decoder share: decode.c, decode_short.h, decode_any.c, decode_opcode.c and
+ * decode_operands.c. */
 #ifndef TENON_X86_DECODE_PARTS_H
 #define TENON_X86_DECODE_PARTS_H
 
@@ -13,12 +14,12 @@ _Static_assert(ROW_WIDE == 8, "as REX.W");
 
 enum {
     REX_FIRST = 0x40, REX_LAST = 0x4f, REX_MASK = 0xf0, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1,
-    ESCAPE_0F = 0x0f,
+    ESCAPE_0F = 0x0f, PREFIX_FS = 0x64, PREFIX_GS = 0x65,
 };
 
-/* X86Ctx.rest: mem_disp is relative to the next pc; an operand, whose number is in the upper bits, may
- * be an OPERAND_LATE. */
-enum { X86_REST_RIP = 1, X86_REST_LATE = 2, X86_REST_OP_SHIFT = 2 };
+/* X86Ctx.rest: mem_disp is relative to the next pc; memory is in seg_override; an operand, whose number
+ * is in the upper bits, may be an OPERAND_LATE. */
+enum { X86_REST_RIP = 1, X86_REST_SEG = 2, X86_REST_LATE = 4, X86_REST_OP_SHIFT = 3 };
 
 /* Where decoding is in c->code. */
 typedef const uint8_t *X86Cursor;

@@ -16,6 +16,10 @@ X86DecodeResult x86_decode_long(X86Ctx *c);
 /* Sets c->code and c->ahead for the instruction; false where it may not lie in the block's page whole. */
 bool x86_decode_ahead(X86Ctx *c);
 
+/* Takes a prefix for FS or GS at the instruction's first byte: gives what follows it. NULL where there
+ * is none. */
+X86Cursor x86_decode_segment(X86Ctx *c, X86Cursor at);
+
 static inline void x86_decode_clear(X86Ctx *c)
 {
     memset(&c->lock, 0, offsetof(X86Ctx, op) - offsetof(X86Ctx, lock));
@@ -89,7 +93,7 @@ static inline X86Cursor take_operands(X86Ctx *c, const X86Entry *e, X86Cursor at
 }
 
 /*
- * Instructions without prefixes but REX, of a row that the opcode and the ModRM byte tell and that is
+ * Instructions without prefixes but REX and one of FS or GS, of a row that the opcode and the ModRM byte tell and that is
  * not ROW_ODD, with the usual operands: none is longer than 15 bytes. Gives NULL for others, of which
  * anything may be set, and where X86Ctx.odd_mode.
  */
@@ -99,15 +103,22 @@ static inline X86Cursor decode_common(X86Ctx *c)
     X86Cursor at = c->code;
     const X86Entry *e;
 
-    if ((*at & c->rex_mask) == REX_FIRST)
-        c->rex = *at++;
-    if (*at == ESCAPE_0F) {
-        c->map = 1;
-        first += X86_N_OPCODES;
-        at++;
+    for (;;) {
+        if ((*at & c->rex_mask) == REX_FIRST)
+            c->rex = *at++;
+        if (*at == ESCAPE_0F) {
+            c->map = 1;
+            first += X86_N_OPCODES;
+            at++;
+        }
+        e = x86_rows_common(first, at[0], at[1]);
+        if (TN_LIKELY(e))
+            break;
+        at = x86_decode_segment(c, at);
+        if (!at)
+            return NULL;
     }
-    e = x86_rows_common(first, at[0], at[1]);
-    if (!e || e->row.flags & ROW_ODD)
+    if (e->row.flags & ROW_ODD)
         return NULL;
     c->opcode = *at++;
     c->row = &e->row;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows (insn.h) compiled for dispatch: what decode.c looks instructions up in.
+ * Rows (insn.h) compiled for dispatch: what the decoder looks instructions up in.
  */
 #ifndef TENON_X86_ROWS_H
 #define TENON_X86_ROWS_H
