@@ -117,8 +117,20 @@ uint8_t *x64_emit_probe(X64Emit *e, const X64Refill *r);
 
 /* ---- reach.c ----------------------------------------------------------------------------- */
 
+enum {
+    X64_REACH = INT8_MAX - 28, /* of a short jump, less what guesses are wrong by */
+    X64_GUESS_STUB = 10,       /* bytes of a slow path */
+};
+
 /* Whether the slow path of the operation being lowered seems to be within reach of a short jump. */
-bool x64_seems_near(X64Ctx *cx);
+static inline bool x64_seems_near(X64Ctx *cx)
+{
+    bool seems = cx->tries_near && cx->info[cx->i].ahead + cx->n_near * X64_GUESS_STUB < X64_REACH;
+
+    cx->n_near += seems;
+    return seems;
+}
+
 /* Where a short jump leads that was emitted because it seemed to do. */
 void x64_end_near_jump(X64Ctx *cx, uint8_t *disp);
 

@@ -23,7 +23,13 @@ enum { X64_NOTE_MORE = 1 << 7 }; /* in a byte: the number goes on */
 static inline uint8_t *x64_put_unsigned(uint8_t *p, uint64_t v)
 {
     *p = (uint8_t)v;
-    return v < X64_NOTE_MORE ? p + 1 : x64_put_long_unsigned(p, v);
+    if (v < X64_NOTE_MORE)
+        return p + 1;
+    if (v >= X64_NOTE_MORE * X64_NOTE_MORE)
+        return x64_put_long_unsigned(p, v);
+    p[0] |= X64_NOTE_MORE;
+    p[1] = (uint8_t)(v / X64_NOTE_MORE);
+    return p + 2;
 }
 
 static inline uint8_t *x64_put_signed(uint8_t *p, int64_t v)

@@ -5,10 +5,8 @@
  */
 #include "backward.h"
 
-enum { REACH = INT8_MAX - 28 }; /* less what guesses are wrong by */
-
 enum {
-    STUB = 10, PROBED = 32, ACCESS = 5, LOOKED_AT = 15, CONDITION = 9, ATOMIC = 60, CALL = 72,
+    PROBED = 32, ACCESS = 5, LOOKED_AT = 15, CONDITION = 9, ATOMIC = 60, CALL = 72,
     X87 = 40, LOOK = 98, CALL_LOOK = 13, LOOP_EXIT = 14,
 };
 
@@ -38,7 +36,7 @@ unsigned x64_guess_end(const X64Ctx *cx)
 
 void x64_guess_here(const X64Backward *w, X64OpInfo *info)
 {
-    info->ahead = (uint8_t)MIN(w->ahead, (unsigned)REACH);
+    info->ahead = (uint8_t)MIN(w->ahead, (unsigned)X64_REACH);
 }
 
 void x64_guess_access(X64Backward *w, int i, X64OpInfo *info)
@@ -50,12 +48,4 @@ void x64_guess_access(X64Backward *w, int i, X64OpInfo *info)
         w->ahead += PROBED;
     else
         w->ahead += g->looks ? LOOKED_AT : ACCESS;
-}
-
-bool x64_seems_near(X64Ctx *cx)
-{
-    bool seems = cx->tries_near && cx->info[cx->i].ahead + cx->n_near * STUB < REACH;
-
-    cx->n_near += seems;
-    return seems;
 }

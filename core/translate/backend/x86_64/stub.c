@@ -24,17 +24,23 @@ static void emit_x87(X64Ctx *cx, const X64Stub *s)
         emit_back(cx, s);
 }
 
+static inline void end_near_jump(X64Ctx *cx, uint8_t *disp)
+{
+    ptrdiff_t d = cx->e.p - (disp + 1);
+
+    cx->too_far |= d > INT8_MAX;
+    *disp = (uint8_t)d;
+}
+
 void x64_end_near_jump(X64Ctx *cx, uint8_t *disp)
 {
-    if (cx->e.p - (disp + 1) > INT8_MAX)
-        cx->too_far = true;
-    x64_here8(&cx->e, disp);
+    end_near_jump(cx, disp);
 }
 
 static void emit_stub(X64Ctx *cx, const X64Stub *s)
 {
     if (s->near)
-        x64_end_near_jump(cx, s->from[0]);
+        end_near_jump(cx, s->from[0]);
     else
         for (int k = 0; k < s->n_from; k++)
             x64_here32(&cx->e, s->from[k]);
