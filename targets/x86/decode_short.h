@@ -102,6 +102,7 @@ static inline X86Cursor decode_common(X86Ctx *c)
     const uint16_t *first = c->common;
     X86Cursor at = c->code;
     const X86Entry *e;
+    unsigned n;
 
     for (;;) {
         if ((*at & c->rex_mask) == REX_FIRST)
@@ -111,13 +112,14 @@ static inline X86Cursor decode_common(X86Ctx *c)
             first += X86_N_OPCODES;
             at++;
         }
-        e = x86_rows_common(first, at[0], at[1]);
-        if (TN_LIKELY(e))
+        n = x86_rows_number(first, at[0], at[1]);
+        if (TN_LIKELY(n))
             break;
         at = x86_decode_segment(c, at);
         if (!at)
             return NULL;
     }
+    e = &x86_common.entries[n - 1];
     if (e->row.flags & ROW_ODD)
         return NULL;
     c->opcode = *at++;

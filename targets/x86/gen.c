@@ -39,13 +39,6 @@ void x86_gen_end(X86Ctx *c)
     x86_gen_jump(c, c->next_pc);
 }
 
-uint64_t x86_wrap_pc(const X86Ctx *c, uint64_t pc)
-{
-    if (c->code64 && c->op_size == 8)
-        return pc;
-    return c->op_size == 2 ? (uint16_t)pc : (uint32_t)pc;
-}
-
 void x86_gen_jump(X86Ctx *c, uint64_t pc)
 {
     if (c->mode & MODES_STEP)

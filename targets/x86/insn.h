@@ -243,7 +243,12 @@ void x86_gen_jumped(X86Ctx *c, uint64_t pc);
  * and nothing was done. */
 bool x86_gen_round(X86Ctx *c, TnFlagCond cond, TnTemp flags, uint64_t pc);
 /* The next pc wrapped as a branch of the operand size does: 16-bit ones cut it to 16 bits. */
-uint64_t x86_wrap_pc(const X86Ctx *c, uint64_t pc);
+static inline uint64_t x86_wrap_pc(const X86Ctx *c, uint64_t pc)
+{
+    if (c->code64 && c->op_size == 8)
+        return pc;
+    return c->op_size == 2 ? (uint16_t)pc : (uint32_t)pc;
+}
 
 _Static_assert((int)X86_REG_FLAGS < (int)TN_IR_KNOWN_REGS, "general registers and flags");
 

@@ -118,16 +118,16 @@ typedef struct X86Common {
 
 extern X86Common x86_common;
 
-/* The entry of an instruction without prefixes but REX, NULL where it is not among these; `first` is
- * that of the mode and map. Its feature is still to be looked at: where the processor lacks it, another
- * one may be the right one. */
-static inline const X86Entry *x86_rows_common(const uint16_t *first, uint8_t opcode, uint8_t modrm)
+/* The number of the entry of an instruction without prefixes but REX, from 1; 0 where it is not among
+ * these. `first` is that of the mode and map. Its feature is still to be looked at: where the processor
+ * lacks it, another one may be the right one. */
+static inline unsigned x86_rows_number(const uint16_t *first, uint8_t opcode, uint8_t modrm)
 {
     unsigned n = first[opcode];
 
     if (n >= X86_FORMS)
         n = x86_common.forms[n - X86_FORMS][modrm >> 6 == 3][modrm >> 3 & 7];
-    return n ? &x86_common.entries[n - 1] : NULL;
+    return n;
 }
 
 /* Appends the coverage report: rows without a gen function, a line each, and the sums. */

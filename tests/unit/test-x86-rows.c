@@ -75,8 +75,10 @@ static bool is_match(const X86Entry *e, bool code64, bool w, uint8_t modrm)
 
 static const X86Entry *common(bool code64, unsigned map, uint8_t opcode, uint8_t modrm)
 {
-    return x86_rows_common(x86_common.first[code64 ? X86_COMMON64 : X86_COMMON32][map], opcode,
-                           modrm);
+    const uint16_t *first = x86_common.first[code64 ? X86_COMMON64 : X86_COMMON32][map];
+    unsigned n = x86_rows_number(first, opcode, modrm);
+
+    return n ? &x86_common.entries[n - 1] : NULL;
 }
 
 /* The short way, where it leads anywhere, leads to the first of the slot that matches. */

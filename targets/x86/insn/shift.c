@@ -4,6 +4,7 @@
  * SHRD). Counts are cut to 5 bits, 6 for 64-bit operands. OF for counts other than 1 is undefined;
  * here it is what the last single step would give, as on Intel's processors.
  */
+#include "emit.h"
 #include "insn/general.h"
 #include "insn/insn_helpers.h"
 
@@ -64,13 +65,37 @@ static TnTemp widen(X86Ctx *c, TnFlagOp op, unsigned size, TnTemp a)
     return tn_ir_1(c->b, size == 1 ? TN_IR_EXT8S : TN_IR_EXT16S, TN_I32, a);
 }
 
+/* A general register of 32 or 64 bits by a known count that is not 0. */
+static void shift_plain(X86Ctx *c, TnFlagOp op, unsigned count)
+{
+    static const uint8_t opcs[] = { TN_IR_SHLI, TN_IR_SHRI, TN_IR_SARI };
+    TnIrType t = x86_calc_type(c->op[0].size);
+    unsigned reg = c->op[0].reg;
+    X86Emit e = x86_emit(c, false);
+    TnTemp by = emit_const(&e, TN_I32, count), a = emit_get(&e, t, reg);
+    TnTemp old = emit_const(&e, TN_I32, 0);
+    TnTemp flags = emit_op(&e, TN_IR_FLAGS, TN_I32, op | (t == TN_I64 ? 3 : 2) << 8, a, by, 0);
+
+    e.next[-1].c = old;
+    a = emit_op(&e, (TnIrOpc)opcs[op - TN_FLAGS_SHL], t, 0, a, 0, count);
+    emit_put(&e, t, reg, a, true);
+    emit_put(&e, TN_I32, X86_REG_FLAGS, flags, true);
+    x86_emit_done(&e);
+}
+
 /* SHL SHR SAR r/m, 1/imm8/CL */
 void x86_gen_shift(X86Ctx *c)
 {
     TnFlagOp op = (TnFlagOp)c->row->helper;
     unsigned size = c->op[0].size;
-    Count count = read_count(c, 1);
+    unsigned known = (unsigned)c->op[1].imm & (size == 8 ? 63 : 31);
 
+    if (!c->odd_operands && c->op[0].kind == OPERAND_REG && size >= 4 && known &&
+        c->op[1].kind == OPERAND_IMM) {
+        shift_plain(c, op, known);
+        return;
+    }
+    Count count = read_count(c, 1);
     if (zero_count(c, count))
         return;
     TnTemp a = widen(c, op, size, x86_read_rmw(c, 0));
