@@ -145,6 +145,8 @@ static void spill(X64Ctx *cx, TnTemp t)
 /* All that are needed behind operation `since` are stored. */
 static void vacate(X64Ctx *cx, unsigned at, int since)
 {
+    if (!x64_is_full(cx, at))
+        return;
     for (TnTemp t = take_all(cx, at), next; t; t = next) {
         X64Temp *v = &cx->temps[t];
 
