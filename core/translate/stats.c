@@ -46,8 +46,8 @@ static void translation(GString *out)
     count(out, "guest bytes translated", t->n_guest_bytes);
     count(out, "host bytes made", t->n_host_bytes);
     ratio(out, "host bytes per guest byte", t->n_host_bytes, t->n_guest_bytes);
-    count(out, "nanoseconds translating", t->translate_ns);
-    ratio(out, "nanoseconds per guest instruction", t->translate_ns, t->n_insns);
+    count(out, "nanoseconds translating", t->timed_ns);
+    ratio(out, "nanoseconds per guest instruction", t->timed_ns, t->timed_insns);
     count(out, "blocks invalidated", t->n_killed);
     count(out, "code pages written to", t->n_invalidations);
     count(out, "code memory flushes", t->n_flushes);

@@ -10,10 +10,11 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock/host-clock.h"
 #include "cpu/cpu-private.h"
 #include "memory/memory-internal.h"
+#include "tenon/clock.h"
 #include "tenon/log.h"
 #include "translate/cache/cache.h"
 #include "translate/check.h"
@@ -24,7 +25,6 @@
 #include "translate/softmmu.h"
 #include "translate/trace.h"
 
-enum { NANOSECONDS = 1000000000 }; /* of a second */
 enum { MAX_ATTEMPTS = 4 }; /* until code that changes under our hands runs uncached */
 
 TnTranslator tn_translator;
@@ -257,45 +257,32 @@ static TnBlock *try_translate(TnCpu *cpu, const TnBlockKey *key, uint8_t asked, 
     return block;
 }
 
-static uint64_t thread_ns(void)
+/*
+ * The thread's own processor time would leave out what others do on the processor, but is a system
+ * call of the host, whose cost among cold caches is that of a few guest instructions. So what took too
+ * long for a translation is not counted: something else ran meanwhile.
+ */
+static void add_time(int64_t start, const TnBlock *block)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * NANOSECONDS + (uint64_t)t.tv_nsec;
-}
+    enum { TOO_LONG = TN_NS_PER_SECOND / 2000 };
+    int64_t took = tn_host_clock_now(true) - start;
 
-/* What reading the clock costs by itself: a system call, and not little beside a short block. */
-static uint64_t clock_ns(void)
-{
-    enum { TIMES = 100 };
-    static _Atomic(uint64_t) known;
-    uint64_t least = known;
-
-    for (unsigned i = 0; !known && i < TIMES; i++) {
-        uint64_t start = thread_ns(), took = thread_ns() - start;
-        least = i == 0 ? took : MIN(least, took);
-    }
-    known = least;
-    return least;
-}
-
-static void add_time(uint64_t start)
-{
-    uint64_t took = thread_ns() - start, clock = clock_ns();
-
-    __atomic_fetch_add(&tn_translator.translate_ns, took - MIN(took, clock), __ATOMIC_RELAXED);
+    if (took > TOO_LONG)
+        return;
+    __atomic_fetch_add(&tn_translator.timed_ns, (uint64_t)took, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&tn_translator.timed_insns, block->n_insns, __ATOMIC_RELAXED);
 }
 
 static TnBlock *translate(TnCpu *cpu, const TnBlockKey *key, uint8_t asked)
 {
     TnBlock *block = NULL;
     bool timed = tn_translator.options.stats;
-    uint64_t start = timed ? thread_ns() : 0;
+    int64_t start = timed ? tn_host_clock_now(true) : 0;
 
     for (unsigned i = 1; !block; i++)
         block = try_translate(cpu, key, asked, i == MAX_ATTEMPTS);
     if (timed)
-        add_time(start);
+        add_time(start, block);
     return block;
 }
 

@@ -49,7 +49,8 @@ struct TnTranslator {
     /* Statistics, under the lock. */
     uint64_t n_translated, n_promoted, n_tails, n_insns, n_killed, n_flushes, n_invalidations;
     uint64_t n_guest_bytes, n_host_bytes;
-    uint64_t translate_ns; /* processor time of translations, where options.stats asks for it */
+    /* Translations that were timed, where options.stats asks for it. */
+    uint64_t timed_ns, timed_insns;
 };
 
 extern TnTranslator tn_translator;
