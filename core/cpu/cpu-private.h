@@ -48,16 +48,17 @@ enum {
 
 /* The pages a translation in progress reads. */
 typedef struct TnTranslation {
+    /* Up to linear: 0 where nothing is being translated. */
     TnCodePage *page[2];
-    unsigned generation[2];
-    uint64_t linear[2];    /* page addresses */
     const uint8_t *host[2];/* NULL: not plain memory, read byte by byte */
-    uint64_t start;        /* linear address of the first byte */
     unsigned n_bytes;      /* read so far: TnCpuPrivate.code_bytes */
     unsigned n_late;       /* numbers among them that the block reads late, in order */
-    uint16_t late[TN_BLOCK_MAX_LATE];
     bool active, uncached;
     bool recorded;         /* the bytes are all there are: nothing is read */
+    uint64_t linear[2];    /* page addresses */
+    uint64_t start;        /* linear address of the first byte */
+    unsigned generation[2];
+    uint16_t late[TN_BLOCK_MAX_LATE];
 } TnTranslation;
 
 /* A block lies in one page, and its only instruction may reach into the next. */

@@ -105,18 +105,21 @@ static size_t size_of(uint32_t size, bool has_bytes, bool has_late)
     return sizeof(TnBlock) + (has_late ? LATE_BYTES : 0) + (has_bytes ? size : 0);
 }
 
-TnBlock *tn_block_new(const TnBlock *start, const uint8_t *bytes, const uint16_t *late)
+TnBlock *tn_block_new(const TnBlockKey *key, uint32_t size, const uint8_t *bytes,
+                      const uint16_t *late)
 {
-    TnBlock *block = get(size_of(start->size, bytes, late));
+    TnBlock *block = get(size_of(size, bytes, late));
     uint8_t *rest = (uint8_t *)(block + 1);
 
-    *block = *start;
+    memset(block, 0, sizeof(*block));
+    block->key = *key;
+    block->size = size;
     if (late) {
         block->late = memcpy(rest, late, LATE_BYTES);
         rest += LATE_BYTES;
     }
     if (bytes)
-        block->bytes = memcpy(rest, bytes, start->size);
+        block->bytes = memcpy(rest, bytes, size);
     return block;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "translate/fetch.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "translate/code-pages.h"
@@ -153,5 +154,6 @@ void tn_translation_abandon(TnCpu *cpu)
         if (t->page[n])
             tn_code_page_release(t->page[n]);
     }
-    *t = (TnTranslation){ .linear = { UINT64_MAX, UINT64_MAX } };
+    memset(t, 0, offsetof(TnTranslation, linear));
+    t->linear[0] = t->linear[1] = UINT64_MAX;
 }

@@ -17,16 +17,21 @@ static bool may_remake(const TnCpu *cpu, const TnBlock *block)
 /* The same code's block, to be compiled. */
 static TnBlock *copy_of(const TnBlock *old, TnBlockForm form)
 {
-    TnBlock start = { .key = old->key, .mode_id = old->mode_id, .n_insns = old->n_insns,
-                      .size = old->size, .phys = { old->phys[0], old->phys[1] }, .form = form,
-                      .asked = old->asked, .plain = old->plain, .moving = old->moving };
     TnBlock *block;
 
-    if (form == TN_FORM_APART && old->form != form)
-        start.plain = start.moving = 0; /* its groups are others */
     tn_translator_lock();
-    block = tn_block_new(&start, old->bytes, NULL);
+    block = tn_block_new(&old->key, old->size, old->bytes, NULL);
     tn_translator_unlock();
+    block->mode_id = old->mode_id;
+    block->n_insns = old->n_insns;
+    block->phys[0] = old->phys[0];
+    block->phys[1] = old->phys[1];
+    block->form = form;
+    block->asked = old->asked;
+    if (form == TN_FORM_APART && old->form != form)
+        return block; /* its groups are others */
+    block->plain = old->plain;
+    block->moving = old->moving;
     return block;
 }
 

@@ -77,12 +77,13 @@ static char *fault_of(const TnIrBuilder *b)
 
 static void check(TnIrBuilder *b)
 {
-    g_autofree char *fault = fault_of(b);
+    char *fault = fault_of(b);
 
     if (TN_LIKELY(!fault))
         return;
     tn_warn("the translation of the code at 0x%" PRIx64 " is wrong (%s); the vCPU stays there",
             b->pc, fault);
+    g_free(fault);
     tn_ir_begin(b, b->pc, 1);
     tn_ir_insn(b, b->pc, 1);
     tn_ir_exit_loop(b, b->pc);
@@ -161,17 +162,22 @@ static TnBlock *block_new(TnCpu *cpu, const TnBlockKey *key)
     const TnIrBuilder *b = &cpu->priv->builder;
     uint32_t size = (uint32_t)(b->end_pc - key->pc);
     unsigned offset = tn_page_offset(tn_key_linear(key, key->pc));
-    bool plain = t->host[0] && !t->uncached && t->n_bytes >= size;
-    TnBlock block = { .key = *key, .mode_id = cpu->mode_id, .n_insns = b->n_insns, .size = size };
+    bool has_bytes = !t->uncached && t->n_bytes >= size, plain = t->host[0] && has_bytes;
+    uint32_t n_late = 0;
+    TnBlock *block;
 
-    block.phys[0] = plain ? (uintptr_t)t->host[0] + offset : UINT64_MAX;
-    block.phys[1] = plain && t->host[1] && offset + size > TN_PAGE_SIZE ? (uintptr_t)t->host[1]
-                                                                        : UINT64_MAX;
     /* The last instruction may have been taken back. */
-    while (block.n_late < t->n_late && t->late[block.n_late] + (uint32_t)TN_LATE_SIZE <= size)
-        block.n_late++;
-    return tn_block_new(&block, t->uncached || t->n_bytes < size ? NULL : cpu->priv->code_bytes,
-                        block.n_late ? t->late : NULL);
+    while (n_late < t->n_late && t->late[n_late] + (uint32_t)TN_LATE_SIZE <= size)
+        n_late++;
+    block = tn_block_new(key, size, has_bytes ? cpu->priv->code_bytes : NULL,
+                         n_late ? t->late : NULL);
+    block->mode_id = cpu->mode_id;
+    block->n_insns = b->n_insns;
+    block->n_late = n_late;
+    block->phys[0] = plain ? (uintptr_t)t->host[0] + offset : UINT64_MAX;
+    block->phys[1] = plain && t->host[1] && offset + size > TN_PAGE_SIZE ? (uintptr_t)t->host[1]
+                                                                         : UINT64_MAX;
+    return block;
 }
 
 static bool unchanged(const TnTranslation *t)

@@ -81,9 +81,10 @@ bool tn_mode_enter(TnCpu *cpu, const TnBlockKey *key, uint32_t core_mode, bool k
 
 /* ---- block-memory.c: with the lock held -------------------------------------------------- */
 
-/* A block that begins as `start` is, which has neither bytes nor late numbers, with copies of its
- * size bytes of code and of TN_BLOCK_MAX_LATE late numbers where these are not NULL. */
-TnBlock *tn_block_new(const TnBlock *start, const uint8_t *bytes, const uint16_t *late);
+/* A block of a key and of size bytes of code, with copies of these and of TN_BLOCK_MAX_LATE late
+ * numbers where they are not NULL; all else in it is 0. */
+TnBlock *tn_block_new(const TnBlockKey *key, uint32_t size, const uint8_t *bytes,
+                      const uint16_t *late);
 /* Gives its memory, and its exits', back. */
 void tn_block_delete(TnBlock *block);
 

@@ -50,10 +50,13 @@ static bool reaches(const TnCacheEntry *e, uint64_t pc)
 static TnBlock *block_of(TnCpu *cpu, const TnBlockKey *key, const TnCacheEntry *e,
                          const uint8_t *host)
 {
-    TnBlock start = { .key = *key, .mode_id = cpu->mode_id, .n_insns = e->n_insns,
-                      .size = e->n_bytes, .phys = { (uintptr_t)host, UINT64_MAX } };
+    TnBlock *block = tn_block_new(key, e->n_bytes, host, NULL);
 
-    return tn_block_new(&start, host, NULL);
+    block->mode_id = cpu->mode_id;
+    block->n_insns = e->n_insns;
+    block->phys[0] = (uintptr_t)host;
+    block->phys[1] = UINT64_MAX;
+    return block;
 }
 
 /*

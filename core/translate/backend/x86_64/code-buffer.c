@@ -60,7 +60,7 @@ COUNTS_BITS void x64_code_note(const uint8_t *entry_rx, void *block)
         entries.before[w] = entries.n;
     entries.n = entries.before[w] + (uint32_t)__builtin_popcountll(entries.bits[w] & (bit - 1));
     entries.block[entries.n++] = block;
-    __atomic_fetch_or(&entries.bits[w], bit, __ATOMIC_RELEASE);
+    __atomic_store_n(&entries.bits[w], entries.bits[w] | bit, __ATOMIC_RELEASE);
     entries.words = w + 1;
 }
 

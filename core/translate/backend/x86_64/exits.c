@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The exits of a block that is compiled, and the ways out of those that are not linked. */
+#include <string.h>
+
 #include "compile.h"
 #include "slow.h"
 
@@ -37,6 +39,6 @@ void x64_emit_exits(X64Ctx *cx)
 
     emit_ways_out(cx);
     tn_block_new_exits(b, cx->exits.len);
-    for (uint32_t i = 0; i < b->n_exits; i++)
-        b->exits[i] = *X64_LIST_AT(cx->exits, TnBlockExit, i);
+    if (b->n_exits)
+        memcpy(b->exits, cx->exits.items, b->n_exits * sizeof(*b->exits));
 }
