@@ -128,12 +128,15 @@ static inline uint64_t stored_number(const X64Ctx *cx, const TnIrOp *op)
     return cx->temps[op->b].value;
 }
 
-/* The register for what the probe finds: of a group it stays. */
-static inline int index_reg(X64Ctx *cx, const X64Group *g)
+/* The registers of a probe: for what it finds, which of a group stays, and for the tag. */
+static inline X64TwoRegs probe_regs(X64Ctx *cx, const X64Group *g)
 {
+    int index;
+
     if (!g)
-        return x64_tmp(cx);
-    return g->probed ? x64_in(cx, g->addend) : x64_out(cx, g->addend, X64_NONE, 0);
+        return x64_two_tmps(cx);
+    index = g->probed ? x64_in(cx, g->addend) : x64_out(cx, g->addend, X64_NONE, 0);
+    return (X64TwoRegs){ index, x64_tmp(cx) };
 }
 
 /* ---- Behind a probe ------------------------------------------------------------------------ */
@@ -165,7 +168,8 @@ static inline bool is_settled(const X64Group *g)
 static void lower_load(X64Ctx *cx, const TnIrOp *op, X64Group *g)
 {
     int32_t disp;
-    int ra = address(cx, op, &disp), base, tag, dst;
+    int ra = address(cx, op, &disp), base, dst;
+    X64TwoRegs regs;
     X64Stub *s;
     uint8_t *move;
 
@@ -176,17 +180,16 @@ static void lower_load(X64Ctx *cx, const TnIrOp *op, X64Group *g)
         load(cx, op, dst, base, ra, disp);
         return;
     }
-    base = index_reg(cx, g);
-    tag = x64_tmp(cx);
+    regs = probe_regs(cx, g);
     s = x64_new_stub(cx, op, X64_STUB_LOAD);
     x64_release(cx);
-    dst = x64_out(cx, op->dst, tag, 0);
+    dst = x64_out(cx, op->dst, regs.second, 0);
     s->addr = (int8_t)ra;
     s->dst = (int8_t)dst;
     s->disp = disp;
-    x64_probe(cx, s, op, g, base, tag);
+    x64_probe(cx, s, op, g, regs.first, regs.second);
     move = cx->e.p;
-    load(cx, op, dst, base, ra, disp);
+    load(cx, op, dst, regs.first, ra, disp);
     end_access(cx, op, s, move);
 }
 
@@ -207,9 +210,12 @@ static void lower_store(X64Ctx *cx, const TnIrOp *op, X64Group *g)
         base = x64_in(cx, g->addend);
         reg = stored_reg(cx, op);
     } else {
+        X64TwoRegs regs;
+
         reg = stored_reg(cx, op);
-        base = index_reg(cx, g);
-        tag = x64_tmp(cx);
+        regs = probe_regs(cx, g);
+        base = regs.first;
+        tag = regs.second;
         s = x64_new_stub(cx, op, X64_STUB_STORE);
         s->addr = (int8_t)ra;
         s->value = (X64Src){ .kind = reg == X64_NONE ? X64_SRC_IMM : X64_SRC_REG, .reg = (int8_t)reg,
@@ -266,10 +272,11 @@ static void probed_vector(X64Ctx *cx, const TnIrOp *op, X64Group *g)
 {
     bool is_load = op->opc == TN_IR_LD;
     int32_t disp;
-    int ra = address(cx, op, &disp), index = index_reg(cx, g), tag = x64_tmp(cx);
+    int ra = address(cx, op, &disp);
+    X64TwoRegs regs = probe_regs(cx, g);
     int reg = is_load ? X64_NONE : x64_vin(cx, op->b);
     X64Stub *s = x64_new_stub(cx, op, vector_kind(op));
-    X64Mem m = x64_mem_index(index, ra, 0, disp);
+    X64Mem m = x64_mem_index(regs.first, ra, 0, disp);
 
     if (is_load) {
         x64_release(cx);
@@ -282,7 +289,7 @@ static void probed_vector(X64Ctx *cx, const TnIrOp *op, X64Group *g)
     s->value = (X64Src){ .kind = X64_SRC_REG, .reg = (int8_t)reg };
     s->addr = (int8_t)ra;
     s->disp = disp;
-    x64_probe(cx, s, op, g, index, tag);
+    x64_probe(cx, s, op, g, regs.first, regs.second);
     if (is_load)
         vector_load(cx, op, reg, m);
     else

@@ -373,6 +373,27 @@ int x64_tmp(X64Ctx *cx)
     return alloc_gpr(cx, 0);
 }
 
+static __attribute__((noinline)) X64TwoRegs two_spilling(X64Ctx *cx)
+{
+    int first = alloc_gpr(cx, 0);
+
+    return (X64TwoRegs){ first, alloc_gpr(cx, 0) };
+}
+
+X64TwoRegs x64_two_tmps(X64Ctx *cx)
+{
+    uint32_t set = free_gprs(cx) & ~cx->locked;
+    int first, second;
+
+    if (TN_UNLIKELY(!(set & (set - 1))))
+        return two_spilling(cx);
+    first = first_gpr(cx, set);
+    set &= ~(1u << first);
+    second = first_gpr(cx, set);
+    cx->locked |= 1u << first | 1u << second;
+    return (X64TwoRegs){ first, second };
+}
+
 /* A free scratch register that nothing has to be spilled for, or X64_NONE. */
 static int free_gpr(const X64Ctx *cx)
 {

@@ -91,6 +91,13 @@ static inline void x64_hold(X64Ctx *cx, TnTemp t, int reg, unsigned at)
 void x64_rebind(X64Ctx *cx, TnTemp t, int reg);
 /* A free scratch register, locked until the operation ends. */
 int x64_tmp(X64Ctx *cx);
+
+typedef struct X64TwoRegs {
+    int first, second;
+} X64TwoRegs;
+
+/* The two that x64_tmp would give one behind the other. */
+X64TwoRegs x64_two_tmps(X64Ctx *cx);
 /* Makes a given scratch register free and locks it. */
 void x64_claim(X64Ctx *cx, int reg);
 /* Moves whatever lives in reg beyond this operation elsewhere. */
