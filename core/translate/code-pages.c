@@ -167,8 +167,11 @@ void tn_code_pages_reset(void)
 
 /* ---- Stores ------------------------------------------------------------------------------ */
 
-/* True where the block that runs is known to lie on another page, as its instruction at fault_pc does
- * with room behind it: a block on two pages has no more than the one that crosses. */
+/*
+ * True where the block that runs is known to lie on another page, as the instruction at fault_pc does
+ * with room behind it. An instruction that crosses into the next page is always a block's first
+ * (tn_ir_fetch) and its last, so that no other one of the block can be on that page.
+ */
 static bool runs_elsewhere(TnCpu *cpu, const TnCodePage *page)
 {
     const TnBlockKey *key = &cpu->priv->key;

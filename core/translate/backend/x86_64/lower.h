@@ -107,7 +107,7 @@ static inline X64WayOut *x64_leave_behind(X64Ctx *cx, uint8_t *jump)
 /* Those ways out, and the block's own table of exits. */
 void x64_emit_exits(X64Ctx *cx);
 
-/* ---- lower-memory.c ---------------------------------------------------------------------- */
+/* ---- probe.c ----------------------------------------------------------------------------- */
 
 /* Emits the TLB probe of the access op, of a group or NULL, at s->addr and s->disp: the host's access is
  * at the sum of these and register index then; tag is clobbered. */
